@@ -1,0 +1,49 @@
+import type { Position } from "./position.ts";
+import type { Row } from "./row.ts";
+import type { StreamedTable } from "./table.ts";
+
+/** Microseconds since 1970-01-01T00:00:00Z, as an integer: exact in a double until the year 2255. */
+export type Micros = number;
+
+/**
+ * What a change source sends, in source commit order. Every change lies between the begin and the commit of its
+ * transaction, and transactions do not interleave. A source that knows no transactions (ChangeSource.transactional is
+ * false) wraps each event in a transaction of its own.
+ */
+export type ChangeMessage = TransactionBegin | RowChange | Truncate | TransactionCommit | Progress;
+
+export interface TransactionBegin {
+  readonly tag: "begin";
+  /** The source's id of the transaction, as SnapshotVisibility understands it. */
+  readonly transactionId: string;
+}
+
+/**
+ * One row changed. `before` is null for inserts and for updates that sent no before image; otherwise it holds at least
+ * the replica identity and ABSENT elsewhere. `after` is null for deletes.
+ */
+export interface RowChange {
+  readonly tag: "insert" | "update" | "delete";
+  readonly table: StreamedTable;
+  readonly before: Row | null;
+  readonly after: Row | null;
+}
+
+export interface Truncate {
+  readonly tag: "truncate";
+  readonly tables: readonly StreamedTable[];
+}
+
+export interface TransactionCommit {
+  readonly tag: "commit";
+  /** Covers the whole transaction: streaming may resume after it. PostgreSQL: the commit's end LSN. */
+  readonly position: Position;
+  /** The source's clock at commit. */
+  readonly committedAt: Micros;
+}
+
+/** The source states that nothing it has committed up to `position` is still to come. Sent when asked, and when idle. */
+export interface Progress {
+  readonly tag: "progress";
+  readonly position: Position;
+}

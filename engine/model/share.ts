@@ -1,0 +1,70 @@
+import type { Predicate } from "./predicate.ts";
+import type { CatalogTable, ColumnType, TableName } from "./table.ts";
+
+/** State of a share: what its parties have agreed (glossary; D47 Articles 35–44). */
+export type ShareState = "DRAFT" | "AGREED" | "LOADING" | "ACTIVE" | "SUSPENDED" | "TERMINATING" | "TERMINATED";
+
+/** State of a copy: what may be believed of its data (D47 Article 41). */
+export type CopyState = "NEVER_SYNCED" | "VALID" | "EXPIRED" | "RESYNCING" | "QUARANTINED";
+
+/** What happens after `valid_until` (D47 41.2b offers exactly these two). */
+export type ExpiryPolicy = "refuse" | "resync";
+
+/** One column of a copy. */
+export interface ColumnMapping {
+  /** Name in the source table. */
+  readonly source: string;
+  /** Name in the copy. */
+  readonly target: string;
+  readonly sourceType: ColumnType;
+  /** The type in the copy as target DDL; null: the source's own type. */
+  readonly targetType: string | null;
+  readonly nullable: boolean;
+}
+
+/** One table of one subscription, resolved against the source's catalogue. Everything the stages need to know of it. */
+export interface TableMapping {
+  readonly source: TableName;
+  /** What readers query: the view. */
+  readonly target: TableName;
+  /** Where the rows lie: `<schema>_copy`, or the schema the configuration names. */
+  readonly physical: TableName;
+  /** Key columns, by source name, in key order; each is among `columns`. */
+  readonly key: readonly string[];
+  readonly columns: readonly ColumnMapping[];
+  /** Null: all rows. */
+  readonly filter: Predicate | null;
+  /** The source table as it was when this mapping was resolved: the contract that the stream is held to. */
+  readonly catalog: CatalogTable;
+}
+
+/** One consumer's copy of a share, resolved: the unit of streaming, checkpointing, refusal and failure. */
+export interface Subscription {
+  /** `<share>/<target>`, for example `population/hcm`. */
+  readonly id: string;
+  readonly share: string;
+  readonly source: string;
+  readonly target: string;
+  readonly agreement: Agreement;
+  readonly regulation: Regulation;
+  readonly tables: readonly TableMapping[];
+  /** Rows a table may have in quarantine before the table stops. */
+  readonly quarantineMax: number;
+}
+
+/** The sharing agreement's own clock (D47 38.4), apart from the validity period. */
+export interface Agreement {
+  readonly id: string;
+  /** First instant of the term, UTC. */
+  readonly from: Date;
+  /** First instant after the term, UTC; null when the term is open. */
+  readonly to: Date | null;
+}
+
+/** What the usage regulation says of time (D47 41.1, 45.3). */
+export interface Regulation {
+  readonly id: string;
+  readonly validityPeriodSeconds: number;
+  readonly onExpiry: ExpiryPolicy;
+  readonly logRetentionSeconds: number;
+}

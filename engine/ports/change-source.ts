@@ -1,0 +1,59 @@
+import type { ChangeMessage, Micros } from "../model/change-message.ts";
+import type { Position, PositionOrder } from "../model/position.ts";
+
+/**
+ * The change log of one source: capture and decode. One instance feeds every subscription of the source.
+ * Implementations throw ReplicationError only; whether to try again follows from the code.
+ */
+export interface ChangeSource {
+  readonly positions: PositionOrder;
+  /** False when the source cannot say which changes belong together; the prefix invariant then holds per key only. */
+  readonly transactional: boolean;
+  /**
+   * Opens the stream just after `from`, which must be covered by what the source still retains and must not lie before
+   * what it was already told to forget: a gap is a coded stop, never skipped. One stream may be open at a time.
+   */
+  open(from: Position, signal: AbortSignal): Promise<ChangeStream>;
+  /**
+   * Makes the source retain its log from now on (PostgreSQL: creates the slot) and returns the position from which it
+   * does. Throws when somebody else's reservation of the same name exists.
+   */
+  reserve(): Promise<Position>;
+  /** What the source retains for us now; null when nothing is reserved. Throws a coded error when it was lost. */
+  reservation(): Promise<SourceReservation | null>;
+  /** Ends the reservation; the source may forget everything. Idempotent. */
+  release(): Promise<void>;
+  /**
+   * The end of the log and the source's clock read just before it: whoever has applied everything up to `position` holds
+   * everything the source had committed at `at`. Costs one short query.
+   */
+  endOfLog(): Promise<{ position: Position; at: Micros }>;
+  /** Drops idle connections. The open stream is closed by its own close. */
+  close(): Promise<void>;
+}
+
+export interface SourceReservation {
+  /** Streaming can start here or anywhere later. */
+  readonly position: Position;
+  /** Which server and which history of it: PostgreSQL `<system identifier>/<timeline>`. Stored with every checkpoint. */
+  readonly identity: string;
+  /** Bytes of log the source keeps only for us. */
+  readonly retainedBytes: number;
+}
+
+/**
+ * Messages in source commit order, many at a time to keep the cost per message low. Not asking for the next array is
+ * back-pressure: the implementation then stops reading from its socket, and still answers the source's liveness probes
+ * with what was acknowledged, never more.
+ */
+export interface ChangeStream extends AsyncIterable<readonly ChangeMessage[]> {
+  /**
+   * The source may forget everything up to here. Call only with positions that every attached subscription has durably
+   * applied. Never moves back. Told to the source at the implementation's leisure, within a second.
+   */
+  acknowledge(position: Position): void;
+  /** Asks the source for a Progress message as soon as it can. */
+  requestProgress(): void;
+  /** Ends the stream, telling the source the last acknowledged position. Idempotent, bounded to a few seconds. */
+  close(): Promise<void>;
+}

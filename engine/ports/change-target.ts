@@ -1,0 +1,134 @@
+import type { Micros } from "../model/change-message.ts";
+import type { Position } from "../model/position.ts";
+import type { Key, Row } from "../model/row.ts";
+import type { Subscription, TableMapping } from "../model/share.ts";
+
+/**
+ * One subscription's side of a target database. Implementations create what they need there, keep the gate closed
+ * unless all is well, and write data, checkpoint, batch record and validity clock in one transaction guarded by the
+ * epoch (invariant 2). They throw ReplicationError only.
+ */
+export interface ChangeTarget {
+  /**
+   * Makes schemas, types, tables, views, grants and gate as the subscription needs them, leaving hand-made grants and
+   * indexes alone, and registers the subscription. Idempotent. A table whose stored contract differs from the wanted one
+   * is reported in `copies`, not changed silently: the caller decides between reload, delta and withdrawal.
+   */
+  prepare(subscription: Subscription): Promise<TargetState>;
+  /**
+   * Takes ownership: raises the epoch by one and returns it. From then on every transaction of an older epoch fails with
+   * DB-RUN-010.
+   */
+  takeEpoch(subscriptionId: string): Promise<number>;
+  /** Opens the transaction in which the next batch is written. One at a time. */
+  begin(epoch: number): Promise<TargetTransaction>;
+  /**
+   * Reads the checkpoint again on a new connection: the answer to a commit whose reply was lost.
+   * Throws DB-TGT-004 when the checkpoint row is gone.
+   */
+  checkpoint(): Promise<StoredCheckpoint>;
+  /** Adds enum labels and the like that the source has gained. */
+  refreshTypes(table: TableMapping): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What the target held when it was prepared. */
+export interface TargetState {
+  readonly checkpoint: StoredCheckpoint;
+  readonly copies: readonly StoredCopy[];
+}
+
+export interface StoredCheckpoint {
+  readonly epoch: number;
+  /** Null until the first transaction was applied. */
+  readonly position: Position | null;
+  /** Which server the position belongs to; compare with SourceReservation.identity. */
+  readonly sourceIdentity: string | null;
+}
+
+export interface StoredCopy {
+  readonly table: TableMapping;
+  /** Null once the copy is complete; else how far its load has come. */
+  readonly load: LoadProgress | null;
+  /** Code of the error that stopped the table; null while it runs. */
+  readonly stopped: string | null;
+  /** Canonical text of filter and columns the rows now obey, as written by the last completed load; null before. */
+  readonly contract: string | null;
+}
+
+/**
+ * How far the load of one table has come. Stored with each chunk in the same transaction, so a load survives a crash.
+ * `fence`: everything the chunks have seen lies at or before it; the copy is complete when the stream has passed it.
+ */
+export interface LoadProgress {
+  /** Rows whose `dongbo_batch` is older than this belong to no chunk and are removed when the load ends; null: keep all. */
+  readonly sweepBefore: number | null;
+  readonly ranges: readonly LoadRange[];
+  readonly fence: Position | null;
+  readonly rows: number;
+}
+
+export interface LoadRange {
+  /** Key parts as text, base64; null: open end. */
+  readonly until: readonly string[] | null;
+  readonly after: readonly string[] | null;
+  readonly done: boolean;
+}
+
+/**
+ * A target transaction. May stay open over several pieces of an oversize source transaction; nothing is visible to
+ * readers before commit.
+ */
+export interface TargetTransaction {
+  /**
+   * Writes one table's net effect: truncate first, then deletes, partial updates, upserts.
+   * A row that the target refuses is set aside in quarantine within the same transaction and reported.
+   */
+  write(change: TableChange): Promise<WriteOutcome>;
+  /** Writes rows of a snapshot chunk; existing rows with the same key are replaced. */
+  load(table: TableMapping, rows: readonly Row[]): Promise<WriteOutcome>;
+  /**
+   * Writes checkpoint, batch record, clock and copies' records, and commits. Resolves when durable.
+   * Throws DB-RUN-011 when the reply was lost: ask ChangeTarget.checkpoint whether it took place.
+   */
+  commit(checkpoint: CheckpointWrite): Promise<void>;
+  rollback(): Promise<void>;
+}
+
+/** Net effect of a piece of the stream on one table: at most one entry a key. Rows are in the mapping's column order. */
+export interface TableChange {
+  readonly table: TableMapping;
+  /** Remove every row the subscription owns in this table, before anything else. */
+  readonly truncate: boolean;
+  readonly deletes: readonly Key[];
+  /** Complete rows: insert or replace. */
+  readonly upserts: readonly Row[];
+  /** Rows with UNCHANGED columns whose key was there before under `key`; the row image may carry another key. */
+  readonly updates: readonly { readonly key: Key; readonly row: Row }[];
+}
+
+export interface WriteOutcome {
+  /** Keys of `updates` that had no row in the target, so that the unchanged columns are unknown. */
+  readonly missing: readonly Key[];
+  /** Rows put in quarantine by this call. */
+  readonly quarantined: number;
+}
+
+/** What is written beside the data. All instants are the source's. */
+export interface CheckpointWrite {
+  readonly position: Position;
+  readonly sourceIdentity: string;
+  /** Source time of `position`: commit time of the newest transaction, or of the heartbeat that confirmed it. */
+  readonly sourceTime: Micros;
+  /** First position of the batch, for provenance; null when the batch holds no data. */
+  readonly firstPosition: Position | null;
+  readonly transactions: number;
+  readonly firstCommittedAt: Micros | null;
+  readonly agreementId: string;
+  /** Copies whose clock moves with this checkpoint: all that are neither loading nor stopped. */
+  readonly advancing: readonly TableMapping[];
+  /** Loads that progressed or ended with this checkpoint. `progress` null: the load is complete, sweep and open. */
+  readonly loads: readonly { readonly table: TableMapping; readonly progress: LoadProgress | null }[];
+  /** Tables that stop with this checkpoint. */
+  readonly stops: readonly { readonly table: TableMapping; readonly code: string; readonly message: string }[];
+}

@@ -1,0 +1,78 @@
+import type { Micros } from "../model/change-message.ts";
+import type { Position } from "../model/position.ts";
+import type { Predicate } from "../model/predicate.ts";
+import type { Key, Row } from "../model/row.ts";
+import type { CatalogTable, TableName } from "../model/table.ts";
+
+/**
+ * Reads rows of the source in short read-only transactions; writes nothing there. Values have the same text form as in
+ * the change stream.
+ */
+export interface SnapshotSource {
+  /** Current catalogue entries of the tables that exist, in the order asked. Missing ones are left out. */
+  describe(tables: readonly TableName[]): Promise<readonly CatalogTable[]>;
+  /** One keyset chunk, read in a transaction of its own. */
+  readChunk(request: ChunkRequest, signal: AbortSignal): Promise<Chunk>;
+  /**
+   * Keys that cut the table into about `parts` ranges of similar size, ascending in the server's own order of the key;
+   * fewer or none when the table is small. Cheap: from statistics or a sample.
+   */
+  splitKeys(table: CatalogTable, key: readonly string[], parts: number): Promise<readonly Key[]>;
+  /** The rows with these keys that pass the filter, as of one instant. */
+  readRows(request: RowsRequest): Promise<RowsAnswer>;
+  /** Rows that pass the filter. */
+  countRows(table: TableName, filter: Predicate | null): Promise<number>;
+}
+
+export interface ChunkRequest {
+  readonly table: CatalogTable;
+  readonly key: readonly string[];
+  /** Columns wanted, by source name; the row images come in this order. */
+  readonly columns: readonly string[];
+  /** Rows wanted; null: all. */
+  readonly filter: Predicate | null;
+  /** Rows after this key in the server's order; null: from the first. */
+  readonly after: Key | null;
+  /** Rows up to and including this key; null: to the last. */
+  readonly until: Key | null;
+  readonly rowsMax: number;
+  /** Reading stops after the row that passes this many bytes. */
+  readonly bytesMax: number;
+}
+
+export interface Chunk {
+  readonly rows: readonly Row[];
+  /** Key of the last row read; null when there was none. */
+  readonly lastKey: Key | null;
+  /** No row is left in the range. */
+  readonly complete: boolean;
+  /** Which transactions the chunk has seen. */
+  readonly visibility: SnapshotVisibility;
+  /** Every transaction the chunk has seen committed at or before this position. */
+  readonly position: Position;
+  /** The source's clock before the first row was read. */
+  readonly startedAt: Micros;
+}
+
+/**
+ * Which transactions a read has seen. A transaction is in the log before others can see it, so a position alone cannot
+ * tell; its id can. PostgreSQL: pg_current_snapshot(); MySQL: the executed GTID set.
+ */
+export interface SnapshotVisibility {
+  sees(transactionId: string): boolean;
+}
+
+export interface RowsRequest {
+  readonly table: CatalogTable;
+  readonly key: readonly string[];
+  readonly columns: readonly string[];
+  readonly filter: Predicate | null;
+  readonly keys: readonly Key[];
+}
+
+export interface RowsAnswer {
+  /** Rows found, in any order, in the columns asked. */
+  readonly rows: readonly Row[];
+  /** Everything the read has seen committed at or before this position. */
+  readonly position: Position;
+}

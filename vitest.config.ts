@@ -1,0 +1,21 @@
+import { defineConfig } from "vitest/config";
+
+// The suffix says what a test needs: `.test.ts` nothing, `.pg.test.ts` PostgreSQL servers, `.fault.test.ts` servers that it breaks.
+const shared = { testTimeout: 120_000, hookTimeout: 120_000, teardownTimeout: 30_000 };
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/**/*.pg.test.ts", "test/**/*.fault.test.ts", "test/e2e/**", "node_modules/**"],
+        },
+      },
+      { test: { ...shared, name: "pg", include: ["test/**/*.pg.test.ts"], maxWorkers: 2 } },
+      { test: { ...shared, name: "fault", include: ["test/**/*.fault.test.ts"], maxWorkers: 2, testTimeout: 600_000 } },
+    ],
+  },
+});
