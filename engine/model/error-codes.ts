@@ -47,7 +47,8 @@ export const errorCodes = {
   },
   "DB-RUN-002": {
     meaning: "a stored position cannot be read",
-    usualCause: "the checkpoint was edited by hand, or the source was replaced by one of another kind",
+    usualCause:
+      "the checkpoint was edited by hand, or the source was replaced by one of another kind",
     remedy: "Re-sync the subscription with `dongbo resync`",
     retry: "operator",
   },

@@ -7,7 +7,11 @@ export type Predicate =
   | { readonly op: "all"; readonly of: readonly Predicate[] }
   | { readonly op: "any"; readonly of: readonly Predicate[] }
   | { readonly op: "not"; readonly of: Predicate }
-  | { readonly op: "eq" | "ne" | "lt" | "lte" | "gt" | "gte"; readonly column: string; readonly value: string }
+  | {
+      readonly op: "eq" | "ne" | "lt" | "lte" | "gt" | "gte";
+      readonly column: string;
+      readonly value: string;
+    }
   | { readonly op: "in" | "not_in"; readonly column: string; readonly values: readonly string[] }
   | { readonly op: "is_null"; readonly column: string; readonly value: boolean }
   | { readonly op: "starts_with"; readonly column: string; readonly value: string };

@@ -41,14 +41,30 @@ export interface ColumnType {
  * may name it.
  */
 export type ValueCategory =
-  | "integer" | "decimal" | "float" | "boolean" | "text" | "padded" | "date" | "time" | "timestamp" | "instant"
-  | "uuid" | "enum" | "bytes" | "other";
+  | "integer"
+  | "decimal"
+  | "float"
+  | "boolean"
+  | "text"
+  | "padded"
+  | "date"
+  | "time"
+  | "timestamp"
+  | "instant"
+  | "uuid"
+  | "enum"
+  | "bytes"
+  | "other";
 
 /** A user-defined type as its owner declared it, enough to create it again under another schema. */
 export type TypeDefinition =
   | { readonly kind: "enum"; readonly name: TableName; readonly labels: readonly string[] }
   | { readonly kind: "domain"; readonly name: TableName; readonly base: string }
-  | { readonly kind: "composite"; readonly name: TableName; readonly attributes: readonly { name: string; type: string }[] }
+  | {
+      readonly kind: "composite";
+      readonly name: TableName;
+      readonly attributes: readonly { name: string; type: string }[];
+    }
   | { readonly kind: "range"; readonly name: TableName; readonly subtype: string };
 
 /** A column as the source's catalogue states it now. */
@@ -75,7 +91,10 @@ export interface CatalogTable {
   /** Other unique, valid, non-partial indexes over NOT NULL plain columns, each as its columns in order. */
   readonly uniqueKeys: readonly (readonly string[])[];
   /** What a before image holds: the columns of the replica identity; all for `full`, none for `nothing`. */
-  readonly identity: { readonly kind: "default" | "index" | "full" | "nothing"; readonly columns: readonly string[] };
+  readonly identity: {
+    readonly kind: "default" | "index" | "full" | "nothing";
+    readonly columns: readonly string[];
+  };
   readonly partitioned: boolean;
   /** The server's own estimate; -1 when it has none. */
   readonly estimatedRows: number;

@@ -91,7 +91,7 @@ export interface TargetTransaction {
    * Writes checkpoint, batch record, clock and copies' records, and commits. Resolves when durable.
    * Throws DB-RUN-011 when the reply was lost: ask ChangeTarget.checkpoint whether it took place.
    */
-  commit(checkpoint: CheckpointWrite): Promise<void>;
+  commit(checkpoint: CheckpointWrite): Promise<CommitOutcome>;
   rollback(): Promise<void>;
 }
 
@@ -114,6 +114,14 @@ export interface WriteOutcome {
   readonly quarantined: number;
 }
 
+export interface CommitOutcome {
+  /**
+   * Copies under the policy `resync` whose validity had run out before this commit: their clock was not moved, they are
+   * refused until a full re-sync ends (D47 41.2b). The caller starts it.
+   */
+  readonly expired: readonly TableMapping[];
+}
+
 /** What is written beside the data. All instants are the source's. */
 export interface CheckpointWrite {
   readonly position: Position;
@@ -128,7 +136,14 @@ export interface CheckpointWrite {
   /** Copies whose clock moves with this checkpoint: all that are neither loading nor stopped. */
   readonly advancing: readonly TableMapping[];
   /** Loads that progressed or ended with this checkpoint. `progress` null: the load is complete, sweep and open. */
-  readonly loads: readonly { readonly table: TableMapping; readonly progress: LoadProgress | null }[];
+  readonly loads: readonly {
+    readonly table: TableMapping;
+    readonly progress: LoadProgress | null;
+  }[];
   /** Tables that stop with this checkpoint. */
-  readonly stops: readonly { readonly table: TableMapping; readonly code: string; readonly message: string }[];
+  readonly stops: readonly {
+    readonly table: TableMapping;
+    readonly code: string;
+    readonly message: string;
+  }[];
 }

@@ -1,0 +1,25 @@
+import type { Secret } from "./secret.ts";
+
+/** Where a database server is and how to trust it: a connection URL after parsing, the same for every server kind. */
+export interface ServerAddress {
+  readonly kind: "postgres" | "mysql";
+  /** Host name or IP address, or the folder of a Unix socket when it starts with `/`. */
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: Secret | null;
+  readonly tls: TlsSettings;
+}
+
+/**
+ * libpq's `sslmode` and its files (PostgreSQL manual, "SSL Support"), meaning the same for every server kind. The default
+ * is `verify-full`, except on loopback addresses and sockets, where it is `prefer`.
+ */
+export interface TlsSettings {
+  readonly mode: "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full";
+  /** Paths of PEM files; null: none, and the system's certificate authorities. */
+  readonly rootCertificate: string | null;
+  readonly certificate: string | null;
+  readonly key: string | null;
+}

@@ -1,0 +1,52 @@
+import type { Position } from "../model/position.ts";
+
+/**
+ * What must outlive the process and is not the target's business: reservations at sources, lifecycle orders, the applied
+ * configuration. Every method is one short transaction. Throws ReplicationError with a DB-CTL code.
+ */
+export interface ControlStore {
+  /** The reservation that dongbo itself made at a source; null when it never did. Written before the source is asked. */
+  reservation(source: string): Promise<RecordedReservation | null>;
+  recordReservation(source: string, reservation: RecordedReservation | null): Promise<void>;
+  /** Lifecycle of one subscription; a subscription never heard of is running. */
+  lifecycle(subscription: string): Promise<SubscriptionLifecycle>;
+  /** Detached from the source because it fell too far behind; its copy must be re-synced. Durable before the source forgets. */
+  park(subscription: string, why: string): Promise<void>;
+  unpark(subscription: string): Promise<void>;
+  /** Orders given by commands and not carried out yet, oldest first. */
+  pendingOrders(): Promise<readonly Order[]>;
+  /** Marks an order carried out, or failed with a code. */
+  closeOrder(id: number, outcome: string): Promise<void>;
+  /** Calls back whenever lifecycle or orders may have changed; at least once a second even if notifications are lost. */
+  watch(changed: () => void, signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface RecordedReservation {
+  /** Server and history that it was made on; null while the source is being asked. */
+  readonly identity: string | null;
+  readonly position: Position | null;
+}
+
+export interface SubscriptionLifecycle {
+  readonly suspended: { readonly reason: SuspensionReason; readonly since: Date } | null;
+  readonly parked: { readonly why: string; readonly since: Date } | null;
+}
+
+/** The law's reasons (D47 43.1, 43.2). */
+export type SuspensionReason = "maintenance" | "force_majeure" | "breach" | "security";
+
+/** Something a command asks the running engine to do. */
+export type Order =
+  | {
+      readonly id: number;
+      readonly kind: "resync";
+      readonly subscription: string;
+      readonly table: string | null;
+    }
+  | {
+      readonly id: number;
+      readonly kind: "replay";
+      readonly subscription: string;
+      readonly table: string | null;
+    };
