@@ -16,6 +16,11 @@ export interface TransactionBegin {
   readonly tag: "begin";
   /** The source's id of the transaction, as SnapshotVisibility understands it. */
   readonly transactionId: string;
+  /**
+   * Covered by the position of this transaction's commit and by no earlier one, so that whoever has applied up to some
+   * position can tell at once whether it has this transaction. PostgreSQL: the commit record's LSN plus one byte.
+   */
+  readonly position: Position;
 }
 
 /**

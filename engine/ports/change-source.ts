@@ -1,5 +1,6 @@
 import type { ChangeMessage, Micros } from "../model/change-message.ts";
 import type { Position, PositionOrder } from "../model/position.ts";
+import type { SnapshotVisibility } from "./snapshot-source.ts";
 
 /**
  * The change log of one source: capture and decode. One instance feeds every subscription of the source.
@@ -27,9 +28,16 @@ export interface ChangeSource {
    * The end of the log and the source's clock read just before it: whoever has applied everything up to `position` holds
    * everything the source had committed at `at`. Costs one short query.
    */
-  endOfLog(): Promise<{ position: Position; at: Micros }>;
+  endOfLog(): Promise<EndOfLog>;
   /** Drops idle connections. The open stream is closed by its own close. */
   close(): Promise<void>;
+}
+
+export interface EndOfLog {
+  readonly position: Position;
+  readonly at: Micros;
+  /** Which transactions a reader would have seen at that moment. */
+  readonly visibility: SnapshotVisibility;
 }
 
 export interface SourceReservation {

@@ -1,5 +1,6 @@
 import type { Micros } from "../model/change-message.ts";
 import type { Position } from "../model/position.ts";
+import type { Predicate } from "../model/predicate.ts";
 import type { Key, Row } from "../model/row.ts";
 import type { Subscription, TableMapping } from "../model/share.ts";
 
@@ -61,6 +62,10 @@ export interface StoredCopy {
  * `fence`: everything the chunks have seen lies at or before it; the copy is complete when the stream has passed it.
  */
 export interface LoadProgress {
+  /** Canonical text of filter and columns that the rows obey once the load is complete; becomes StoredCopy.contract. */
+  readonly contract: string;
+  /** Rows that this load reads; null: all. Narrower than the table's own filter when only the difference is loaded. */
+  readonly filter: Predicate | null;
   /** Rows whose `dongbo_batch` is older than this belong to no chunk and are removed when the load ends; null: keep all. */
   readonly sweepBefore: number | null;
   readonly ranges: readonly LoadRange[];
@@ -80,6 +85,8 @@ export interface LoadRange {
  * readers before commit.
  */
 export interface TargetTransaction {
+  /** What `dongbo_batch` of the rows written here will be; grows from transaction to transaction. */
+  readonly batchId: number;
   /**
    * Writes one table's net effect: truncate first, then deletes, partial updates, upserts.
    * A row that the target refuses is set aside in quarantine within the same transaction and reported.

@@ -1,0 +1,76 @@
+// The first thing that runs on a fresh clone: plain JavaScript, no dependency. Installs what package-lock.json names when
+// it is not there, builds, and hands over. `npm run demo`, `npm test`, `npm run check` and the CLI all start here.
+import { spawnSync } from "node:child_process";
+import { existsSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const at = (...parts) => join(root, ...parts);
+
+/** Runs a program in the project's folder with its output shown; ends this process when it fails. */
+function run(program, parameters, options = {}) {
+  const result = spawnSync(program, parameters, { cwd: root, stdio: "inherit", ...options });
+  if (result.error) throw result.error;
+  if (result.status !== 0) process.exit(result.status ?? 1);
+}
+
+function bin(name) {
+  return at("node_modules", ".bin", name);
+}
+
+/** npm writes node_modules/.package-lock.json at the end of an installation, so it is missing or old when one is owed. */
+export function install() {
+  const done = at("node_modules", ".package-lock.json");
+  if (existsSync(done) && statSync(done).mtimeMs >= statSync(at("package-lock.json")).mtimeMs) return;
+  console.error("Installing packages (once) ...");
+  run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { stdio: ["ignore", 2, 2] });
+}
+
+/** Compiles to dist/; incremental, so cheap when nothing changed. */
+export function build() {
+  install();
+  run(bin("tsc"), ["-p", "tsconfig.build.json"], { stdio: ["ignore", 2, 2] });
+}
+
+const folders = ["engine", "connectors", "mappings", "reconcilers", "deploy", "benchmarks", "test"];
+
+/** What needs no server, in the order of how fast it finds mistakes. Each stage shows what it looked at. */
+function check() {
+  install();
+  stage("format", bin("oxfmt"), ["--check", ...folders]);
+  stage("lint", bin("oxlint"), ["--type-aware", "--deny-warnings", ...folders]);
+  stage("types", bin("tsc"), ["--noEmit", "-p", "tsconfig.json"]);
+  stage("imports", process.execPath, ["test/architecture/import-rules.mjs"]);
+  stage("dead code", bin("knip"), ["--no-progress"]);
+  stage("tests without servers", bin("vitest"), ["run", "--project", "unit"]);
+}
+
+function stage(name, program, parameters) {
+  const started = Date.now();
+  console.log(`── ${name}`);
+  run(program, parameters);
+  console.log(`   ${name}: ok in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+}
+
+/** All suites, real servers. Arguments after `npm test --` go to vitest. */
+function test(parameters) {
+  build();
+  run(bin("vitest"), ["run", ...parameters]);
+}
+
+function demo(parameters) {
+  build();
+  run(process.execPath, ["--enable-source-maps", "dist/deploy/demo/demo.js", ...parameters]);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [command, ...parameters] = process.argv.slice(2);
+  const commands = { build, check, demo: () => demo(parameters), test: () => test(parameters) };
+  const chosen = commands[command];
+  if (chosen === undefined) {
+    console.error(`usage: node deploy/bootstrap.mjs ${Object.keys(commands).join("|")}`);
+    process.exit(2);
+  }
+  chosen();
+}

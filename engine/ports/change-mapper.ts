@@ -1,0 +1,42 @@
+import type { RowChange, Truncate } from "../model/change-message.ts";
+import type { Predicate } from "../model/predicate.ts";
+import type { Key, Row } from "../model/row.ts";
+import type { Subscription, TableMapping } from "../model/share.ts";
+
+/**
+ * The map stage of one source: routes each change to the subscriptions it concerns, filtered and projected. Pure and
+ * synchronous; `T` is the caller's own handle of a subscription. A subscription may be added and removed between
+ * transactions.
+ */
+export interface ChangeMapper<T> {
+  add(handle: T, subscription: Subscription): void;
+  remove(handle: T): void;
+  /** Calls `emit` once or more for each subscription that must change; `table` is the index in Subscription.tables. */
+  map(change: RowChange | Truncate, emit: MapEmit<T>): void;
+}
+
+export type MapEmit<T> = (handle: T, table: number, change: MappedChange) => void;
+
+/** What one source change means for one table of one copy. Rows are in the mapping's column order. */
+export type MappedChange =
+  /** Insert or replace. A row with UNCHANGED columns had them before under `oldKey`, or under its own key when that is null. */
+  | { readonly tag: "upsert"; readonly key: Key; readonly row: Row; readonly oldKey: Key | null; readonly partial: boolean }
+  | { readonly tag: "delete"; readonly key: Key }
+  /** The change alone cannot say what the row is now: read it from the source. `oldKey` differs when the key changed. */
+  | { readonly tag: "refetch"; readonly key: Key; readonly oldKey: Key | null }
+  | { readonly tag: "truncate" }
+  /** The source table no longer fits the mapping: the table stops. Code and message as the operator will see them. */
+  | { readonly tag: "mismatch"; readonly code: string; readonly message: string };
+
+/** Routes rows of a snapshot chunk, read once for several copies, to each copy whose filter they pass. */
+export interface SnapshotRouter {
+  /** One array of rows a member, in the member's mapping column order. */
+  route(rows: readonly Row[]): Row[][];
+}
+
+/** One copy that takes part in a snapshot read. */
+export interface SnapshotMember {
+  readonly table: TableMapping;
+  /** Rows of this load; null: all. */
+  readonly filter: Predicate | null;
+}
