@@ -1,0 +1,59 @@
+import type { ErrorCode } from "../model/error-codes.ts";
+import type { Micros } from "../model/change-message.ts";
+import type { LaneState, SlotHealth } from "./engine.ts";
+
+/**
+ * What the engine reports of itself as numbers. Cheap enough for the hot path: take the object of a subscription or a
+ * source once and keep it. Numbers that grow with time (lag, time left) are worked out when they are read, so a stuck
+ * engine shows them growing.
+ */
+export interface Metrics {
+  /** The numbers of one subscription; all of them exist, as zero, from this call on. Asking again gives the same ones. */
+  subscription(id: string): SubscriptionMetrics;
+  /** The numbers of one source; all of them exist, as zero, from this call on. */
+  source(name: string): SourceMetrics;
+  /** Something failed with this code and will be tried again. */
+  retried(code: ErrorCode): void;
+}
+
+export interface SubscriptionMetrics {
+  /** A batch became durable in the target. */
+  applied(batch: AppliedBatch): void;
+  /** Rows of a snapshot chunk became durable in the target. */
+  loaded(rows: number): void;
+  /** Running loads of all its tables together; `rowsExpected` is the source's estimate, 0 when nothing is loading. */
+  loading(rows: number, rowsExpected: number): void;
+  /** What the target's clock says now, after a checkpoint; null: never. */
+  clock(lastSyncAt: Micros | null, validUntil: Micros | null): void;
+  /** Whether readers may use the copy; the gate's own judgement where known. */
+  usable(usable: boolean): void;
+  state(state: LaneState): void;
+  /** Bytes waiting in memory and on disk between capture and apply. */
+  queued(memoryBytes: number, spilledBytes: number): void;
+  /** Rows in quarantine now. */
+  quarantined(rows: number): void;
+  /** Tables stopped now. */
+  stoppedTables(tables: number): void;
+  /** The subscription is gone: its numbers are no longer reported. */
+  forget(): void;
+}
+
+export interface AppliedBatch {
+  readonly transactions: number;
+  readonly rowsWritten: number;
+  readonly rowsDeleted: number;
+  /** Source commit time of the newest transaction in it. */
+  readonly committedAt: Micros;
+}
+
+export interface SourceMetrics {
+  connected(connected: boolean): void;
+  /** The change stream was opened again after it broke. */
+  reconnected(): void;
+  /** Received from the source's change log. */
+  received(messages: number): void;
+  /** Log that the source keeps only for us. */
+  retained(bytes: number): void;
+  slot(health: SlotHealth): void;
+  forget(): void;
+}
