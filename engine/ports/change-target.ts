@@ -142,11 +142,8 @@ export interface CheckpointWrite {
   readonly agreementId: string;
   /** Copies whose clock moves with this checkpoint: all that are neither loading nor stopped. */
   readonly advancing: readonly TableMapping[];
-  /** Loads that progressed or ended with this checkpoint. `progress` null: the load is complete, sweep and open. */
-  readonly loads: readonly {
-    readonly table: TableMapping;
-    readonly progress: LoadProgress | null;
-  }[];
+  /** Loads that began, progressed or, when `complete`, end with this checkpoint: stale rows are swept and the copy opens. */
+  readonly loads: readonly { readonly table: TableMapping; readonly progress: LoadProgress; readonly complete: boolean }[];
   /** Tables that stop with this checkpoint. */
   readonly stops: readonly {
     readonly table: TableMapping;

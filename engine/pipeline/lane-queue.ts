@@ -1,0 +1,188 @@
+// A subscription's queue between routing and applying: bounded in memory, continued on disk, able to step back.
+import { isBoundary, itemBytes, type LaneItem } from "./lane-item.ts";
+import { SpillFile } from "./spill-file.ts";
+
+interface Queued {
+  readonly item: LaneItem;
+  readonly bytes: number;
+}
+
+/** Bytes of one frame on disk. */
+const frameBytesMax = 1024 * 1024;
+
+/**
+ * First in, first out. What was taken is kept until `release`, so that a failed target transaction can be tried again
+ * from `rewind`; when that grows beyond `retainBytesMax` (one oversize transaction) it is given up and the stream itself
+ * must be read again.
+ */
+export class LaneQueue {
+  readonly #spill: SpillFile<LaneItem>;
+  readonly #retainBytesMax: number;
+  #items: Queued[] = [];
+  #head = 0;
+  #bytes = 0;
+  /** Newest items, waiting to become a frame on disk. Empty unless spilling. */
+  #tail: LaneItem[] = [];
+  #tailBytes = 0;
+  #spilling = false;
+  #taken: Queued[] | null = [];
+  #takenBytes = 0;
+  /** Boundaries among the items in memory. */
+  #boundaries = 0;
+  #hurried = false;
+  #wake: (() => void) | null = null;
+
+  constructor(spillFolder: string, name: string, retainBytesMax: number) {
+    this.#spill = new SpillFile(spillFolder, name);
+    this.#retainBytesMax = retainBytesMax;
+  }
+
+  /** Bytes held in memory, waiting or taken and not released. */
+  get bytes(): number {
+    return this.#bytes + this.#tailBytes + this.#takenBytes;
+  }
+
+  get spilledBytes(): number {
+    return this.#spill.bytes;
+  }
+
+  /** Nothing waits; what was taken may still be in work. */
+  get drained(): boolean {
+    return this.#head === this.#items.length && this.#tail.length === 0 && this.#spill.bytes === 0;
+  }
+
+  push(item: LaneItem): void {
+    const bytes = itemBytes(item);
+    if (this.#spilling) {
+      this.#tail.push(item);
+      this.#tailBytes += bytes;
+      if (this.#tailBytes >= frameBytesMax) this.#writeFrame();
+    } else {
+      this.#enqueue(item, bytes);
+    }
+    this.#wake?.();
+  }
+
+  /** From now on new items go to disk, until everything on disk was taken again. */
+  startSpilling(): void {
+    this.#spilling = true;
+  }
+
+  /**
+   * The oldest items, up to about `bytesMax`, ending at a boundary when there is one within that bound: only an oversize
+   * transaction comes in pieces. Waits until there is a boundary or enough for a piece; resolves with what there is,
+   * perhaps nothing, when `hurry` or `clear` was called or the signal aborts.
+   */
+  async take(bytesMax: number, signal: AbortSignal): Promise<LaneItem[]> {
+    while (!this.#ready(bytesMax) && !signal.aborted) await this.#arrival(signal);
+    this.#hurried = false;
+    this.#fill();
+    const items: LaneItem[] = [];
+    let bytes = 0;
+    let end = this.#head;
+    let boundary = -1;
+    for (; end < this.#items.length && bytes < bytesMax; end++) {
+      const queued = this.#items[end] as Queued;
+      bytes += queued.bytes;
+      if (isBoundary(queued.item)) boundary = end + 1;
+    }
+    if (boundary > this.#head) end = boundary;
+    for (let index = this.#head; index < end; index++) items.push(this.#take(this.#items[index] as Queued));
+    this.#head = end;
+    this.#compact();
+    return items;
+  }
+
+  /** Lets a waiting `take` go with what there is: whoever fills the queue is waiting for room itself. */
+  hurry(): void {
+    this.#hurried = true;
+    this.#wake?.();
+  }
+
+  /** What was taken is durable at the target. */
+  release(): void {
+    this.#taken = [];
+    this.#takenBytes = 0;
+  }
+
+  /** Puts back what was taken since the last release. False when it was too much to keep. */
+  rewind(): boolean {
+    if (this.#taken === null) return false;
+    this.#items = [...this.#taken, ...this.#items.slice(this.#head)];
+    this.#head = 0;
+    this.#bytes += this.#takenBytes;
+    this.#boundaries += this.#taken.filter(({ item }) => isBoundary(item)).length;
+    this.release();
+    return true;
+  }
+
+  /** Forgets everything: the stream will be read again. */
+  clear(): void {
+    this.#items = [];
+    this.#head = 0;
+    this.#bytes = 0;
+    this.#boundaries = 0;
+    this.#tail = [];
+    this.#tailBytes = 0;
+    this.#spilling = false;
+    this.#spill.close();
+    this.release();
+    this.hurry();
+  }
+
+  #ready(bytesMax: number): boolean {
+    return this.#hurried || this.#boundaries > 0 || this.#bytes >= bytesMax || (this.#spilling && !this.drained);
+  }
+
+  #enqueue(item: LaneItem, bytes: number): void {
+    this.#items.push({ item, bytes });
+    this.#bytes += bytes;
+    if (isBoundary(item)) this.#boundaries++;
+  }
+
+  #take(queued: Queued): LaneItem {
+    this.#bytes -= queued.bytes;
+    if (isBoundary(queued.item)) this.#boundaries--;
+    if (this.#taken !== null && this.#takenBytes + queued.bytes <= this.#retainBytesMax) {
+      this.#taken.push(queued);
+      this.#takenBytes += queued.bytes;
+    } else {
+      this.#taken = null;
+      this.#takenBytes = 0;
+    }
+    return queued.item;
+  }
+
+  /** Refills memory from disk, oldest frame first; leaves spilling when nothing is left there. */
+  #fill(): void {
+    if (!this.#spilling || this.#head < this.#items.length) return;
+    const frame = this.#spill.read() ?? this.#tail.splice(0);
+    for (const item of frame) this.#enqueue(item, itemBytes(item));
+    if (this.#tail.length === 0) this.#tailBytes = 0;
+    if (this.#spill.bytes === 0 && this.#tail.length === 0) this.#spilling = false;
+  }
+
+  #writeFrame(): void {
+    this.#spill.append(this.#tail);
+    this.#tail = [];
+    this.#tailBytes = 0;
+  }
+
+  #compact(): void {
+    if (this.#head < 1024 && this.#head < this.#items.length) return;
+    this.#items = this.#items.slice(this.#head);
+    this.#head = 0;
+  }
+
+  async #arrival(signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        signal.removeEventListener("abort", done);
+        this.#wake = null;
+        resolve();
+      };
+      this.#wake = done;
+      signal.addEventListener("abort", done);
+    });
+  }
+}

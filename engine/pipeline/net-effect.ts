@@ -1,0 +1,108 @@
+// What a piece of the stream does to one table in the end: one entry a key, however often the key changed.
+import type { Key, Row } from "../model/row.ts";
+import { keyText, UNCHANGED } from "../model/row.ts";
+import type { TableMapping } from "../model/share.ts";
+import type { MappedChange } from "../ports/change-mapper.ts";
+import type { TableChange } from "../ports/change-target.ts";
+
+interface Entry {
+  readonly key: Key;
+  /** The row as it shall be; null: gone. */
+  readonly row: Row | null;
+  /** Key under which the target holds the row's UNCHANGED columns before this piece; null when the row is complete. */
+  readonly base: Key | null;
+  /** The stream alone does not tell the row: it must be read from the source. */
+  readonly refetch: boolean;
+}
+
+/** The net effect, ready to be written, and the keys that must be read from the source first. */
+export interface CollapsedChange {
+  readonly change: TableChange;
+  readonly refetch: readonly Key[];
+}
+
+/** Collapses the changes of one table. Order within a key is kept; between keys it does not matter any more. */
+export class NetEffect {
+  readonly #table: TableMapping;
+  readonly #entries = new Map<string, Entry>();
+  #truncate = false;
+
+  constructor(table: TableMapping) {
+    this.#table = table;
+  }
+
+  add(change: MappedChange): void {
+    switch (change.tag) {
+      case "upsert":
+        this.#upsert(change);
+        break;
+      case "delete":
+        this.#gone(change.key);
+        break;
+      case "refetch":
+        this.#move(change.oldKey, change.key);
+        this.#set({ key: change.key, row: null, base: null, refetch: true });
+        break;
+      case "truncate":
+        this.#truncate = true;
+        this.#entries.clear();
+        break;
+      case "mismatch":
+        break;
+    }
+  }
+
+  /** The entries so far; the net effect is empty afterwards. */
+  take(): CollapsedChange {
+    const deletes: Key[] = [];
+    const upserts: Row[] = [];
+    const updates: { key: Key; row: Row }[] = [];
+    const refetch: Key[] = [];
+    for (const { key, row, base, refetch: unknown } of this.#entries.values()) {
+      if (unknown) refetch.push(key);
+      else if (row === null) deletes.push(key);
+      else if (base === null) upserts.push(row);
+      else updates.push({ key: base, row });
+    }
+    const change: TableChange = { table: this.#table, truncate: this.#truncate, deletes, upserts, updates };
+    this.#entries.clear();
+    this.#truncate = false;
+    return { change, refetch };
+  }
+
+  get empty(): boolean {
+    return this.#entries.size === 0 && !this.#truncate;
+  }
+
+  #upsert(change: Extract<MappedChange, { tag: "upsert" }>): void {
+    const before = change.partial ? this.#entries.get(keyText(change.oldKey ?? change.key)) : undefined;
+    const entry = change.partial ? this.#completed(change, before) : { key: change.key, row: change.row, base: null, refetch: false };
+    this.#move(change.oldKey, change.key);
+    this.#set(entry);
+  }
+
+  /** Fills the unchanged columns from what this piece already knows of the row, as far as it does. */
+  #completed(change: Extract<MappedChange, { tag: "upsert" }>, before: Entry | undefined): Entry {
+    const { key, row } = change;
+    if (before === undefined) {
+      // After a truncate the target holds nothing that could be unchanged.
+      return this.#truncate ? { key, row: null, base: null, refetch: true } : { key, row, base: change.oldKey ?? key, refetch: false };
+    }
+    if (before.row === null) return { key, row: null, base: null, refetch: true };
+    const known = before.row;
+    const merged = row.map((value, column) => (value === UNCHANGED ? (known[column] ?? null) : value));
+    return { key, row: merged, base: merged.includes(UNCHANGED) ? before.base : null, refetch: false };
+  }
+
+  #move(oldKey: Key | null, key: Key): void {
+    if (oldKey !== null && keyText(oldKey) !== keyText(key)) this.#gone(oldKey);
+  }
+
+  #gone(key: Key): void {
+    this.#set({ key, row: null, base: null, refetch: false });
+  }
+
+  #set(entry: Entry): void {
+    this.#entries.set(keyText(entry.key), entry);
+  }
+}
