@@ -88,10 +88,11 @@ export interface TargetTransaction {
   /** What `dongbo_batch` of the rows written here will be; grows from transaction to transaction. */
   readonly batchId: number;
   /**
-   * Writes one table's net effect: truncate first, then deletes, partial updates, upserts.
+   * Writes the net effect of one piece of the stream, all its tables at once so that foreign keys between them hold:
+   * truncates first, then deletes, partial updates, upserts.
    * A row that the target refuses is set aside in quarantine within the same transaction and reported.
    */
-  write(change: TableChange): Promise<WriteOutcome>;
+  write(changes: readonly TableChange[]): Promise<WriteOutcome>;
   /** Writes rows of a snapshot chunk; existing rows with the same key are replaced. */
   load(table: TableMapping, rows: readonly Row[]): Promise<WriteOutcome>;
   /**
@@ -116,9 +117,11 @@ export interface TableChange {
 
 export interface WriteOutcome {
   /** Keys of `updates` that had no row in the target, so that the unchanged columns are unknown. */
-  readonly missing: readonly Key[];
+  readonly missing: readonly { readonly table: TableMapping; readonly keys: readonly Key[] }[];
   /** Rows put in quarantine by this call. */
   readonly quarantined: number;
+  /** Tables that have more rows in quarantine than the subscription allows: they stop with this batch. */
+  readonly stops: readonly { readonly table: TableMapping; readonly code: string; readonly message: string }[];
 }
 
 export interface CommitOutcome {
