@@ -28,6 +28,8 @@ export interface ChangeTarget {
    * Throws DB-TGT-004 when the checkpoint row is gone.
    */
   checkpoint(): Promise<StoredCheckpoint>;
+  /** Writes that supply is suspended, with the law's reason, or, with null, that it goes on; guarded by the epoch. */
+  setSuspension(epoch: number, reason: string | null): Promise<void>;
   /** Adds enum labels and the like that the source has gained. */
   refreshTypes(table: TableMapping): Promise<void>;
   close(): Promise<void>;
@@ -45,6 +47,8 @@ export interface StoredCheckpoint {
   readonly position: Position | null;
   /** Which server the position belongs to; compare with SourceReservation.identity. */
   readonly sourceIdentity: string | null;
+  /** Id that the next transaction with data will get: a transaction took place when this is past its batchId. */
+  readonly nextBatch: number;
 }
 
 export interface StoredCopy {
@@ -87,6 +91,9 @@ export interface LoadRange {
 export interface TargetTransaction {
   /** What `dongbo_batch` of the rows written here will be; grows from transaction to transaction. */
   readonly batchId: number;
+  /** Rows inserted, replaced or updated here so far, and rows removed. */
+  readonly rowsWritten: number;
+  readonly rowsDeleted: number;
   /**
    * Writes the net effect of one piece of the stream, all its tables at once so that foreign keys between them hold:
    * truncates first, then deletes, partial updates, upserts.

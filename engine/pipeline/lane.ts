@@ -1,0 +1,307 @@
+// One subscription at work: takes its queue, applies it to its target, and comes back from every failure by itself.
+import type { Micros } from "../model/change-message.ts";
+import { ReplicationError } from "../model/replication-error.ts";
+import type { Position, PositionOrder } from "../model/position.ts";
+import type { Subscription, TableMapping } from "../model/share.ts";
+import type { ChangeTarget, StoredCopy, TargetState } from "../ports/change-target.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { LaneState } from "../ports/engine.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { SubscriptionMetrics } from "../ports/metrics.ts";
+import type { SnapshotSource } from "../ports/snapshot-source.ts";
+import type { Backoff } from "../concurrency/backoff.ts";
+import { asReplicationError, retryKind } from "../fleet/retry-policy.ts";
+import { Batch, type LaneProgress } from "./batch.ts";
+import type { LaneItem } from "./lane-item.ts";
+import type { LaneQueue } from "./lane-queue.ts";
+
+/** Bytes of the queue that are written in one piece; a target transaction holds several only when the source's does. */
+const pieceBytesMax = 4 * 1024 * 1024;
+
+/** What a lane asks of the pipeline that feeds it. */
+export interface LaneHost {
+  /** Where the lane stands in the stream: called once its target is prepared and owned. Throws when it cannot stream. */
+  admit(lane: Lane, stored: TargetState): Promise<Admission>;
+  /** More of this subscription's copy is durable than before. */
+  applied(lane: Lane, progress: LaneProgress): void;
+  /** The lane cannot step back far enough by itself: read the stream again from what is durable. */
+  reopen(): void;
+  /** Ask the source to confirm its position now. */
+  beat(): void;
+  /** These tables must be loaded again: their validity had run out under the policy `resync`. */
+  expired(lane: Lane, tables: readonly TableMapping[]): void;
+}
+
+export interface Admission {
+  readonly position: Position;
+  readonly sourceTime: Micros;
+  readonly sourceIdentity: string;
+  /** Starts anew from `position`: whatever the target stored of earlier streaming does not count. */
+  readonly fresh: boolean;
+}
+
+export interface LaneParts {
+  readonly subscription: Subscription;
+  readonly target: ChangeTarget;
+  readonly queue: LaneQueue;
+  readonly positions: PositionOrder;
+  readonly snapshot: SnapshotSource;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: SubscriptionMetrics;
+  readonly backoff: Backoff;
+}
+
+export class Lane {
+  readonly subscription: Subscription;
+  readonly queue: LaneQueue;
+  readonly #parts: LaneParts;
+  readonly #host: LaneHost;
+  #progress: LaneProgress | null = null;
+  #sourceIdentity = "";
+  #epoch: number | null = null;
+  #batch: Batch | null = null;
+  #generation = 0;
+  #suspension: string | null = null;
+  #suspensionStored: string | null = null;
+  #wake: (() => void) | null = null;
+  #state: LaneState = "starting";
+  #problem: { readonly error: ReplicationError; readonly since: Micros } | null = null;
+
+  constructor(parts: LaneParts, host: LaneHost) {
+    this.#parts = parts;
+    this.#host = host;
+    this.subscription = parts.subscription;
+    this.queue = parts.queue;
+  }
+
+  /** What is durable; null before the target was reached for the first time. */
+  get progress(): LaneProgress | null {
+    return this.#progress;
+  }
+
+  get state(): LaneState {
+    if (this.#state === "streaming" && (this.#progress?.loads.size ?? 0) > 0) return "loading";
+    return this.#state;
+  }
+
+  get problem(): { readonly error: ReplicationError; readonly since: Micros } | null {
+    return this.#problem;
+  }
+
+  /** Its queue is being emptied; otherwise what is queued must be able to wait on disk. */
+  get live(): boolean {
+    return this.#state === "streaming";
+  }
+
+  /** Works until the signal aborts, or until a failure that trying again cannot mend (thrown). */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        if (this.#progress === null) await this.#start();
+        await this.#serve(signal);
+      } catch (error) {
+        await this.#recover(asReplicationError(error, this.subscription.id), signal);
+      }
+    }
+    await this.#abandonBatch();
+  }
+
+  /** The stream will be read again from what is durable: forget what is queued. */
+  reset(): void {
+    this.#generation += 1;
+    this.queue.clear();
+  }
+
+  /** Stops or resumes supply. Validity goes on counting: suspension does not stop the clock (D47 41.2b with 43). */
+  suspend(reason: string | null): void {
+    this.#suspension = reason;
+    this.queue.hurry();
+    this.#wake?.();
+  }
+
+  /** Waits for the target at once instead of at the end of the current pause. */
+  retryNow(): void {
+    this.#wake?.();
+  }
+
+  push(item: LaneItem): void {
+    this.queue.push(item);
+  }
+
+  async #start(): Promise<void> {
+    this.#setState("starting");
+    const { target, subscription, logger } = this.#parts;
+    const stored = await target.prepare(subscription);
+    this.#epoch ??= await target.takeEpoch(subscription.id);
+    const admission = await this.#host.admit(this, stored);
+    this.#sourceIdentity = admission.sourceIdentity;
+    const copies = admission.fresh ? [] : stored.copies;
+    this.#progress = {
+      position: admission.position,
+      sourceTime: admission.sourceTime,
+      loads: indexed(subscription, copies, (copy) => copy.load),
+      stopped: indexed(subscription, copies, (copy) => (copy.stopped === null ? null : { code: copy.stopped, message: "" })),
+    };
+    logger.info("subscription attached", { position: admission.position, fresh: admission.fresh, epoch: this.#epoch });
+    this.#host.applied(this, this.#progress);
+  }
+
+  async #serve(signal: AbortSignal): Promise<void> {
+    this.#setState("streaming");
+    while (!signal.aborted) {
+      if (this.#suspension !== this.#suspensionStored && this.#batch === null) await this.#storeSuspension();
+      if (this.#suspension !== null && this.#batch === null) await this.#pause(signal);
+      else await this.#applyPiece(signal);
+    }
+  }
+
+  /** take → net effect → write → checkpoint → commit: the apply stage. */
+  async #applyPiece(signal: AbortSignal): Promise<void> {
+    const generation = this.#generation;
+    const items = await this.queue.take(pieceBytesMax, signal);
+    if (generation !== this.#generation) return this.#abandonBatch();
+    if (items.length === 0) return;
+    this.#batch ??= await this.#beginBatch();
+    await this.#batch.add(items);
+    if (generation !== this.#generation) return this.#abandonBatch();
+    if (this.#batch.committable) await this.#commit(this.#batch);
+    else if (this.#batch.holding) this.#host.beat();
+  }
+
+  async #beginBatch(): Promise<Batch> {
+    const { target, subscription, positions, snapshot } = this.#parts;
+    const context = { subscription, positions, snapshot, sourceIdentity: this.#sourceIdentity };
+    return new Batch(context, this.#durable(), await target.begin(this.#epoch ?? 0));
+  }
+
+  async #commit(batch: Batch): Promise<void> {
+    const checkpoint = batch.checkpoint();
+    const expired = await this.#commitOrAsk(batch);
+    this.#batch = null;
+    this.#progress = batch.progress();
+    this.queue.release();
+    this.#recovered();
+    if (batch.rowsLoaded > 0) this.#parts.metrics.loaded(batch.rowsLoaded);
+    if (checkpoint.transactions > 0) {
+      const { transactions, sourceTime: committedAt } = checkpoint;
+      this.#parts.metrics.applied({
+        transactions,
+        rowsWritten: batch.transaction.rowsWritten,
+        rowsDeleted: batch.transaction.rowsDeleted,
+        committedAt,
+      });
+    }
+    this.#host.applied(this, this.#progress);
+    if (expired.length > 0) this.#host.expired(this, expired);
+  }
+
+  /** A lost reply leaves open whether the commit took place: the checkpoint in the target knows. */
+  async #commitOrAsk(batch: Batch): Promise<readonly TableMapping[]> {
+    const checkpoint = batch.checkpoint();
+    try {
+      return (await batch.transaction.commit(checkpoint)).expired;
+    } catch (error) {
+      if (!(error instanceof ReplicationError) || error.code !== "DB-RUN-011") throw error;
+      const stored = await this.#parts.target.checkpoint();
+      const tookPlace = stored.epoch === this.#epoch && stored.nextBatch > batch.transaction.batchId;
+      if (!tookPlace) throw error;
+      return [];
+    }
+  }
+
+  async #storeSuspension(): Promise<void> {
+    const reason = this.#suspension;
+    await this.#parts.target.setSuspension(this.#epoch ?? 0, reason);
+    this.#suspensionStored = reason;
+    this.#parts.logger.info(reason === null ? "supply resumed" : "supply suspended", { reason });
+  }
+
+  async #pause(signal: AbortSignal): Promise<void> {
+    this.#setState("suspended");
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    this.#wake = null;
+    this.#setState("streaming");
+  }
+
+  async #recover(error: ReplicationError, signal: AbortSignal): Promise<void> {
+    await this.#abandonBatch();
+    const { backoff, logger, clock } = this.#parts;
+    if (retryKind(error.code) === "never") {
+      this.#setState("stopped", error);
+      throw error;
+    }
+    if (error.code === "DB-TGT-015") await this.#refreshTypes();
+    if (!this.queue.rewind()) this.#host.reopen();
+    this.#setState("retrying", error);
+    const pauseMs = backoff.next();
+    logger.warn("subscription retries", {
+      code: error.code,
+      problem: error.message,
+      failures: backoff.failures,
+      pauseMs: Math.round(pauseMs),
+    });
+    await this.#sleep(clock, pauseMs, signal);
+  }
+
+  async #sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+    const cut = new AbortController();
+    this.#wake = () => {
+      cut.abort();
+    };
+    await clock.sleep(ms, AbortSignal.any([signal, cut.signal]));
+    this.#wake = null;
+  }
+
+  /** The source has gained enum labels since the subscription was resolved. */
+  async #refreshTypes(): Promise<void> {
+    const { subscription, snapshot, target } = this.#parts;
+    const catalog = await snapshot.describe(subscription.tables.map((table) => table.source));
+    for (const table of subscription.tables) {
+      const now = catalog.find((entry) => entry.table.schema === table.source.schema && entry.table.name === table.source.name);
+      const typeOf = (name: string): TableMapping["columns"][number]["sourceType"] | undefined =>
+        now?.columns.find((column) => column.name === name)?.type;
+      const columns = table.columns.map((column) => ({ ...column, sourceType: typeOf(column.source) ?? column.sourceType }));
+      await target.refreshTypes({ ...table, columns });
+    }
+  }
+
+  async #abandonBatch(): Promise<void> {
+    const batch = this.#batch;
+    this.#batch = null;
+    // The connection may be the very thing that failed: then there is nothing left to roll back.
+    await batch?.transaction.rollback().catch(() => {});
+  }
+
+  #durable(): LaneProgress {
+    if (this.#progress === null) throw new ReplicationError("DB-RUN-001", { subject: this.subscription.id });
+    return this.#progress;
+  }
+
+  #recovered(): void {
+    this.#parts.backoff.succeeded();
+    this.#problem = null;
+  }
+
+  #setState(state: LaneState, error?: ReplicationError): void {
+    this.#state = state;
+    this.#parts.metrics.state(this.state);
+    if (error !== undefined) {
+      const since = this.#problem?.error.code === error.code ? this.#problem.since : this.#parts.clock.now();
+      this.#problem = { error, since };
+    }
+  }
+}
+
+/** Values of stored copies by the index of their table. */
+function indexed<V>(subscription: Subscription, copies: readonly StoredCopy[], value: (copy: StoredCopy) => V | null): Map<number, V> {
+  const result = new Map<number, V>();
+  for (const copy of copies) {
+    const found = value(copy);
+    if (found !== null) result.set(subscription.tables.indexOf(copy.table), found);
+  }
+  return result;
+}
