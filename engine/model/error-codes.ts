@@ -1,17 +1,7 @@
-/**
- * Who can end the failure. `timed`: it may pass by itself, so the engine tries again with growing pauses. `operator`:
- * somebody must act; only what is named stops. `never`: the command itself is wrong and ends.
- */
-export type RetryKind = "timed" | "operator" | "never";
+import { configErrorCodes } from "./config-error-codes.ts";
+import type { ErrorCodeEntry, RetryKind } from "./error-code-entry.ts";
 
-export interface ErrorCodeEntry {
-  /** What has happened, as a sentence; used when the error itself has nothing more specific to say. */
-  readonly meaning: string;
-  /** What usually leads to it. */
-  readonly usualCause: string;
-  readonly remedy: string;
-  readonly retry: RetryKind;
-}
+export type { RetryKind };
 
 /**
  * The register of error codes: the documentation of each is its entry here, and the reference is generated from it.
@@ -21,12 +11,7 @@ export interface ErrorCodeEntry {
  */
 export const errorCodes = {
   // ---- CFG: configuration file and command line (exit 2)
-  "DB-CFG-001": {
-    meaning: "the configuration file cannot be read",
-    usualCause: "wrong path, or no permission to read it",
-    remedy: "Check the path given with --config and its permissions",
-    retry: "never",
-  },
+  ...configErrorCodes,
   // ---- PG: a PostgreSQL server
   "DB-PG-001": {
     meaning: "the server cannot be reached",
