@@ -1,0 +1,150 @@
+// Says whether a copy equals what it should hold of the master, by plain ordered dumps of both. Shares no code with dongbo.
+import { createHash, type Hash } from "node:crypto";
+import pg from "pg";
+import { CopyRows, leadingFields, rawFields } from "./copy-rows.ts";
+
+export interface DumpSide {
+  readonly url: string;
+  /** Table or view, quoted as SQL needs it. */
+  readonly table: string;
+  /** SQL condition, written by the test and not derived from the configuration; missing: all rows. */
+  readonly where?: string;
+  /** SQL expressions of the compared columns, in the same order on both sides. */
+  readonly columns: readonly string[];
+  /** Which of `columns` are the key. */
+  readonly key: readonly string[];
+}
+
+/** What differs. Lists hold at most `listed` keys a class; the counts are exact. Keys are JSON arrays of the key's texts. */
+export interface Comparison {
+  readonly equal: boolean;
+  readonly rowsInSource: number;
+  readonly rowsInTarget: number;
+  readonly missing: Difference;
+  readonly extra: Difference;
+  readonly different: Difference;
+  /** SHA-256 over all rows in key order. */
+  readonly digestOfSource: string;
+  readonly digestOfTarget: string;
+}
+
+export interface Difference {
+  count: number;
+  /** For a different row: the key and the columns that differ. */
+  readonly listed: string[];
+}
+
+const listedMax = 20;
+
+/** Compares all rows. Both sides must stand still, or the result says only how they stood at different moments. */
+export async function compareCopy(source: DumpSide, target: DumpSide): Promise<Comparison> {
+  const clients = [dumpSession(source.url), dumpSession(target.url)] as const;
+  try {
+    await Promise.all(clients.map((client) => client.connect()));
+    const left = new DumpCursor(await CopyRows.open(clients[0], dumpQuery(source)), source.key.length);
+    const right = new DumpCursor(await CopyRows.open(clients[1], dumpQuery(target)), target.key.length);
+    return await merge(left, right, orderedColumns(source));
+  } finally {
+    await Promise.all(clients.map((client) => client.end()));
+  }
+}
+
+/** One line for a test's output or failure. */
+export function describeComparison(name: string, result: Comparison): string {
+  const classes = (["missing", "extra", "different"] as const)
+    .filter((kind) => result[kind].count > 0)
+    .map((kind) => `${kind} ${result[kind].count}: ${result[kind].listed.join(" ")}`);
+  const verdict = result.equal ? "equal" : `NOT EQUAL; ${classes.join("; ")}`;
+  return `${name}: ${result.rowsInTarget} of ${result.rowsInSource} rows, ${result.digestOfTarget.slice(0, 16)}, ${verdict}`;
+}
+
+async function merge(left: DumpCursor, right: DumpCursor, columns: readonly string[]): Promise<Comparison> {
+  const result = { missing: empty(), extra: empty(), different: empty() };
+  while (left.line !== null || right.line !== null) {
+    const order = compareKeys(left.key, right.key);
+    if (order === 0 && left.line !== null && right.line !== null && !left.line.equals(right.line)) {
+      list(result.different, `${printKey(left.key)} (${differentColumns(left.line, right.line, columns).join(", ")})`);
+    }
+    if (order < 0) list(result.missing, printKey(left.key));
+    if (order > 0) list(result.extra, printKey(right.key));
+    if (order <= 0) await left.advance();
+    if (order >= 0) await right.advance();
+  }
+  const digests = { digestOfSource: left.digest.digest("hex"), digestOfTarget: right.digest.digest("hex") };
+  const equal = digests.digestOfSource === digests.digestOfTarget && left.rows === right.rows;
+  return { equal, rowsInSource: left.rows, rowsInTarget: right.rows, ...result, ...digests };
+}
+
+/** A dump's current row with its key; `key` null is after the last row and orders behind every key. */
+class DumpCursor {
+  line: Buffer | null = null;
+  key: Buffer[] | null = null;
+  rows = 0;
+  readonly digest: Hash = createHash("sha256");
+  readonly #rows: CopyRows;
+  readonly #keyLength: number;
+
+  constructor(rows: CopyRows, keyLength: number) {
+    this.#rows = rows;
+    this.#keyLength = keyLength;
+    this.#take();
+  }
+
+  async advance(): Promise<void> {
+    await this.#rows.advance();
+    this.#take();
+  }
+
+  #take(): void {
+    this.line = this.#rows.current;
+    this.key = this.line === null ? null : leadingFields(this.line, this.#keyLength);
+    if (this.line === null) return;
+    this.rows++;
+    this.digest.update(this.line).update("\n");
+  }
+}
+
+function orderedColumns(side: DumpSide): string[] {
+  return [...side.key, ...side.columns.filter((column) => !side.key.includes(column))];
+}
+
+/** The rows in byte order of the key's text: the one order that both servers and JavaScript agree on. */
+function dumpQuery(side: DumpSide): string {
+  const order = side.key.map((column) => `(${column})::pg_catalog.text COLLATE "C"`);
+  const condition = side.where === undefined ? "" : ` WHERE ${side.where}`;
+  return `SELECT ${orderedColumns(side).join(", ")} FROM ${side.table}${condition} ORDER BY ${order.join(", ")}`;
+}
+
+function dumpSession(url: string): pg.Client {
+  const settings = ["timezone=UTC", "datestyle=ISO,YMD", "intervalstyle=postgres", "extra_float_digits=1", "bytea_output=hex"];
+  const client = new pg.Client({ connectionString: url, options: settings.map((setting) => `-c ${setting}`).join(" ") });
+  client.on("error", () => {});
+  return client;
+}
+
+function compareKeys(left: Buffer[] | null, right: Buffer[] | null): number {
+  if (left === null || right === null) return (left === null ? 1 : 0) - (right === null ? 1 : 0);
+  for (const [index, part] of left.entries()) {
+    const order = Buffer.compare(part, right[index] ?? Buffer.alloc(0));
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+function differentColumns(left: Buffer, right: Buffer, columns: readonly string[]): string[] {
+  const [mine, theirs] = [rawFields(left), rawFields(right)];
+  return columns.filter((_, index) => !(mine[index] ?? Buffer.alloc(0)).equals(theirs[index] ?? Buffer.alloc(0)));
+}
+
+function printKey(key: readonly Buffer[] | null): string {
+  return JSON.stringify((key ?? []).map((part) => part.toString("utf8")));
+}
+
+function empty(): Difference {
+  return { count: 0, listed: [] };
+}
+
+function list(difference: Difference, key: string): void {
+  difference.count++;
+  if (difference.listed.length < listedMax) difference.listed.push(key);
+}

@@ -1,0 +1,103 @@
+// An installation of dongbo as a user has it: a folder with dongbo.yaml and the data folder, and the command line.
+import { spawn, spawnSync } from "node:child_process";
+import { chmodSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { stringify } from "yaml";
+import { DongboProcess } from "./dongbo-process.ts";
+import { oncePerRun } from "./once-per-run.ts";
+import { killServersBelow, testFolder } from "./test-run.ts";
+
+const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** One of the engine's failpoints: where it dies (SIGKILL of itself), at the nth passing. */
+export interface Failpoint {
+  readonly name: string;
+  readonly nth?: number;
+  readonly action?: "kill" | "throw" | "hang" | "delay";
+}
+
+export interface Finished {
+  /** Null when a signal ended the process. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Everything that one dongbo keeps on disk; processes started here end, and the folder goes, when it is disposed. */
+export class DongboHome implements AsyncDisposable {
+  readonly folder: string;
+  readonly #environment: Readonly<Record<string, string>>;
+  readonly #processes = new Set<DongboProcess>();
+
+  private constructor(folder: string, environment: Readonly<Record<string, string>>) {
+    this.folder = folder;
+    this.#environment = environment;
+  }
+
+  /** `environment` holds what the configuration refers to, such as URLs. */
+  static async create(config: object, environment: Readonly<Record<string, string>>): Promise<DongboHome> {
+    await oncePerRun("build", buildOnce);
+    const home = new DongboHome(testFolder("home"), environment);
+    home.writeConfig(config);
+    return home;
+  }
+
+  get configFile(): string {
+    return join(this.folder, "dongbo.yaml");
+  }
+
+  /** Replaces dongbo.yaml. */
+  writeConfig(config: object): void {
+    writeFileSync(this.configFile, stringify(config));
+    chmodSync(this.configFile, 0o644);
+  }
+
+  /** Starts a command that goes on, such as `run`. */
+  start(command: readonly string[], failpoint?: Failpoint): DongboProcess {
+    const parameters = ["deploy/dongbo.mjs", ...command, "--config", this.configFile];
+    const environment = { ...process.env, ...this.#environment, ...failpointVariable(failpoint) };
+    const child = spawn(process.execPath, parameters, { cwd: repository, env: environment, stdio: ["ignore", "pipe", "pipe"] });
+    const started = new DongboProcess(child, command.join(" "));
+    this.#processes.add(started);
+    void started.exited.finally(() => this.#processes.delete(started));
+    return started;
+  }
+
+  /** Runs a command to its end. */
+  async run(command: readonly string[], deadlineMs = 60_000): Promise<Finished> {
+    const started = this.start(command);
+    const { code, signal } = await started.waitForExit(deadlineMs);
+    return { code, signal, stdout: started.stdout, stderr: started.stderr };
+  }
+
+  /** Runs a command with `--json`; throws with its output when the exit code is another one than expected. */
+  async json<T>(command: readonly string[], expectedCodes: readonly number[] = [0]): Promise<T> {
+    const finished = await this.run([...command, "--json"]);
+    if (finished.code === null || !expectedCodes.includes(finished.code)) {
+      throw new Error(`dongbo ${command.join(" ")} left with ${finished.code ?? finished.signal}:\n${finished.stdout}\n${finished.stderr}`);
+    }
+    return JSON.parse(finished.stdout) as T;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#processes].map((running) => running.kill9()));
+    // A killed engine leaves its embedded control database running, as it should.
+    killServersBelow(this.folder);
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  }
+}
+
+function failpointVariable(failpoint: Failpoint | undefined): Record<string, string> {
+  if (failpoint === undefined) return {};
+  return { DONGBO_FAILPOINT: `${failpoint.name}:${failpoint.nth ?? 1}:${failpoint.action ?? "kill"}` };
+}
+
+/** The command line runs from dist/. `DONGBO_TEST_BUILD=skip` takes what is there, for work on the tests alone. */
+function buildOnce(): void {
+  if (process.env["DONGBO_TEST_BUILD"] === "skip" && existsSync(join(repository, "dist"))) return;
+  const compiler = join(repository, "node_modules", "typescript", "bin", "tsc");
+  const result = spawnSync(process.execPath, [compiler, "-p", "tsconfig.build.json"], { cwd: repository, encoding: "utf8" });
+  if (result.status !== 0) throw new Error(`the build failed:\n${result.stdout}\n${result.stderr}`);
+}

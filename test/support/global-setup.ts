@@ -1,0 +1,11 @@
+// vitest's global setup of the projects that need servers: one folder for the run, and a look at what was left running.
+import { createTestRun, removeTestRun } from "./test-run.ts";
+
+export default function setup(): () => void {
+  if (process.env["DONGBO_TEST_RUN"] !== undefined) return () => {};
+  const folder = createTestRun();
+  return () => {
+    const left = removeTestRun(folder);
+    if (left.length > 0) throw new Error(`tests left PostgreSQL servers running:\n${left.join("\n")}`);
+  };
+}

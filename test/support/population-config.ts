@@ -1,0 +1,84 @@
+// dongbo.yaml as objects: the configuration that the end-to-end tests give the engine, in the form of design section 4.
+import { type Cluster, roles } from "./cluster.ts";
+
+export interface TableShare {
+  readonly source: string;
+  readonly target: string;
+  readonly key: readonly string[];
+  readonly columns: readonly string[];
+  readonly where?: object;
+}
+
+export interface CopyPlan {
+  /** Name of the target in the configuration, and of its database. */
+  readonly target: string;
+  /** Share that it subscribes to. */
+  readonly share: string;
+  readonly parameters?: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface PlanOptions {
+  readonly shares: Readonly<Record<string, readonly TableShare[]>>;
+  readonly copies: readonly CopyPlan[];
+  /** Merged into the source's entry: limits, for example. */
+  readonly source?: object;
+  readonly regulation?: object;
+}
+
+/** A configuration with one source `population` and a target per copy; URLs are referred to by environment variables. */
+export function populationConfig(options: PlanOptions): object {
+  return {
+    version: 1,
+    control: "${env:CONTROL_URL}",
+    data_dir: ".dongbo",
+    listen: "off",
+    sources: {
+      population: {
+        connector: "postgres",
+        url: "${env:POPULATION_URL}",
+        provider: { id: "G01", name: "Bộ Công an" },
+        ...options.source,
+      },
+    },
+    targets: Object.fromEntries(
+      options.copies.map((copy, index) => [
+        copy.target,
+        {
+          connector: "postgres",
+          url: `\${env:${targetVariable(copy.target)}}`,
+          readers: [roles.reader],
+          consumer: { id: String(index + 1), name: `Tỉnh ${copy.target}` },
+        },
+      ]),
+    ),
+    shares: Object.entries(options.shares).map(([id, tables]) => ({
+      id,
+      source: "population",
+      regulation: { id: "QC-01/2025", validity_period: "PT24H", on_expiry: "refuse", log_retention: "P1Y", ...options.regulation },
+      agreement: { id: "TT-07/2026", from: "2020-01-01", to: "2099-01-01", purpose: "thử nghiệm", storage_basis: "42.1" },
+      model: "intermediary",
+      platform: "Nền tảng thử nghiệm",
+      tables,
+      subscriptions: options.copies
+        .filter((copy) => copy.share === id)
+        .map((copy) => ({ target: copy.target, ...(copy.parameters === undefined ? {} : { parameters: copy.parameters }) })),
+    })),
+  };
+}
+
+/** The environment that the configuration refers to; `urls` replaces a target's URL, by a proxy's for example. */
+export function populationEnvironment(
+  cluster: Cluster,
+  targets: readonly string[],
+  urls: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  return {
+    CONTROL_URL: cluster.controlUrl(),
+    POPULATION_URL: cluster.sourceUrl(roles.source),
+    ...Object.fromEntries(targets.map((name) => [targetVariable(name), urls[name] ?? cluster.targetUrl(name, roles.target)])),
+  };
+}
+
+function targetVariable(target: string): string {
+  return `TARGET_${target.toUpperCase()}_URL`;
+}

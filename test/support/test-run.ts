@@ -1,0 +1,59 @@
+// One folder per test run: all servers and homes of the run lie below it, so that one sweep at the end finds what was left.
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const variable = "DONGBO_TEST_RUN";
+
+/** The run's folder, made by global-setup.ts; a process outside vitest gets its own, removed when it leaves. */
+export function testRunFolder(): string {
+  const known = process.env[variable];
+  if (known !== undefined) return known;
+  const folder = createTestRun();
+  process.once("exit", () => removeTestRun(folder));
+  return folder;
+}
+
+/** Servers run under another account when root starts them: the folder must be passable for it. */
+export function createTestRun(): string {
+  const folder = mkdtempSync(join(tmpdir(), "dongbo-test-"));
+  chmodSync(folder, 0o711);
+  process.env[variable] = folder;
+  return folder;
+}
+
+/** A new folder in the run's folder. */
+export function testFolder(name: string): string {
+  const folder = mkdtempSync(join(testRunFolder(), `${name}-`));
+  chmodSync(folder, 0o711);
+  return folder;
+}
+
+/** Removes the folder; returns the data folders of servers that nobody had stopped, after killing them. */
+export function removeTestRun(folder: string): string[] {
+  const left = killServersBelow(folder);
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  delete process.env[variable];
+  return left;
+}
+
+/** Kills each PostgreSQL server whose data folder is below a folder; returns those folders. */
+export function killServersBelow(folder: string): string[] {
+  return postmasterFiles(folder, 4).filter((file) => {
+    try {
+      process.kill(Number(readFileSync(file, "utf8").split("\n")[0]), "SIGQUIT");
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function postmasterFiles(folder: string, depth: number): string[] {
+  if (!existsSync(folder) || depth < 0) return [];
+  const own = join(folder, "postmaster.pid");
+  if (existsSync(own)) return [own];
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap((entry) => postmasterFiles(join(folder, entry.name), depth - 1));
+}
