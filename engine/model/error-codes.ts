@@ -1,5 +1,6 @@
 import { configErrorCodes } from "./config-error-codes.ts";
 import type { ErrorCodeEntry, RetryKind } from "./error-code-entry.ts";
+import { mapErrorCodes } from "./map-error-codes.ts";
 
 export type { RetryKind };
 
@@ -208,6 +209,7 @@ export const errorCodes = {
     retry: "timed",
   },
   // ---- MAP: mappings against the source
+  ...mapErrorCodes,
   // ---- TGT: the target database's objects
   // ---- ROW: poison rows
   // ---- RUN: the engine

@@ -1,0 +1,83 @@
+import type { ErrorCodeEntry } from "./error-code-entry.ts";
+
+/** The part of the register about tables, columns, filters and types against the source: 001–009 filters, 010–029 the stream's contract. */
+export const mapErrorCodes = {
+  "DB-MAP-001": {
+    meaning: "the filter names a column that the table does not have",
+    usualCause: "a misspelt name, or the column was dropped or renamed at the source",
+    remedy: "Write the column's name as the source has it, capitals included",
+    retry: "operator",
+  },
+  "DB-MAP-002": {
+    meaning: "the filter compares a column whose type cannot be compared exactly",
+    usualCause: "floating-point numbers, bytes, JSON, arrays and the like have no equality that every database shares",
+    remedy: "Filter by another column; `is_null` works with every type",
+    retry: "operator",
+  },
+  "DB-MAP-003": {
+    meaning: "a value in the filter cannot be read in its column's type",
+    usualCause: "a value of another type, out of range, or in a local way of writing dates and times",
+    remedy: "Write the value as the message says; quote it in YAML",
+    retry: "operator",
+  },
+  "DB-MAP-004": {
+    meaning: "the filter uses an operator that the column's type does not have",
+    usualCause: "ordering an enum, or `starts_with` on something that is not text",
+    remedy: "Use `in` with the values wanted",
+    retry: "operator",
+  },
+  "DB-MAP-005": {
+    meaning: "the filter orders text whose collation is not the order of bytes",
+    usualCause: "the column has the collation of a language, which orders differently from server to server",
+    remedy: 'Use `eq`, `in` or `starts_with`, or give the column COLLATE "C" at the source',
+    retry: "operator",
+  },
+  "DB-MAP-006": {
+    meaning: "the filter compares text for which different bytes may be equal",
+    usualCause: "the column has a nondeterministic collation or the type citext",
+    remedy: "Filter by another column, or give the column a deterministic collation at the source",
+    retry: "operator",
+  },
+  "DB-MAP-007": {
+    meaning: "the filter names an enum label that the type does not have",
+    usualCause: "a misspelt label, or one that was added or renamed since",
+    remedy: "Use one of the labels of the type, in its spelling",
+    retry: "operator",
+  },
+  "DB-MAP-008": {
+    meaning: "the filter names a generated column",
+    usualCause: "the server computes the column, and the change stream does not carry it",
+    remedy: "Filter by the columns it is computed from",
+    retry: "operator",
+  },
+  "DB-MAP-010": {
+    meaning: "a column that the copy needs is no longer in the source table's change stream",
+    usualCause: "it was dropped, or the publication's column list leaves it out",
+    remedy: "Bring the column back, or take it out of the share and run `dongbo apply`",
+    retry: "operator",
+  },
+  "DB-MAP-011": {
+    meaning: "a column that the copy needs has another type now",
+    usualCause: "ALTER TABLE … ALTER COLUMN … TYPE at the source",
+    remedy: "Run `dongbo plan` to see what the new type means for the copy, then `dongbo apply`",
+    retry: "operator",
+  },
+  "DB-MAP-012": {
+    meaning: "a column that the copy needs seems to have another name now",
+    usualCause: "ALTER TABLE … RENAME COLUMN at the source",
+    remedy: "Write the new name in the share with `to:` the old one, then run `dongbo apply`",
+    retry: "operator",
+  },
+  "DB-MAP-013": {
+    meaning: "updates and deletes no longer say which row of the copy they mean",
+    usualCause: "the table's replica identity was changed, or its index was dropped",
+    remedy: "Set the replica identity so that it covers the share's key, then run `dongbo resync` for the table",
+    retry: "operator",
+  },
+  "DB-MAP-014": {
+    meaning: "the source table is not the one the copy was made from",
+    usualCause: "it was dropped and made again, or renamed",
+    remedy: "Run `dongbo check`, correct the share if the table has another name, then `dongbo resync` for the table",
+    retry: "operator",
+  },
+} as const satisfies Record<string, ErrorCodeEntry>;
