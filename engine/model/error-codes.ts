@@ -225,7 +225,103 @@ export const errorCodes = {
     remedy: "Re-sync the subscription with `dongbo resync`",
     retry: "operator",
   },
+  "DB-RUN-020": {
+    meaning: "the command line cannot be understood",
+    usualCause: "an option or an argument is missing, misspelt or too many",
+    remedy: "See the command's --help",
+    retry: "never",
+  },
+  "DB-RUN-021": {
+    meaning: "there is no such subscription or share",
+    usualCause: "a spelling mistake, or the configuration is another one",
+    remedy: "`dongbo status` lists the subscriptions",
+    retry: "never",
+  },
+  "DB-RUN-022": {
+    meaning: "the subscription has no such table",
+    usualCause: "a spelling mistake, or the name of the source's table was given instead of the copy's",
+    remedy: "`dongbo status` lists the tables of each subscription, as readers name them",
+    retry: "never",
+  },
+  "DB-RUN-023": {
+    meaning: "the key does not fit the table",
+    usualCause: "more or fewer values than the key has columns, or a value that its type does not allow",
+    remedy: "Give one argument for each key column, in the order of `key:` in the configuration",
+    retry: "never",
+  },
+  "DB-RUN-024": {
+    meaning: "another engine is running with this control database",
+    usualCause: "`dongbo run` was started twice",
+    remedy: "Stop the other one first; its process and machine are named above",
+    retry: "never",
+  },
+  "DB-RUN-025": {
+    meaning: "the listening address cannot be used",
+    usualCause: "another process listens there, or the address is not one of this machine",
+    remedy: "Choose another address or port in `listen:`; port 0 takes any free one, `off` none",
+    retry: "never",
+  },
+  "DB-RUN-026": {
+    meaning: "the row is not in the copy",
+    usualCause: "it is not in the master, does not pass the filter, or has not arrived yet",
+    remedy: "`dongbo explain` with the same arguments says which",
+    retry: "never",
+  },
+  "DB-RUN-027": {
+    meaning: "no source transaction is known for the row",
+    usualCause: "the record of its batch has been cleaned up or was removed by hand",
+    remedy: "Re-sync the table with `dongbo resync` when its origin must be known",
+    retry: "never",
+  },
   // ---- CTL: the control database
+  "DB-CTL-001": {
+    meaning: "the control database cannot be reached",
+    usualCause: "it is down, or `control:` names another server",
+    remedy: "Start it or correct `control:`; a running engine keeps trying",
+    retry: "timed",
+  },
+  "DB-CTL-002": {
+    meaning: "the embedded control database cannot live in this folder: the account that runs it may not enter it",
+    usualCause: "dongbo runs as root and `data_dir:` lies below a folder that only root may enter",
+    remedy: "Choose a `data_dir:` outside of it, for example /var/lib/dongbo, or run dongbo as an ordinary user",
+    retry: "never",
+  },
+  "DB-CTL-003": {
+    meaning: "the data folder cannot be written",
+    usualCause: "it belongs to another user, or lies on a read-only or full disk",
+    remedy: "Give this user write permission or choose another `data_dir:`",
+    retry: "never",
+  },
+  "DB-CTL-004": {
+    meaning: "the control database was made by a newer dongbo",
+    usualCause: "dongbo was downgraded",
+    remedy: "Run the newer version, or restore the control database from before the upgrade",
+    retry: "never",
+  },
+  "DB-CTL-005": {
+    meaning: "the password file of the embedded control database is missing",
+    usualCause: "it was deleted, or the data folder was copied without it",
+    remedy: "Restore the file; without it, lift the password in the folder's pg_hba.conf by hand",
+    retry: "never",
+  },
+  "DB-CTL-006": {
+    meaning: "the embedded control database does not start",
+    usualCause: "its package was not installed for this platform, its files are damaged, or the disk is full",
+    remedy: "See the reason given, or name a PostgreSQL database of your own in `control:`",
+    retry: "never",
+  },
+  "DB-CTL-007": {
+    meaning: "another configuration was applied meanwhile",
+    usualCause: "two people ran `dongbo apply` at the same time",
+    remedy: "Look at `dongbo plan` again, then apply",
+    retry: "never",
+  },
+  "DB-CTL-008": {
+    meaning: "the control database refused a statement",
+    usualCause: "the role may not create the schema dongbo_control there, or its tables were changed by hand",
+    remedy: "Let the role own the database named in `control:`, or restore its tables",
+    retry: "operator",
+  },
 } as const satisfies Record<string, ErrorCodeEntry>;
 
 export type ErrorCode = keyof typeof errorCodes;
