@@ -211,7 +211,91 @@ export const errorCodes = {
   // ---- MAP: mappings against the source
   ...mapErrorCodes,
   // ---- TGT: the target database's objects
+  "DB-TGT-015": {
+    meaning: "a label is missing in an enum type of the target",
+    usualCause: "the source's enum type has gained a label since the subscription started",
+    remedy: "None needed; dongbo adds the label and tries again",
+    retry: "timed",
+  },
+  "DB-TGT-016": {
+    meaning: "a foreign key added in the target deletes or changes rows of the copy by itself",
+    usualCause: "it was declared with ON DELETE or ON UPDATE CASCADE, SET NULL or SET DEFAULT",
+    remedy: "Declare it again with NO ACTION, then re-sync the table with `dongbo resync`",
+    retry: "operator",
+  },
+  "DB-TGT-017": {
+    meaning: "a constraint in the target was added or changed while a batch was written",
+    usualCause: "the owner of the copy added a foreign key or a deferred constraint",
+    remedy: "None needed; dongbo reads the constraints again and tries again",
+    retry: "timed",
+  },
+  "DB-TGT-018": {
+    meaning: "a column of the copy is missing in the target's table",
+    usualCause: "the physical table was altered by hand",
+    remedy: "Put the column back as it was, or re-sync the table with `dongbo resync` after `dongbo apply`",
+    retry: "operator",
+  },
+  "DB-TGT-019": {
+    meaning: "another session of the same subscription does not end",
+    usualCause: "it belongs to a worker that was frozen and the server has not ended it yet",
+    remedy: "None needed when it passes; else end the session named `dongbo apply` with pg_terminate_backend",
+    retry: "timed",
+  },
   // ---- ROW: poison rows
+  "DB-ROW-001": {
+    meaning: "a value does not fit its column in the target",
+    usualCause: "the column there is narrower or of another type, or an extension reads values differently",
+    remedy: "Correct the column's `type:` or the value at the source, then replay the quarantine",
+    retry: "operator",
+  },
+  "DB-ROW-002": {
+    meaning: "a column that the target requires is empty",
+    usualCause: "a NOT NULL constraint was added in the target",
+    remedy: "Drop the constraint or fill the value at the source, then replay the quarantine",
+    retry: "operator",
+  },
+  "DB-ROW-003": {
+    meaning: "the row breaks a unique or exclusion constraint of the target",
+    usualCause: "the owner of the copy added a constraint that the master does not have",
+    remedy: "Drop the constraint or correct the rows at the source, then replay the quarantine",
+    retry: "operator",
+  },
+  "DB-ROW-004": {
+    meaning: "the row refers to a row that the copy does not have",
+    usualCause: "a foreign key was added in the target, and the other row is outside the subscription's filter or in quarantine",
+    remedy: "Drop the foreign key or widen the filter, then replay the quarantine",
+    retry: "operator",
+  },
+  "DB-ROW-005": {
+    meaning: "the row breaks a check of the target",
+    usualCause: "a check constraint was added in the target, or a domain there is stricter",
+    remedy: "Drop the check or correct the value at the source, then replay the quarantine",
+    retry: "operator",
+  },
+  "DB-ROW-006": {
+    meaning: "the target refuses the row",
+    usualCause: "a trigger or a rule in the target raised an error",
+    remedy: "Drop or correct the trigger, then replay the quarantine",
+    retry: "operator",
+  },
+  "DB-ROW-007": {
+    meaning: "the row is larger than the target can hold",
+    usualCause: "an index in the target covers a long value, or the row has too many wide columns",
+    remedy: "Drop or change the index, then replay the quarantine",
+    retry: "operator",
+  },
+  "DB-ROW-008": {
+    meaning: "more rows are in quarantine than the subscription allows",
+    usualCause: "a constraint or a type in the target does not suit the data as a whole",
+    remedy: "Mend what `dongbo status` names, then re-sync the table with `dongbo resync`",
+    retry: "operator",
+  },
+  "DB-ROW-009": {
+    meaning: "the target refuses to delete a row that must go",
+    usualCause: "a table outside the subscription refers to it with a foreign key, or a trigger forbids it",
+    remedy: "Drop the foreign key or the trigger, then re-sync the table with `dongbo resync`",
+    retry: "operator",
+  },
   // ---- RUN: the engine
   "DB-RUN-001": {
     meaning: "an unexpected failure inside dongbo",
@@ -224,6 +308,18 @@ export const errorCodes = {
     usualCause: "the checkpoint was edited by hand, or the source was replaced by one of another kind",
     remedy: "Re-sync the subscription with `dongbo resync`",
     retry: "operator",
+  },
+  "DB-RUN-010": {
+    meaning: "another worker has taken over this subscription",
+    usualCause: "a second engine was started, or this one stood still long enough to be replaced",
+    remedy: "None needed; run one engine per subscription",
+    retry: "never",
+  },
+  "DB-RUN-011": {
+    meaning: "the target's answer to a commit was lost",
+    usualCause: "the connection broke, or the server ended, while the commit was under way",
+    remedy: "None needed; dongbo asks the target whether the commit took place",
+    retry: "timed",
   },
   "DB-RUN-020": {
     meaning: "the command line cannot be understood",
