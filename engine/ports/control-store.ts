@@ -17,7 +17,11 @@ export interface ControlStore {
   pendingOrders(): Promise<readonly Order[]>;
   /** Marks an order carried out, or failed with a code. */
   closeOrder(id: number, outcome: string): Promise<void>;
-  /** Calls back whenever lifecycle or orders may have changed; at least once a second even if notifications are lost. */
+  /**
+   * Calls back when lifecycle, orders or the applied configuration may have changed, within a second even if
+   * notifications are lost or the control database was away. Calls once at the start. Resolves when the signal aborts;
+   * never rejects.
+   */
   watch(changed: () => void, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }

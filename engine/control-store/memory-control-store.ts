@@ -1,0 +1,181 @@
+import { ReplicationError } from "../model/replication-error.ts";
+import type { Clock } from "../ports/clock.ts";
+import type {
+  Actor,
+  AppliedConfiguration,
+  ConfigurationRecord,
+  ControlCommands,
+  EngineClaim,
+  EngineIdentity,
+  HistoryEvent,
+  OrderRequest,
+} from "../ports/control-commands.ts";
+import type { Order, RecordedReservation, SubscriptionLifecycle, SuspensionReason } from "../ports/control-store.ts";
+
+/** The control store in memory, for simulation and tests; entitled to it by passing the same suite as the real one. */
+export class MemoryControlStore implements ControlCommands {
+  readonly #clock: Clock;
+  readonly #reservations = new Map<string, RecordedReservation>();
+  readonly #lifecycles = new Map<string, SubscriptionLifecycle>();
+  readonly #events: HistoryEvent[] = [];
+  readonly #watchers = new Set<() => void>();
+  #orders: readonly Order[] = [];
+  #ordersGiven = 0;
+  #applied: AppliedConfiguration | null = null;
+  #engine: EngineIdentity | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  async reservation(source: string): Promise<RecordedReservation | null> {
+    return Promise.resolve(this.#reservations.get(source) ?? null);
+  }
+
+  async recordReservation(source: string, reservation: RecordedReservation | null): Promise<void> {
+    if (reservation === null) this.#reservations.delete(source);
+    else this.#reservations.set(source, reservation);
+    return Promise.resolve();
+  }
+
+  async lifecycle(subscription: string): Promise<SubscriptionLifecycle> {
+    return Promise.resolve(this.#lifecycles.get(subscription) ?? { suspended: null, parked: null });
+  }
+
+  async lifecycles(): Promise<ReadonlyMap<string, SubscriptionLifecycle>> {
+    return Promise.resolve(new Map(this.#lifecycles));
+  }
+
+  async park(subscription: string, why: string): Promise<void> {
+    const current = await this.lifecycle(subscription);
+    if (current.parked !== null) return;
+    this.#change(subscription, { ...current, parked: { why, since: this.#now() } });
+    this.#note(subscription, "parked", why, "engine");
+  }
+
+  async unpark(subscription: string): Promise<void> {
+    const current = await this.lifecycle(subscription);
+    if (current.parked === null) return;
+    this.#change(subscription, { ...current, parked: null });
+    this.#note(subscription, "unparked", "", "engine");
+  }
+
+  async suspend(subscriptions: readonly string[], reason: SuspensionReason, by: Actor): Promise<void> {
+    for (const subscription of subscriptions) {
+      const current = await this.lifecycle(subscription);
+      this.#change(subscription, { ...current, suspended: { reason, since: current.suspended?.since ?? this.#now() } });
+      this.#note(subscription, "suspended", reason, by);
+    }
+  }
+
+  async resume(subscriptions: readonly string[], by: Actor): Promise<readonly string[]> {
+    const resumed = subscriptions.filter((subscription) => (this.#lifecycles.get(subscription)?.suspended ?? null) !== null).toSorted();
+    for (const subscription of resumed) {
+      this.#change(subscription, { ...(await this.lifecycle(subscription)), suspended: null });
+      this.#note(subscription, "resumed", "", by);
+    }
+    return resumed;
+  }
+
+  async order(order: OrderRequest, by: Actor): Promise<number> {
+    this.#note(order.subscription, "ordered", `${order.kind} of ${order.table ?? "all tables"}`, by);
+    const same = (other: Order): boolean =>
+      other.kind === order.kind && other.subscription === order.subscription && other.table === order.table;
+    const pending = this.#orders.find(same);
+    if (pending !== undefined) return Promise.resolve(pending.id);
+    this.#ordersGiven += 1;
+    this.#orders = [...this.#orders, { id: this.#ordersGiven, ...order }];
+    this.#changed();
+    return Promise.resolve(this.#ordersGiven);
+  }
+
+  async pendingOrders(): Promise<readonly Order[]> {
+    return Promise.resolve(this.#orders);
+  }
+
+  async closeOrder(id: number, outcome: string): Promise<void> {
+    const closed = this.#orders.find((order) => order.id === id);
+    if (closed === undefined) return Promise.resolve();
+    this.#orders = this.#orders.filter((order) => order.id !== id);
+    this.#note(closed.subscription, "order_closed", `${closed.kind} of ${closed.table ?? "all tables"}: ${outcome}`, "engine");
+    this.#changed();
+    return Promise.resolve();
+  }
+
+  async appliedConfiguration(): Promise<AppliedConfiguration | null> {
+    return Promise.resolve(this.#applied);
+  }
+
+  async recordConfiguration(next: ConfigurationRecord, basedOn: number): Promise<AppliedConfiguration> {
+    const version = basedOn + 1;
+    const subject = `configuration version ${version}`;
+    if ((this.#applied?.version ?? 0) !== basedOn) return Promise.reject(new ReplicationError("DB-CTL-007", { subject }));
+    this.#applied = { ...next, version, at: this.#now() };
+    this.#note(null, "applied", subject, next.by);
+    this.#changed();
+    return Promise.resolve(this.#applied);
+  }
+
+  async history(subscription: string | null, limit: number): Promise<readonly HistoryEvent[]> {
+    const wanted = this.#events.filter(
+      (event) => subscription === null || event.subscription === subscription || event.subscription === null,
+    );
+    return Promise.resolve(wanted.toReversed().slice(0, limit));
+  }
+
+  async claimEngine(engine: EngineIdentity): Promise<EngineClaim> {
+    const holder = this.#engine;
+    if (holder !== null) {
+      return Promise.reject(new ReplicationError("DB-RUN-024", { subject: `process ${holder.pid} on ${holder.host}` }));
+    }
+    this.#engine = engine;
+    return Promise.resolve({
+      renew: () => Promise.resolve(this.#engine === engine),
+      release: () => {
+        if (this.#engine === engine) this.#engine = null;
+        return Promise.resolve();
+      },
+    });
+  }
+
+  async engineSeen(): Promise<EngineIdentity | null> {
+    return Promise.resolve(this.#engine);
+  }
+
+  async watch(changed: () => void, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    this.#watchers.add(changed);
+    changed();
+    await new Promise<void>((resolve) => {
+      signal.addEventListener(
+        "abort",
+        () => {
+          resolve();
+        },
+        { once: true },
+      );
+    });
+    this.#watchers.delete(changed);
+  }
+
+  async close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #now(): Date {
+    return new Date(this.#clock.now() / 1000);
+  }
+
+  #change(subscription: string, lifecycle: SubscriptionLifecycle): void {
+    this.#lifecycles.set(subscription, lifecycle);
+    this.#changed();
+  }
+
+  #changed(): void {
+    for (const changed of this.#watchers) changed();
+  }
+
+  #note(subscription: string | null, kind: HistoryEvent["kind"], detail: string, by: Actor): void {
+    this.#events.push({ at: this.#now(), subscription, kind, detail, by });
+  }
+}
