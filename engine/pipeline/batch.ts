@@ -50,6 +50,8 @@ export class Batch {
   #skipping = false;
   /** Rows read from the source are as of here: committing earlier would show readers a mixture of two instants. */
   #hold: Position | null = null;
+  /** Loads that began in this batch. */
+  readonly begun = new Set<number>();
   rowsLoaded = 0;
 
   constructor(context: BatchContext, start: LaneProgress, transaction: TargetTransaction) {
@@ -183,6 +185,7 @@ export class Batch {
     this.#newStops.delete(item.table);
     this.#loads.set(item.table, { ...item.progress, sweepBefore: item.sweep ? this.transaction.batchId : null });
     this.#touchedLoads.add(item.table);
+    this.begun.add(item.table);
   }
 
   async #chunk(item: Extract<LaneItem, { tag: "chunk" }>): Promise<void> {

@@ -42,6 +42,15 @@ export class LaneQueue {
     return this.#bytes + this.#tailBytes + this.#takenBytes;
   }
 
+  /** Bytes in memory that were not taken yet. */
+  get waitingBytes(): number {
+    return this.#bytes + this.#tailBytes;
+  }
+
+  get spilling(): boolean {
+    return this.#spilling;
+  }
+
   get spilledBytes(): number {
     return this.#spill.bytes;
   }
@@ -58,6 +67,8 @@ export class LaneQueue {
       this.#tailBytes += bytes;
       if (this.#tailBytes >= frameBytesMax) this.#writeFrame();
     } else {
+      // A newer confirmation says all that an older one still waiting said.
+      if (item.tag === "progress" && this.#items.length > this.#head && this.#items.at(-1)?.item.tag === "progress") this.#dropLast();
       this.#enqueue(item, bytes);
     }
     this.#wake?.();
@@ -138,6 +149,12 @@ export class LaneQueue {
     this.#items.push({ item, bytes });
     this.#bytes += bytes;
     if (isBoundary(item)) this.#boundaries++;
+  }
+
+  #dropLast(): void {
+    const dropped = this.#items.pop();
+    this.#bytes -= dropped?.bytes ?? 0;
+    this.#boundaries -= 1;
   }
 
   #take(queued: Queued): LaneItem {

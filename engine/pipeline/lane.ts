@@ -21,9 +21,11 @@ const pieceBytesMax = 4 * 1024 * 1024;
 /** What a lane asks of the pipeline that feeds it. */
 export interface LaneHost {
   /** Where the lane stands in the stream: called once its target is prepared and owned. Throws when it cannot stream. */
-  admit(lane: Lane, stored: TargetState): Promise<Admission>;
-  /** More of this subscription's copy is durable than before. */
-  applied(lane: Lane, progress: LaneProgress): void;
+  admit(lane: Lane, stored: TargetState): Promise<LaneAdmission>;
+  /** The lane is in the stream; loads that were under way may go on. */
+  attached(lane: Lane, progress: LaneProgress): void;
+  /** More of this subscription's copy is durable than before; `begun`: tables whose load may be fed now. */
+  applied(lane: Lane, progress: LaneProgress, begun: ReadonlySet<number>): void;
   /** The lane cannot step back far enough by itself: read the stream again from what is durable. */
   reopen(): void;
   /** Ask the source to confirm its position now. */
@@ -32,7 +34,8 @@ export interface LaneHost {
   expired(lane: Lane, tables: readonly TableMapping[]): void;
 }
 
-export interface Admission {
+/** A subscription's place in the stream. */
+export interface LaneAdmission {
   readonly position: Position;
   readonly sourceTime: Micros;
   readonly sourceIdentity: string;
@@ -62,6 +65,7 @@ export class Lane {
   #epoch: number | null = null;
   #batch: Batch | null = null;
   #generation = 0;
+  #parked = false;
   #suspension: string | null = null;
   #suspensionStored: string | null = null;
   #wake: (() => void) | null = null;
@@ -81,6 +85,7 @@ export class Lane {
   }
 
   get state(): LaneState {
+    if (this.#parked) return "parked";
     if (this.#state === "streaming" && (this.#progress?.loads.size ?? 0) > 0) return "loading";
     return this.#state;
   }
@@ -98,13 +103,21 @@ export class Lane {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        if (this.#progress === null) await this.#start();
-        await this.#serve(signal);
+        if (this.#parked && this.#suspension !== null) await this.#pause(signal);
+        else await this.#work(signal);
       } catch (error) {
         await this.#recover(asReplicationError(error, this.subscription.id), signal);
       }
     }
     await this.#abandonBatch();
+  }
+
+  /** Detached from the source: come back, starting anew, when the target can be reached and supply is not suspended. */
+  park(): void {
+    this.#progress = null;
+    this.#parked = true;
+    this.reset();
+    this.#wake?.();
   }
 
   /** The stream will be read again from what is durable: forget what is queued. */
@@ -136,6 +149,7 @@ export class Lane {
     this.#epoch ??= await target.takeEpoch(subscription.id);
     const admission = await this.#host.admit(this, stored);
     this.#sourceIdentity = admission.sourceIdentity;
+    this.#parked = false;
     const copies = admission.fresh ? [] : stored.copies;
     this.#progress = {
       position: admission.position,
@@ -144,12 +158,13 @@ export class Lane {
       stopped: indexed(subscription, copies, (copy) => (copy.stopped === null ? null : { code: copy.stopped, message: "" })),
     };
     logger.info("subscription attached", { position: admission.position, fresh: admission.fresh, epoch: this.#epoch });
-    this.#host.applied(this, this.#progress);
+    this.#host.attached(this, this.#progress);
   }
 
-  async #serve(signal: AbortSignal): Promise<void> {
+  async #work(signal: AbortSignal): Promise<void> {
+    if (this.#progress === null) await this.#start();
     this.#setState("streaming");
-    while (!signal.aborted) {
+    while (!signal.aborted && this.#progress !== null) {
       if (this.#suspension !== this.#suspensionStored && this.#batch === null) await this.#storeSuspension();
       if (this.#suspension !== null && this.#batch === null) await this.#pause(signal);
       else await this.#applyPiece(signal);
@@ -192,7 +207,7 @@ export class Lane {
         committedAt,
       });
     }
-    this.#host.applied(this, this.#progress);
+    this.#host.applied(this, this.#progress, batch.begun);
     if (expired.length > 0) this.#host.expired(this, expired);
   }
 

@@ -1,0 +1,54 @@
+import type { Position, PositionOrder } from "../model/position.ts";
+
+/**
+ * Decides what the source may forget, and nothing else does: the newest position that every attached subscription has
+ * durably applied (invariant 3). A subscription whose position is not known yet holds everything.
+ */
+export class Acknowledger<T> {
+  readonly #positions: PositionOrder;
+  readonly #attached = new Map<T, Position | null>();
+  #acknowledged: Position | null = null;
+
+  constructor(positions: PositionOrder) {
+    this.#positions = positions;
+  }
+
+  /** From now on nothing after `position` is forgotten; null: nothing at all, until its position is known. */
+  attach(subscription: T, position: Position | null): void {
+    this.#attached.set(subscription, position);
+  }
+
+  /** The subscription needs the source's log no longer. What it had not applied is lost to it. */
+  detach(subscription: T): void {
+    this.#attached.delete(subscription);
+  }
+
+  isAttached(subscription: T): boolean {
+    return this.#attached.has(subscription);
+  }
+
+  /** Durably applied up to here. */
+  applied(subscription: T, position: Position): void {
+    if (this.#attached.has(subscription)) this.#attached.set(subscription, position);
+  }
+
+  /** What may be acknowledged now; null: nothing new. Never moves back. */
+  next(): Position | null {
+    const reached = this.oldest();
+    if (reached === null || reached === this.#acknowledged) return null;
+    if (this.#acknowledged !== null && !this.#positions.covers(reached, this.#acknowledged)) return null;
+    this.#acknowledged = reached;
+    return reached;
+  }
+
+  /** Where streaming must start to serve everybody; null while some position is unknown or nobody is attached. */
+  oldest(): Position | null {
+    const known = this.known();
+    return known.length < this.#attached.size || known.length === 0 ? null : this.#positions.least(known);
+  }
+
+  /** Positions of the attached subscriptions that have one. */
+  known(): Position[] {
+    return [...this.#attached.values()].filter((position) => position !== null);
+  }
+}

@@ -1,0 +1,233 @@
+// Which subscriptions are in the stream of one source, how each came in, and which loads are owed to it.
+import type { Micros } from "../model/change-message.ts";
+import type { Position } from "../model/position.ts";
+import type { Predicate } from "../model/predicate.ts";
+import { ReplicationError } from "../model/replication-error.ts";
+import type { TableMapping } from "../model/share.ts";
+import type { LoadProgress, StoredCopy, TargetState } from "../ports/change-target.ts";
+import type { LoadCoordinator } from "../snapshot/load-coordinator.ts";
+import { newLoad } from "../snapshot/load-progress.ts";
+import { planLoad } from "../snapshot/load-plan.ts";
+import type { Acknowledger } from "./acknowledger.ts";
+import { Admission } from "./admission.ts";
+import type { LaneProgress } from "./batch.ts";
+import type { Lane, LaneAdmission } from "./lane.ts";
+import type { Router } from "./router.ts";
+import type { SourceParts } from "./source-parts.ts";
+
+/** How a subscription comes into the stream. */
+export interface Entry {
+  /** Starts anew, whatever its target has stored: it was parked, or a re-sync was ordered. */
+  readonly renew: boolean;
+  /** Tables to load again although nothing else calls for it, by index. */
+  readonly reload: ReadonlySet<number>;
+}
+
+interface Owed {
+  readonly progress: LoadProgress;
+  readonly sweep: boolean;
+}
+
+interface Seat {
+  entry: Entry;
+  /** Loads that must begin and whose beginning is not durable yet. */
+  readonly owed: Map<number, Owed>;
+  /** Admitted or refused at least once. */
+  heard: boolean;
+}
+
+const settledEntry: Entry = { renew: false, reload: new Set() };
+
+export class Attachments {
+  readonly #parts: SourceParts;
+  readonly #router: Router;
+  readonly #loads: LoadCoordinator;
+  readonly #acknowledger: Acknowledger<Lane>;
+  readonly #admission: Admission;
+  readonly #reopen: () => void;
+  readonly #seats = new Map<Lane, Seat>();
+  readonly #parked = new Set<Lane>();
+
+  constructor(
+    parts: SourceParts,
+    around: { router: Router; loads: LoadCoordinator; acknowledger: Acknowledger<Lane>; reopen: () => void },
+  ) {
+    this.#parts = parts;
+    this.#router = around.router;
+    this.#loads = around.loads;
+    this.#acknowledger = around.acknowledger;
+    this.#reopen = around.reopen;
+    this.#admission = new Admission({ source: parts.source, sourceName: parts.name, control: parts.control });
+  }
+
+  get lanes(): Lane[] {
+    return [...this.#seats.keys()];
+  }
+
+  /** Every subscription was admitted or refused at least once. */
+  get settled(): boolean {
+    return [...this.#seats.values()].every((seat) => seat.heard);
+  }
+
+  isParked(lane: Lane): boolean {
+    return this.#parked.has(lane);
+  }
+
+  /** No load is owed to the subscription and none is under way. */
+  isLoaded(lane: Lane): boolean {
+    return this.#seats.get(lane)?.owed.size === 0 && lane.progress?.loads.size === 0;
+  }
+
+  add(lane: Lane, entry: Entry, parked: boolean): void {
+    this.#seats.set(lane, { entry, owed: new Map(), heard: false });
+    if (parked) this.#parked.add(lane);
+    // Its position is not known yet, so nothing may be forgotten; unless it starts anew.
+    if (!entry.renew) this.#acknowledger.attach(lane, null);
+  }
+
+  remove(lane: Lane): void {
+    this.detach(lane);
+    this.#seats.delete(lane);
+    this.#parked.delete(lane);
+  }
+
+  /** The source no longer waits for the subscription and nothing more is routed to it. */
+  detach(lane: Lane): void {
+    this.#acknowledger.detach(lane);
+    this.#parts.mapper.remove(lane);
+    this.#loads.remove(lane);
+  }
+
+  /** Lets go of a subscription that would make the source keep too much; it starts anew when it comes back. */
+  async park(lane: Lane, why: string): Promise<void> {
+    // Noted durably before the source may forget what the subscription has not got.
+    await this.#parts.control.park(lane.subscription.id, why);
+    this.#parked.add(lane);
+    const seat = this.#seats.get(lane);
+    if (seat !== undefined) seat.entry = { renew: true, reload: new Set() };
+    this.detach(lane);
+    lane.park();
+    this.#parts.logger.warn("subscription parked", { subscription: lane.subscription.id, why });
+  }
+
+  /** The source failed: ask it anew what it keeps for us. */
+  forgetReservation(): void {
+    this.#admission.forget();
+  }
+
+  /** Gives a prepared subscription its place in the stream. Throws when it has none. */
+  async admit(lane: Lane, stored: TargetState, confirmedAt: () => Promise<Micros>): Promise<LaneAdmission> {
+    const seat = this.#seats.get(lane);
+    if (seat === undefined) throw new ReplicationError("DB-RUN-001", { subject: lane.subscription.id });
+    const { checkpoint } = stored;
+    const fresh = seat.entry.renew || checkpoint.position === null;
+    try {
+      const reservation = await this.#admission.reservation(seat.entry.renew, checkpoint.position !== null);
+      const stay = fresh ? null : this.#admission.verify(lane.subscription.id, checkpoint, reservation);
+      const sourceTime = await confirmedAt();
+      for (const copy of stored.copies) await this.#plan(lane, seat, copy);
+      const position = await this.#enter(lane, seat, stay, reservation.position);
+      seat.entry = settledEntry;
+      return { position, sourceTime, sourceIdentity: reservation.identity, fresh };
+    } catch (error) {
+      // Who cannot stream does not make the source keep its log.
+      if (error instanceof ReplicationError && error.code.startsWith("DB-SLOT-")) this.detach(lane);
+      throw error;
+    } finally {
+      seat.heard = true;
+    }
+  }
+
+  /** Loads these tables again while the rest streams on. */
+  async reload(lane: Lane, tables: Iterable<number>): Promise<void> {
+    const seat = this.#seats.get(lane);
+    if (seat === undefined) return;
+    for (const table of tables) {
+      const underWay = seat.owed.has(table) || lane.progress?.loads.has(table) === true;
+      if (!underWay) seat.owed.set(table, await this.#wholeLoad(lane, table, true));
+    }
+    await this.#router.atBoundary(() => {
+      this.#pushOwed(lane, seat);
+    });
+  }
+
+  /** The beginning of these loads is durable: rows may be read for them. */
+  begun(lane: Lane, progress: LaneProgress, tables: ReadonlySet<number>): void {
+    const seat = this.#seats.get(lane);
+    if (seat === undefined || tables.size === 0) return;
+    for (const table of tables) seat.owed.delete(table);
+    this.#feed(lane, seat, progress, tables);
+    if (this.#parked.delete(lane)) {
+      this.#parts.control.unpark(lane.subscription.id).catch(() => this.#parked.add(lane));
+    }
+  }
+
+  /** Loads that an earlier process began go on. */
+  attached(lane: Lane, progress: LaneProgress): void {
+    const seat = this.#seats.get(lane);
+    if (seat !== undefined) this.#feed(lane, seat, progress, progress.loads.keys());
+  }
+
+  /** Everybody starts again from what is durable; loads from what of them is durable. */
+  rewind(): void {
+    this.#loads.reset();
+    for (const [lane, seat] of this.#seats) {
+      lane.reset();
+      this.#pushOwed(lane, seat);
+      if (lane.progress !== null) this.#feed(lane, seat, lane.progress, lane.progress.loads.keys());
+    }
+  }
+
+  #feed(lane: Lane, seat: Seat, durable: LaneProgress, tables: Iterable<number>): void {
+    for (const table of tables) {
+      const progress = durable.loads.get(table);
+      if (progress !== undefined && !seat.owed.has(table)) this.#loads.add({ lane, table, mapping: mappingOf(lane, table), progress });
+    }
+  }
+
+  async #plan(lane: Lane, seat: Seat, copy: StoredCopy): Promise<void> {
+    const table = lane.subscription.tables.indexOf(copy.table);
+    if (seat.entry.renew || seat.entry.reload.has(table)) {
+      const untouched = copy.contract === null && copy.load === null;
+      seat.owed.set(table, await this.#wholeLoad(lane, table, !untouched));
+      return;
+    }
+    const plan = planLoad(copy, this.#parts.contractText(copy.table), copy.table.filter, this.#parts.readContract);
+    if (plan.kind !== "begin") return;
+    seat.owed.set(table, { progress: await this.#newLoad(lane, table, plan.filter), sweep: plan.sweep });
+  }
+
+  async #wholeLoad(lane: Lane, table: number, sweep: boolean): Promise<Owed> {
+    return { progress: await this.#newLoad(lane, table, mappingOf(lane, table).filter), sweep };
+  }
+
+  async #newLoad(lane: Lane, table: number, filter: Predicate | null): Promise<LoadProgress> {
+    const mapping = mappingOf(lane, table);
+    const cuts = await this.#loads.cuts(mapping, this.#parts.limits.rangesPerTable);
+    return newLoad(this.#parts.contractText(mapping), filter, cuts);
+  }
+
+  /** Puts the lane's tables into the stream: at its own checkpoint, or here and now. */
+  async #enter(lane: Lane, seat: Seat, stay: Position | null, reserved: Position): Promise<Position> {
+    let position = stay ?? reserved;
+    await this.#router.atBoundary(() => {
+      const reached = this.#router.reached;
+      if (stay === null) position = reached ?? reserved;
+      this.#acknowledger.attach(lane, position);
+      this.#parts.mapper.add(lane, lane.subscription);
+      lane.reset();
+      this.#pushOwed(lane, seat);
+      const passed = reached !== null && reached !== position && this.#parts.source.positions.covers(reached, position);
+      if (passed) this.#reopen();
+    });
+    return position;
+  }
+
+  #pushOwed(lane: Lane, seat: Seat): void {
+    for (const [table, { progress, sweep }] of seat.owed) lane.push({ tag: "load", table, progress, sweep });
+  }
+}
+
+function mappingOf(lane: Lane, table: number): TableMapping {
+  return lane.subscription.tables[table] as TableMapping;
+}

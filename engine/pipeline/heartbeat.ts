@@ -1,0 +1,42 @@
+// Lets an idle source confirm that nothing is missing, so that validity advances only on its word (VL-07).
+import type { Micros } from "../model/change-message.ts";
+import type { Position, PositionOrder } from "../model/position.ts";
+import type { ChangeSource } from "../ports/change-source.ts";
+import type { SnapshotVisibility } from "../ports/snapshot-source.ts";
+
+interface Beat {
+  readonly position: Position;
+  readonly at: Micros;
+}
+
+/** Questions still unanswered; an older one is answered with the newer. */
+const beatsMax = 64;
+
+export class Heartbeat {
+  readonly #source: ChangeSource;
+  readonly #positions: PositionOrder;
+  #beats: Beat[] = [];
+
+  constructor(source: ChangeSource) {
+    this.#source = source;
+    this.#positions = source.positions;
+  }
+
+  /** Asks where the source's log ends and what its clock says. The stream has to get there before it counts. */
+  async ask(): Promise<SnapshotVisibility> {
+    const end = await this.#source.endOfLog();
+    this.#beats.push({ position: end.position, at: end.at });
+    if (this.#beats.length > beatsMax) this.#beats.splice(1, 1);
+    return end.visibility;
+  }
+
+  /** The stream has delivered everything up to here: the newest source time that this confirms, or null. */
+  confirmed(reached: Position): Micros | null {
+    let at: Micros | null = null;
+    while (this.#beats[0] !== undefined && this.#positions.covers(reached, this.#beats[0].position)) {
+      at = this.#beats[0].at;
+      this.#beats.shift();
+    }
+    return at;
+  }
+}

@@ -1,0 +1,46 @@
+// Keeps what waits between capture and apply within one bound, without letting a slow target hold up the others.
+import type { Clock } from "../ports/clock.ts";
+import type { Lane } from "./lane.ts";
+
+export interface MemoryBudgetLimits {
+  /** All lanes of a source together. */
+  readonly bytesMax: number;
+  /** What one lane may hold in memory before it is sent to disk, if others are waiting for the stream. */
+  readonly laneBytesMax: number;
+}
+
+export const defaultMemoryBudget: MemoryBudgetLimits = { bytesMax: 32 * 1024 * 1024, laneBytesMax: 4 * 1024 * 1024 };
+
+export class MemoryBudget {
+  readonly #limits: MemoryBudgetLimits;
+  readonly #clock: Clock;
+
+  constructor(clock: Clock, limits: MemoryBudgetLimits = defaultMemoryBudget) {
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  /** Resolves when the lanes may take more. Lanes that do not move go to disk; for lanes that do, it waits. */
+  async room(lanes: readonly Lane[], signal: AbortSignal): Promise<void> {
+    this.#spill(lanes);
+    while (this.#busyBytes(lanes) > this.#limits.bytesMax && !signal.aborted) {
+      // A lane may be waiting for the end of a transaction that we are not reading because we wait for the lane.
+      for (const lane of lanes) lane.queue.hurry();
+      await this.#clock.sleep(1, signal);
+      this.#spill(lanes);
+    }
+  }
+
+  #spill(lanes: readonly Lane[]): void {
+    const idle = lanes.some((lane) => lane.live && lane.queue.drained);
+    for (const lane of lanes) {
+      const large = lane.queue.waitingBytes > this.#limits.laneBytesMax;
+      if (large && (!lane.live || (idle && lane.queue.waitingBytes > 2 * this.#limits.laneBytesMax))) lane.queue.startSpilling();
+    }
+  }
+
+  /** Memory that the stream has to wait for; what is on its way to disk does not grow. */
+  #busyBytes(lanes: readonly Lane[]): number {
+    return lanes.reduce((sum, lane) => sum + (lane.queue.spilling ? 0 : lane.queue.waitingBytes), 0);
+  }
+}

@@ -1,0 +1,86 @@
+// From one stream to many lanes: keeps source transactions together and knows when it stands between two.
+import type { ChangeMessage } from "../model/change-message.ts";
+import type { Position } from "../model/position.ts";
+import type { ChangeMapper } from "../ports/change-mapper.ts";
+import type { LoadCoordinator } from "../snapshot/load-coordinator.ts";
+import type { Lane } from "./lane.ts";
+
+export class Router {
+  readonly #mapper: ChangeMapper<Lane>;
+  readonly #loads: LoadCoordinator;
+  readonly #touched = new Set<Lane>();
+  #transaction: { readonly id: string; readonly position: Position } | null = null;
+  #reached: Position | null = null;
+  #pending: (() => void)[] = [];
+
+  constructor(mapper: ChangeMapper<Lane>, loads: LoadCoordinator) {
+    this.#mapper = mapper;
+    this.#loads = loads;
+  }
+
+  /** Everything up to here was routed; null before the stream was opened. */
+  get reached(): Position | null {
+    return this.#reached;
+  }
+
+  route(message: ChangeMessage): void {
+    switch (message.tag) {
+      case "begin":
+        this.#transaction = { id: message.transactionId, position: message.position };
+        break;
+      case "commit":
+        for (const lane of this.#touched) lane.push({ tag: "commit", position: message.position, committedAt: message.committedAt });
+        if (this.#transaction !== null) this.#loads.delivered(this.#transaction.id);
+        this.#atRest(message.position);
+        break;
+      case "progress":
+        // Inside a transaction it would promise what has not been delivered.
+        if (this.#transaction === null) this.#atRest(message.position);
+        break;
+      default:
+        this.#mapper.map(message, (lane, table, change) => {
+          const transaction = this.#transaction;
+          if (transaction === null) return;
+          if (!this.#touched.has(lane)) {
+            this.#touched.add(lane);
+            lane.push({ tag: "begin", position: transaction.position });
+          }
+          lane.push({ tag: "change", table, change });
+          this.#loads.observe(lane, table, transaction.id, change);
+        });
+    }
+  }
+
+  /** Runs the action now, or as soon as the current source transaction ends. */
+  atBoundary(action: () => void): Promise<void> {
+    return new Promise((resolve) => {
+      const run = (): void => {
+        action();
+        resolve();
+      };
+      if (this.#transaction === null) run();
+      else this.#pending.push(run);
+    });
+  }
+
+  /** The stream is opened again from here; a transaction that was under way comes again, whole. */
+  restart(from: Position): void {
+    this.#transaction = null;
+    this.#touched.clear();
+    this.#reached = from;
+    this.#runPending();
+  }
+
+  #atRest(position: Position): void {
+    this.#transaction = null;
+    this.#touched.clear();
+    this.#reached = position;
+    this.#runPending();
+  }
+
+  #runPending(): void {
+    const actions = this.#pending;
+    this.#pending = [];
+    for (const action of actions) action();
+  }
+}

@@ -1,0 +1,280 @@
+// One source at work: capture → decode → map → apply → checkpoint → acknowledge, for all its subscriptions at once.
+import type { Micros } from "../model/change-message.ts";
+import type { Position } from "../model/position.ts";
+import type { ReplicationError } from "../model/replication-error.ts";
+import type { TableMapping } from "../model/share.ts";
+import type { ChangeStream } from "../ports/change-source.ts";
+import type { TargetState } from "../ports/change-target.ts";
+import { failpoint } from "../concurrency/failpoint.ts";
+import { asReplicationError, retryKind } from "../fleet/retry-policy.ts";
+import { LoadCoordinator } from "../snapshot/load-coordinator.ts";
+import { Acknowledger } from "./acknowledger.ts";
+import { Attachments, type Entry } from "./attachments.ts";
+import type { LaneProgress } from "./batch.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import type { Lane, LaneAdmission, LaneHost } from "./lane.ts";
+import { MemoryBudget } from "./memory-budget.ts";
+import { Router } from "./router.ts";
+import type { SourceParts } from "./source-parts.ts";
+
+/** How long the stream waits, when it first opens, for subscriptions whose targets answer late. */
+const gatherMsMax = 2_000;
+/** How often the source is asked what it retains for us. */
+const watchMs = 2_000;
+
+export class SourcePipeline implements LaneHost {
+  readonly #parts: SourceParts;
+  readonly #acknowledger: Acknowledger<Lane>;
+  readonly #attachments: Attachments;
+  readonly #heartbeat: Heartbeat;
+  readonly #router: Router;
+  readonly #budget: MemoryBudget;
+  readonly #loads: LoadCoordinator;
+  readonly #running = new Map<Lane, { readonly stop: AbortController; readonly done: Promise<void> }>();
+  #stream: ChangeStream | null = null;
+  #confirmedAt: Micros = 0;
+  #wake: (() => void) | null = null;
+  #problem: { readonly error: ReplicationError; readonly since: Micros } | null = null;
+
+  constructor(parts: SourceParts) {
+    this.#parts = parts;
+    const { source, snapshot, clock, logger, limits } = parts;
+    this.#acknowledger = new Acknowledger(source.positions);
+    this.#heartbeat = new Heartbeat(source);
+    this.#budget = new MemoryBudget(clock);
+    this.#loads = new LoadCoordinator({
+      snapshot,
+      clock,
+      logger,
+      parallel: limits.parallelChunks,
+      atBoundary: (action) => this.#router.atBoundary(action),
+      settled: () => this.#attachments.settled,
+      router: parts.snapshotRouter,
+    });
+    this.#router = new Router(parts.mapper, this.#loads);
+    this.#attachments = new Attachments(parts, {
+      router: this.#router,
+      loads: this.#loads,
+      acknowledger: this.#acknowledger,
+      reopen: () => {
+        this.reopen();
+      },
+    });
+  }
+
+  get lanes(): Lane[] {
+    return this.#attachments.lanes;
+  }
+
+  get streaming(): boolean {
+    return this.#stream !== null;
+  }
+
+  get problem(): { readonly error: ReplicationError; readonly since: Micros } | null {
+    return this.#problem;
+  }
+
+  /** The subscription has applied everything up to there and no load is left. */
+  hasReached(lane: Lane, position: Position): boolean {
+    const durable = lane.progress?.position;
+    return durable !== undefined && this.#parts.source.positions.covers(durable, position) && this.#attachments.isLoaded(lane);
+  }
+
+  /** Streams until the signal aborts; comes back by itself from whatever may pass. */
+  async run(signal: AbortSignal): Promise<void> {
+    const beating = this.#beatUntil(signal);
+    while (!signal.aborted) {
+      try {
+        const from = await this.#startingPoint(signal);
+        if (from !== null) await this.#follow(from, signal);
+      } catch (error) {
+        await this.#recover(asReplicationError(error, this.#parts.name), signal);
+      }
+    }
+    await beating;
+    for (const { stop } of this.#running.values()) stop.abort();
+    await Promise.all([...this.#running.values()].map(({ done }) => done));
+  }
+
+  /** The data's way, in one page: every stage between the source's log and what the source may forget. */
+  async #follow(from: Position, signal: AbortSignal): Promise<void> {
+    const { source, metrics } = this.#parts;
+    this.#router.restart(from);
+    this.#attachments.rewind();
+    const stream = await source.open(from, signal);
+    this.#stream = stream;
+    metrics.connected(true);
+    try {
+      // The source captures and decodes, the router maps, each lane applies and checkpoints, applied() acknowledges.
+      for await (const messages of stream) {
+        this.#recovered();
+        for (const message of messages) this.#router.route(message);
+        metrics.received(messages.length);
+        this.#confirm();
+        await this.#budget.room(this.lanes, signal);
+        if (signal.aborted) break;
+      }
+    } finally {
+      this.#stream = null;
+      metrics.connected(false);
+      await stream.close();
+    }
+  }
+
+  /** Durable at one target: perhaps the source may forget more. */
+  applied(lane: Lane, progress: LaneProgress, begun: ReadonlySet<number>): void {
+    this.#acknowledger.applied(lane, progress.position);
+    this.#attachments.begun(lane, progress, begun);
+    if (this.#stream === null) return;
+    const forget = this.#acknowledger.next();
+    if (forget === null) return;
+    failpoint("before-acknowledge");
+    this.#stream.acknowledge(forget);
+    failpoint("after-acknowledge");
+  }
+
+  // ---- subscriptions come and go
+
+  /** Takes a subscription in; its lane starts at once. `parked`: it was let go earlier and now comes back. */
+  add(lane: Lane, entry: Entry, parked: boolean): void {
+    this.#attachments.add(lane, entry, parked);
+    const stop = new AbortController();
+    const done = lane.run(stop.signal).catch(() => {
+      this.#attachments.detach(lane);
+    });
+    this.#running.set(lane, { stop, done });
+  }
+
+  /** Ends a subscription's lane; the source no longer waits for it. */
+  async remove(lane: Lane): Promise<void> {
+    const running = this.#running.get(lane);
+    this.#attachments.remove(lane);
+    this.#running.delete(lane);
+    running?.stop.abort();
+    lane.queue.hurry();
+    await running?.done;
+    lane.queue.clear();
+  }
+
+  isParked(lane: Lane): boolean {
+    return this.#attachments.isParked(lane);
+  }
+
+  async admit(lane: Lane, stored: TargetState): Promise<LaneAdmission> {
+    try {
+      return await this.#attachments.admit(lane, stored, () => this.#sourceTime());
+    } finally {
+      this.#wake?.();
+    }
+  }
+
+  attached(lane: Lane, progress: LaneProgress): void {
+    this.#attachments.attached(lane, progress);
+  }
+
+  reopen(): void {
+    this.#stream?.close().catch(() => {});
+  }
+
+  beat(): void {
+    this.#ask().catch(() => {});
+  }
+
+  expired(lane: Lane, tables: readonly TableMapping[]): void {
+    const indexes = tables.map((table) => lane.subscription.tables.indexOf(table));
+    this.#attachments.reload(lane, indexes).catch((error: unknown) => {
+      const problem = asReplicationError(error, lane.subscription.id).message;
+      this.#parts.logger.warn("re-sync could not start", { subscription: lane.subscription.id, problem });
+    });
+  }
+
+  // ---- the stream's own life
+
+  /** Waits for somebody to stream for, a little longer for those who answer late. */
+  async #startingPoint(signal: AbortSignal): Promise<Position | null> {
+    const { clock, source } = this.#parts;
+    const deadline = clock.monotonicMs() + gatherMsMax;
+    const gathering = (): boolean => !this.#attachments.settled && clock.monotonicMs() < deadline;
+    while (!signal.aborted && (gathering() || this.#acknowledger.known().length === 0)) {
+      const cut = new AbortController();
+      this.#wake = () => {
+        cut.abort();
+      };
+      await clock.sleep(200, AbortSignal.any([signal, cut.signal]));
+    }
+    this.#wake = null;
+    const known = this.#acknowledger.known();
+    return known.length === 0 ? null : source.positions.least(known);
+  }
+
+  /** What the source has confirmed reaches every subscription in its place between two transactions. */
+  #confirm(): void {
+    const reached = this.#router.reached;
+    const at = reached === null ? null : this.#heartbeat.confirmed(reached);
+    if (reached === null || at === null) return;
+    this.#confirmedAt = Math.max(this.#confirmedAt, at);
+    for (const lane of this.lanes) if (this.#acknowledger.isAttached(lane)) lane.push({ tag: "progress", position: reached, at });
+  }
+
+  /** A source time that is certainly not later than the position at which a subscription enters. */
+  async #sourceTime(): Promise<Micros> {
+    if (this.#confirmedAt === 0) this.#confirmedAt = (await this.#parts.source.endOfLog()).at;
+    return this.#confirmedAt;
+  }
+
+  async #beatUntil(signal: AbortSignal): Promise<void> {
+    const { clock, limits, logger, name } = this.#parts;
+    let watchedAt = 0;
+    while (!signal.aborted) {
+      await clock.sleep(limits.heartbeatMs, signal);
+      if (signal.aborted || this.#stream === null) continue;
+      try {
+        await this.#ask();
+        if (clock.monotonicMs() - watchedAt < watchMs) continue;
+        watchedAt = clock.monotonicMs();
+        await this.#watch();
+      } catch (error) {
+        logger.warn("heartbeat failed", { source: name, problem: asReplicationError(error, name).message });
+      }
+    }
+  }
+
+  async #ask(): Promise<void> {
+    this.#loads.settle(await this.#heartbeat.ask());
+    this.#stream?.requestProgress();
+  }
+
+  /** The master comes first: whoever makes it keep too much, or fills our disk, is let go (invariant 9). */
+  async #watch(): Promise<void> {
+    const { source, metrics, limits } = this.#parts;
+    const retained = (await source.reservation())?.retainedBytes ?? 0;
+    metrics.retained(retained);
+    const oldest = this.#acknowledger.oldest();
+    for (const lane of this.lanes) {
+      if (this.isParked(lane) || !this.#acknowledger.isAttached(lane)) continue;
+      const behind = !lane.live || !lane.queue.drained;
+      const holds = behind && (lane.progress === null || lane.progress.position === oldest);
+      if (lane.queue.spilledBytes > limits.spoolMaxBytes) {
+        await this.#attachments.park(lane, `${lane.queue.spilledBytes} bytes wait on disk for its target`);
+      } else if (holds && retained > limits.walRetainedMaxBytes) {
+        await this.#attachments.park(lane, `the source keeps ${retained} bytes of its log for it`);
+      }
+    }
+  }
+
+  #recovered(): void {
+    this.#problem = null;
+    this.#parts.backoff.succeeded();
+  }
+
+  async #recover(error: ReplicationError, signal: AbortSignal): Promise<void> {
+    const { backoff, clock, logger, metrics, name } = this.#parts;
+    const since = this.#problem?.error.code === error.code ? this.#problem.since : clock.now();
+    this.#problem = { error, since };
+    this.#attachments.forgetReservation();
+    metrics.reconnected();
+    const pauseMs = Math.round(backoff.next());
+    logger.warn("source retries", { source: name, code: error.code, kind: retryKind(error), problem: error.message, pauseMs });
+    await clock.sleep(pauseMs, signal);
+  }
+}

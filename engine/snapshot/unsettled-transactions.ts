@@ -1,0 +1,25 @@
+import type { SnapshotVisibility } from "../ports/snapshot-source.ts";
+
+/**
+ * Transactions that came through the stream but that no read is known to have seen. A commit is in the log before other
+ * sessions can see it, so a chunk read just afterwards may lack a change that the stream has already delivered; such a
+ * chunk must be read again (the property is documented with PostgreSQL's logical decoding).
+ */
+export class UnsettledTransactions {
+  readonly #ids = new Set<string>();
+
+  /** The stream delivered the whole transaction. */
+  delivered(transactionId: string): void {
+    this.#ids.add(transactionId);
+  }
+
+  /** A read was made: what it saw is settled for every later read. */
+  settle(visibility: SnapshotVisibility): void {
+    for (const id of this.#ids) if (visibility.sees(id)) this.#ids.delete(id);
+  }
+
+  /** The ids as they are now. */
+  current(): readonly string[] {
+    return [...this.#ids];
+  }
+}
