@@ -14,8 +14,27 @@ export default defineConfig({
           exclude: ["test/**/*.pg.test.ts", "test/**/*.fault.test.ts", "test/e2e/**", "node_modules/**"],
         },
       },
-      { test: { ...shared, name: "pg", globalSetup: "test/support/global-setup.ts", include: ["test/**/*.pg.test.ts"], maxWorkers: 2 } },
-      { test: { ...shared, name: "fault", globalSetup: "test/support/global-setup.ts", include: ["test/**/*.fault.test.ts"], maxWorkers: 2, testTimeout: 600_000 } },
+      {
+        test: {
+          ...shared,
+          name: "pg",
+          globalSetup: "test/support/global-setup.ts",
+          include: ["test/**/*.pg.test.ts"],
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "fault",
+          globalSetup: "test/support/global-setup.ts",
+          include: ["test/**/*.fault.test.ts"],
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
+          testTimeout: 600_000,
+        },
+      },
     ],
   },
 });

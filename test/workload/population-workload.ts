@@ -1,0 +1,90 @@
+// Live writes on the master by several writers at once, at a steady pace, with a model of every state they commit.
+import type pg from "pg";
+import { MasterModel } from "../checker/master-model.ts";
+import { textClient } from "../support/cluster.ts";
+import { pause } from "../support/wait-until.ts";
+import { ledgerTables, populationTables } from "./population-tables.ts";
+import { PopulationWriter } from "./population-writer.ts";
+import { Random } from "./random.ts";
+
+export interface WorkloadOptions {
+  /** Connects as the master's owner; the tables of populationDdl are there and empty. */
+  readonly url: string;
+  readonly seed: string;
+  readonly writers: number;
+  /** Row changes a second, all writers together; they pause when ahead of it. */
+  readonly changesPerSecond: number;
+  /** Rows of the largest transactions. */
+  readonly bigRows: number;
+}
+
+/** Names of all tables that the workload writes, for publication and shares. */
+export const workloadTables: readonly string[] = [
+  ...Object.values(populationTables).map((table) => table.tracked.name),
+  ...Object.values(ledgerTables).map((table) => table.name),
+];
+
+export class PopulationWorkload implements AsyncDisposable {
+  readonly model = new MasterModel(Object.values(populationTables).map((table) => table.tracked));
+  readonly #options: WorkloadOptions;
+  readonly #clients: pg.Client[];
+  readonly #writers: PopulationWriter[];
+
+  private constructor(options: WorkloadOptions, clients: pg.Client[]) {
+    this.#options = options;
+    this.#clients = clients;
+    this.#writers = clients.map((client, number) => {
+      return new PopulationWriter({ client, number, model: this.model, random: new Random(`${options.seed}/${number}`) });
+    });
+  }
+
+  static async open(options: WorkloadOptions): Promise<PopulationWorkload> {
+    const clients = Array.from({ length: options.writers }, () => textClient(options.url));
+    await Promise.all(clients.map((client) => client.connect()));
+    return new PopulationWorkload(options, clients);
+  }
+
+  /** Fills the tables. */
+  async preload(rowsPerTable: number): Promise<void> {
+    const share = Math.ceil(rowsPerTable / this.#writers.length);
+    await Promise.all(this.#writers.map((writer) => writer.preload(share)));
+  }
+
+  /** Writes until aborted; throws what a writer throws. */
+  async run(signal: AbortSignal): Promise<void> {
+    const before = this.model.changes;
+    const started = performance.now();
+    const ahead = () => this.model.changes - before - ((performance.now() - started) / 1000) * this.#options.changesPerSecond;
+    await Promise.all(
+      this.#writers.map(async (writer, number) => {
+        const random = new Random(`${this.#options.seed}/pace/${number}`);
+        while (!signal.aborted) {
+          if (ahead() > 0) await pause(10);
+          else await this.#next(writer, number, random);
+        }
+      }),
+    );
+  }
+
+  /** Emptying a table and very large transactions are rare, and one writer's alone. */
+  async #next(writer: PopulationWriter, number: number, random: Random): Promise<void> {
+    if (number === 0 && random.chance(0.0015)) await writer.truncate();
+    else if (number === 0 && random.chance(0.003)) await writer.big(this.#options.bigRows);
+    else await writer.step();
+  }
+
+  /** Commits, rollbacks and truncations so far, for the test's report. */
+  summary(): string {
+    const sum = (of: (writer: PopulationWriter) => number) => this.#writers.reduce((total, writer) => total + of(writer), 0);
+    const parts = {
+      committed: sum((w) => w.done.committed),
+      rolledBack: sum((w) => w.done.rolledBack),
+      truncated: sum((w) => w.done.truncated),
+    };
+    return `${this.model.changes} changes in ${parts.committed} transactions, ${parts.rolledBack} rolled back, ${parts.truncated} truncations`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.end()));
+  }
+}

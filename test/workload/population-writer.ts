@@ -1,0 +1,145 @@
+// One writer on the master: transactions of several operations on several tables, each numbered by the ledger at its end.
+import type pg from "pg";
+import type { Effect, MasterModel } from "../checker/master-model.ts";
+import { KeyPool } from "./key-pool.ts";
+import { type OperationName, operations, type Plot } from "./operations.ts";
+import { type GeneratedTable, populationTables } from "./population-tables.ts";
+import type { Random } from "./random.ts";
+
+const weights: Readonly<Record<Exclude<OperationName, "truncate">, number>> = {
+  insert: 16,
+  reinsert: 4,
+  small: 24,
+  long: 6,
+  move: 14,
+  moveAndChange: 3,
+  touch: 2,
+  changeKey: 5,
+  changeKeyAndMove: 3,
+  swapKeys: 3,
+  remove: 12,
+  removeAndReinsert: 5,
+  insertAndRemove: 3,
+};
+
+export interface WriterOptions {
+  readonly client: pg.Client;
+  readonly random: Random;
+  readonly model: MasterModel;
+  /** Keeps the keys of writers apart; 0 to 9. */
+  readonly number: number;
+}
+
+/** Rows that a single operation touches, by chance: mostly a few, at times many. */
+const sizes = { few: 90, some: 9, many: 1 } as const;
+
+export class PopulationWriter {
+  readonly done = { committed: 0, rolledBack: 0, truncated: 0 };
+  readonly #options: WriterOptions;
+  readonly #plots: readonly Plot[];
+  #serial = 0;
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+    this.#plots = Object.values(populationTables).map((table) => this.#plot(table));
+  }
+
+  /** Rows to begin with, in transactions of at most a thousand rows. */
+  async preload(rowsPerTable: number): Promise<void> {
+    for (const plot of this.#plots) {
+      for (let left = rowsPerTable; left > 0; left -= 1000) {
+        await this.#transaction(() => operations.insert(plot, Math.min(left, 1000)));
+      }
+    }
+  }
+
+  /** One transaction of the mix; at times it ends in a rollback, in parts or whole. */
+  async step(): Promise<void> {
+    const { random } = this.#options;
+    await this.#transaction(async () => {
+      const effects: Effect[] = [];
+      for (let left = random.chance(0.5) ? 1 : random.between(2, 6); left > 0; left--) effects.push(...(await this.#operation()));
+      return random.chance(0.03) ? null : effects;
+    });
+  }
+
+  /** A transaction that updates many rows of one table without its long columns. */
+  async big(rows: number): Promise<void> {
+    await this.#transaction(() => operations.small(this.#options.random.pick(this.#plots), rows));
+  }
+
+  /** Empties one of the smaller tables and puts some rows in again, in one transaction. */
+  async truncate(): Promise<void> {
+    const plot = this.#options.random.pick(this.#plots.slice(1));
+    await this.#transaction(async () => [...(await operations.truncate(plot)), ...(await operations.insert(plot, 400))]);
+    this.done.truncated++;
+  }
+
+  #plot(table: GeneratedTable): Plot {
+    const { client, random, number } = this.#options;
+    const freshKey = () => table.freshKey(random, number, ++this.#serial);
+    return { table, client, random, live: new KeyPool(), buried: new KeyPool(), freshKey };
+  }
+
+  /** One operation on one table, sometimes in a savepoint that is taken back. */
+  async #operation(): Promise<Effect[]> {
+    const { client, random } = this.#options;
+    const plot = random.pick(this.#plots);
+    const size = random.weighted(sizes);
+    const count = { few: random.between(1, 8), some: random.between(20, 80), many: random.between(150, 500) }[size];
+    const operation = operations[random.weighted(weights)];
+    if (!random.chance(0.06)) return operation(plot, count);
+    const released = random.chance(0.5);
+    await client.query("SAVEPOINT attempt");
+    const effects = await operation(plot, count);
+    await client.query(released ? "RELEASE SAVEPOINT attempt" : "ROLLBACK TO SAVEPOINT attempt");
+    return released ? effects : [];
+  }
+
+  /** Null: roll back. The ledger's row is the lock that puts commits in the order of their numbers. */
+  async #transaction(work: () => Promise<Effect[] | null>): Promise<void> {
+    const { client, model, number } = this.#options;
+    await client.query("BEGIN");
+    try {
+      const effects = await work();
+      if (effects === null) {
+        await client.query("ROLLBACK");
+        this.done.rolledBack++;
+        return;
+      }
+      const numbered = await client.query<{ seq: string }>(
+        `WITH newest AS (UPDATE public.ledger SET seq = seq + 1 RETURNING seq)
+         INSERT INTO public.journal (seq, writer) SELECT seq, $1 FROM newest RETURNING seq::text`,
+        [number],
+      );
+      await client.query("COMMIT");
+      model.commit(Number(numbered.rows[0]?.seq), effects);
+      for (const effect of effects) this.#remember(effect);
+      this.done.committed++;
+    } catch (error) {
+      // Emptying a table may cross another writer's locks; the loser's transaction never was.
+      if ((error as { code?: string }).code !== "40P01") throw error;
+      await client.query("ROLLBACK");
+      this.done.rolledBack++;
+    }
+  }
+
+  #remember(effect: Effect): void {
+    const plot = this.#plots.find((candidate) => candidate.table.tracked.name === effect.table);
+    if (plot === undefined) return;
+    if (effect.kind === "clear") {
+      plot.live.clear();
+      plot.buried.clear();
+      return;
+    }
+    const gone = effect.kind === "remove" ? effect.key : effect.from;
+    if (gone !== null) {
+      plot.live.remove(gone);
+      if (effect.kind === "remove") plot.buried.add(gone);
+    }
+    if (effect.kind === "put") {
+      plot.buried.remove(effect.row.key);
+      plot.live.add(effect.row.key);
+    }
+  }
+}
