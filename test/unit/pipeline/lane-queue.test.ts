@@ -1,0 +1,116 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Position } from "../../../engine/model/position.ts";
+import type { LaneItem } from "../../../engine/pipeline/lane-item.ts";
+import { LaneQueue } from "../../../engine/pipeline/lane-queue.ts";
+
+const begin = (at: string): LaneItem => ({ tag: "begin", position: at as Position });
+const commit = (at: string): LaneItem => ({ tag: "commit", position: at as Position, committedAt: 1 });
+const progress = (at: string): LaneItem => ({ tag: "progress", position: at as Position, at: 1 });
+const change = (value: string, bytes = 10): LaneItem => ({
+  tag: "change",
+  table: 0,
+  change: { tag: "upsert", key: [Buffer.from(value)], row: [Buffer.from(value), Buffer.alloc(bytes, 120)], oldKey: null, partial: false },
+});
+const names = (items: readonly LaneItem[]): string[] =>
+  items.map((item) => (item.tag === "change" && item.change.tag === "upsert" ? String(item.change.key[0]) : item.tag));
+
+describe("a subscription's queue", () => {
+  let folder = "";
+  const never = new AbortController().signal;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "dongbo-queue-"));
+  });
+
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it("gives whole transactions and keeps what comes after the last commit for the next piece", async () => {
+    const queue = new LaneQueue(folder, "q", 1e6);
+    for (const item of [begin("1"), change("a"), commit("2"), begin("3"), change("b")]) queue.push(item);
+    expect(names(await queue.take(1e6, never))).toEqual(["begin", "a", "commit"]);
+    queue.push(commit("4"));
+    expect(names(await queue.take(1e6, never))).toEqual(["begin", "b", "commit"]);
+  });
+
+  it("waits for the end of a transaction, unless it is larger than a piece", async () => {
+    const queue = new LaneQueue(folder, "q", 1e6);
+    queue.push(begin("1"));
+    queue.push(change("a"));
+    let taken: LaneItem[] | null = null;
+    const waiting = queue.take(5_000, never).then((items) => (taken = items));
+    await Promise.resolve();
+    expect(taken).toBeNull();
+    queue.push(change("b", 10_000));
+    expect(names(await waiting)).toEqual(["begin", "a", "b"]);
+  });
+
+  it("lets go of an unfinished piece when whoever fills it waits for room", async () => {
+    const queue = new LaneQueue(folder, "q", 1e6);
+    queue.push(begin("1"));
+    queue.push(change("a"));
+    const waiting = queue.take(1e6, never);
+    queue.hurry();
+    expect(names(await waiting)).toEqual(["begin", "a"]);
+  });
+
+  it("gives what was taken once more after a failed transaction, in order", async () => {
+    const queue = new LaneQueue(folder, "q", 1e6);
+    for (const item of [begin("1"), change("a"), commit("2")]) queue.push(item);
+    await queue.take(1e6, never);
+    for (const item of [begin("3"), change("b"), commit("4")]) queue.push(item);
+    expect(queue.rewind()).toBe(true);
+    expect(names(await queue.take(1e6, never))).toEqual(["begin", "a", "commit", "begin", "b", "commit"]);
+    queue.release();
+    expect(queue.bytes).toBe(0);
+  });
+
+  it("says so when it cannot step back because the transaction was too large to keep", async () => {
+    const queue = new LaneQueue(folder, "q", 1_000);
+    for (const item of [begin("1"), change("a", 5_000), commit("2")]) queue.push(item);
+    await queue.take(1e6, never);
+    expect(queue.rewind()).toBe(false);
+    queue.release();
+    expect(queue.rewind()).toBe(true);
+  });
+
+  it("continues on disk in order, readable by nobody else, and leaves nothing there once emptied", async () => {
+    const queue = new LaneQueue(folder, "population/hcm", 1e9);
+    const expected: string[] = [];
+    for (let index = 0; index < 400; index++) {
+      if (index === 20) queue.startSpilling();
+      for (const item of [begin(String(index)), change(`row${index}`, 20_000), commit(String(index))]) queue.push(item);
+      expected.push("begin", `row${index}`, "commit");
+    }
+    expect(queue.spilledBytes).toBeGreaterThan(6e6);
+    expect(queue.bytes).toBeLessThan(3e6);
+    const seen: string[] = [];
+    while (!queue.drained) {
+      seen.push(...names(await queue.take(500_000, never)));
+      queue.release();
+    }
+    expect(seen).toEqual(expected);
+    expect(queue.spilling).toBe(false);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it("deletes what it had on disk when the stream is read again", () => {
+    const queue = new LaneQueue(folder, "q", 1e6);
+    queue.startSpilling();
+    for (let index = 0; index < 100; index++) queue.push(change(`row${index}`, 20_000));
+    expect(queue.spilledBytes).toBeGreaterThan(0);
+    queue.clear();
+    expect(queue.drained).toBe(true);
+    expect(existsSync(folder) ? readdirSync(folder) : []).toEqual([]);
+  });
+
+  it("keeps only the newest of confirmations that wait together", async () => {
+    const queue = new LaneQueue(folder, "q", 1e6);
+    for (const at of ["1", "2", "3"]) queue.push(progress(at));
+    expect(await queue.take(1e6, never)).toEqual([progress("3")]);
+  });
+});
