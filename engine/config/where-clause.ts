@@ -13,11 +13,8 @@ export type WhereValue = string | ParameterReference;
  * list stands for all of its values; anywhere else it must have exactly one. `location` is where the condition is written.
  */
 export type WhereClause =
-  | {
-      readonly op: "all" | "any";
-      readonly of: readonly WhereClause[];
-      readonly location: SourceLocation;
-    }
+  | { readonly op: "all"; readonly of: readonly WhereClause[]; readonly location: SourceLocation }
+  | { readonly op: "any"; readonly of: readonly WhereClause[]; readonly location: SourceLocation }
   | { readonly op: "not"; readonly of: WhereClause; readonly location: SourceLocation }
   | {
       readonly op: "eq" | "ne" | "lt" | "lte" | "gt" | "gte" | "starts_with";
@@ -59,7 +56,7 @@ export function parameterUses(where: WhereClause): ReadonlyMap<string, Parameter
   const visit = (node: WhereClause): void => {
     if (node.op === "all" || node.op === "any") node.of.forEach(visit);
     else if (node.op === "not") visit(node.of);
-    else if (node.op === "in" || node.op === "not_in") {
+    else if ("values" in node) {
       for (const value of node.values) note(value, false, node.location);
     } else if (node.op !== "is_null") note(node.value, true, node.location);
   };
