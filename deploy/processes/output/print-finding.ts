@@ -1,0 +1,33 @@
+import type { Finding } from "../../../engine/model/finding.ts";
+import type { ReplicationError } from "../../../engine/model/replication-error.ts";
+import { redactText } from "../../../engine/telemetry/redact.ts";
+
+/** `DB-<AREA>-<NNN>: subject: cause. Remedy.` and, below it, the statements that would mend it, one a line. */
+export function printFinding(finding: Finding): string {
+  const lead = finding.severity === "error" ? "" : `${finding.severity}: `;
+  const sentence = `${lead}${finding.code}: ${finding.subject}: ${withoutStop(finding.cause)}. ${withoutStop(finding.remedy)}.`;
+  return [redactText(sentence), ...finding.sql.map((statement) => `  ${statement}`)].map((line) => `${line}\n`).join("");
+}
+
+/** A failure as a finding, for `--json`. */
+export function toFinding(error: ReplicationError): Finding {
+  return {
+    code: error.code,
+    severity: "error",
+    subject: redactText(error.subject),
+    cause: redactText(error.explanation),
+    remedy: redactText(error.remedy),
+    sql: error.sql,
+    location: null,
+  };
+}
+
+/** `{"ok":…,"findings":[…]}`: what every command prints with `--json` when it fails, and `check` always. */
+export function findingsJson(findings: readonly Finding[]): string {
+  const ok = !findings.some((finding) => finding.severity === "error");
+  return `${JSON.stringify({ ok, findings })}\n`;
+}
+
+function withoutStop(sentence: string): string {
+  return sentence.endsWith(".") ? sentence.slice(0, -1) : sentence;
+}

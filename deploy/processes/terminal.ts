@@ -1,0 +1,23 @@
+/** Everything a command may know of the world around it, so that tests can run commands inside their own process. */
+export interface Terminal {
+  /** Writes text as it is. */
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** Standard error is a terminal that shows moving bars and colours. */
+  readonly interactive: boolean;
+  /** Folder that relative paths start from. */
+  readonly folder: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** IANA name of the local time zone. */
+  readonly timeZone: string;
+  /** Aborts when the user or the operating system asks the process to end. */
+  readonly interrupted: AbortSignal;
+}
+
+/**
+ * How a command ended. failed: it could not do its work · usage: wrong command line or configuration · attention: done,
+ * but something is stopped, quarantined or parked and `dongbo status` says what.
+ */
+export const exitCode = { ok: 0, failed: 1, usage: 2, attention: 5 } as const;
+
+export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
