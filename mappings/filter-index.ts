@@ -87,6 +87,11 @@ export class FilterIndex<T> {
     }
   }
 
+  /** Every subscription, whatever its filter. */
+  visitAll(visit: (entry: T) => void): void {
+    for (const entry of this.#members.keys()) visit(entry);
+  }
+
   #consider(member: Member<T>, row: Row, visit: Visit<T>): void {
     if (!this.#isFirstLook(member)) return;
     const verdict = member.filter.evaluate(row);

@@ -26,6 +26,12 @@ export interface Entry {
 interface Owed {
   readonly progress: LoadProgress;
   readonly sweep: boolean;
+  /**
+   * The load begins only here: what the stream says of the table before may be of another shape, columns that the
+   * publication did not have yet for instance, and is left to the load. Null: the table is streamed meanwhile.
+   */
+  readonly notBefore: Position | null;
+  sent: boolean;
 }
 
 interface Seat {
@@ -34,6 +40,7 @@ interface Seat {
   readonly owed: Map<number, Owed>;
   /** Admitted or refused at least once. */
   heard: boolean;
+  sourceTime: Micros;
 }
 
 const settledEntry: Entry = { renew: false, reload: new Set() };
@@ -79,7 +86,7 @@ export class Attachments {
   }
 
   add(lane: Lane, entry: Entry, parked: boolean): void {
-    this.#seats.set(lane, { entry, owed: new Map(), heard: false });
+    this.#seats.set(lane, { entry, owed: new Map(), heard: false, sourceTime: 0 });
     if (parked) this.#parked.add(lane);
     // Its position is not known yet, so nothing may be forgotten; unless it starts anew.
     if (!entry.renew) this.#acknowledger.attach(lane, null);
@@ -125,7 +132,9 @@ export class Attachments {
       const reservation = await this.#admission.reservation(seat.entry.renew, checkpoint.position !== null);
       const stay = fresh ? null : this.#admission.verify(lane.subscription.id, checkpoint, reservation);
       const sourceTime = await confirmedAt();
-      for (const copy of stored.copies) await this.#plan(lane, seat, copy);
+      seat.sourceTime = sourceTime;
+      const { position: end } = await this.#parts.source.endOfLog();
+      for (const copy of stored.copies) await this.#plan(lane, seat, copy, end);
       const position = await this.#enter(lane, seat, stay, reservation.position);
       seat.entry = settledEntry;
       return { position, sourceTime, sourceIdentity: reservation.identity, fresh };
@@ -144,10 +153,10 @@ export class Attachments {
     if (seat === undefined) return;
     for (const table of tables) {
       const underWay = seat.owed.has(table) || lane.progress?.loads.has(table) === true;
-      if (!underWay) seat.owed.set(table, await this.#wholeLoad(lane, table, true));
+      if (!underWay) seat.owed.set(table, await this.#wholeLoad(lane, table, true, null));
     }
     await this.#router.atBoundary(() => {
-      this.#pushOwed(lane, seat);
+      this.#sendOwed(lane, seat);
     });
   }
 
@@ -168,12 +177,18 @@ export class Attachments {
     if (seat !== undefined) this.#feed(lane, seat, progress, progress.loads.keys());
   }
 
+  /** The stream has come further and stands between two transactions: loads that waited for that begin. */
+  advance(): void {
+    for (const [lane, seat] of this.#seats) if (seat.owed.size > 0) this.#sendOwed(lane, seat);
+  }
+
   /** Everybody starts again from what is durable; loads from what of them is durable. */
   rewind(): void {
     this.#loads.reset();
     for (const [lane, seat] of this.#seats) {
       lane.reset();
-      this.#pushOwed(lane, seat);
+      this.#holdOwed(lane, seat);
+      this.#sendOwed(lane, seat);
       if (lane.progress !== null) this.#feed(lane, seat, lane.progress, lane.progress.loads.keys());
     }
   }
@@ -185,20 +200,22 @@ export class Attachments {
     }
   }
 
-  async #plan(lane: Lane, seat: Seat, copy: StoredCopy): Promise<void> {
+  async #plan(lane: Lane, seat: Seat, copy: StoredCopy, end: Position): Promise<void> {
     const table = lane.subscription.tables.indexOf(copy.table);
     if (seat.entry.renew || seat.entry.reload.has(table)) {
       const untouched = copy.contract === null && copy.load === null;
-      seat.owed.set(table, await this.#wholeLoad(lane, table, !untouched));
+      seat.owed.set(table, await this.#wholeLoad(lane, table, !untouched, end));
       return;
     }
     const plan = planLoad(copy, this.#parts.contractText(copy.table), copy.table.filter, this.#parts.readContract);
     if (plan.kind !== "begin") return;
-    seat.owed.set(table, { progress: await this.#newLoad(lane, table, plan.filter), sweep: plan.sweep });
+    const { filter } = mappingOf(lane, table);
+    const notBefore = plan.filter === filter ? end : null;
+    seat.owed.set(table, { progress: await this.#newLoad(lane, table, plan.filter), sweep: plan.sweep, notBefore, sent: false });
   }
 
-  async #wholeLoad(lane: Lane, table: number, sweep: boolean): Promise<Owed> {
-    return { progress: await this.#newLoad(lane, table, mappingOf(lane, table).filter), sweep };
+  async #wholeLoad(lane: Lane, table: number, sweep: boolean, notBefore: Position | null): Promise<Owed> {
+    return { progress: await this.#newLoad(lane, table, mappingOf(lane, table).filter), sweep, notBefore, sent: false };
   }
 
   async #newLoad(lane: Lane, table: number, filter: Predicate | null): Promise<LoadProgress> {
@@ -216,15 +233,34 @@ export class Attachments {
       this.#acknowledger.attach(lane, position);
       this.#parts.mapper.add(lane, lane.subscription);
       lane.reset();
-      this.#pushOwed(lane, seat);
+      this.#holdOwed(lane, seat);
+      this.#sendOwed(lane, seat);
       const passed = reached !== null && reached !== position && this.#parts.source.positions.covers(reached, position);
       if (passed) this.#reopen();
     });
     return position;
   }
 
-  #pushOwed(lane: Lane, seat: Seat): void {
-    for (const [table, { progress, sweep }] of seat.owed) lane.push({ tag: "load", table, progress, sweep });
+  #holdOwed(lane: Lane, seat: Seat): void {
+    for (const [table, owed] of seat.owed) {
+      owed.sent = false;
+      if (owed.notBefore !== null) this.#parts.mapper.setActive(lane, table, false);
+    }
+  }
+
+  /** Between two source transactions only. */
+  #sendOwed(lane: Lane, seat: Seat): void {
+    const { mapper, source } = this.#parts;
+    const { reached } = this.#router;
+    for (const [table, owed] of seat.owed) {
+      const due = owed.notBefore === null || (reached !== null && source.positions.covers(reached, owed.notBefore));
+      if (owed.sent || !due) continue;
+      owed.sent = true;
+      mapper.setActive(lane, table, true);
+      // The checkpoint moves along, so that a restart does not meet the table's earlier shape either.
+      if (reached !== null) lane.push({ tag: "progress", position: reached, at: seat.sourceTime });
+      lane.push({ tag: "load", table, progress: owed.progress, sweep: owed.sweep });
+    }
   }
 }
 

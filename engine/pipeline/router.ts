@@ -23,6 +23,11 @@ export class Router {
     return this.#reached;
   }
 
+  /** Stands between two source transactions. */
+  get atRest(): boolean {
+    return this.#transaction === null;
+  }
+
   route(message: ChangeMessage): void {
     switch (message.tag) {
       case "begin":

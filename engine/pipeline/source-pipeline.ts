@@ -104,6 +104,7 @@ export class SourcePipeline implements LaneHost {
     const stream = await source.open(from, signal);
     this.#stream = stream;
     metrics.connected(true);
+    this.beat();
     try {
       // The source captures and decodes, the router maps, each lane applies and checkpoints, applied() acknowledges.
       for await (const messages of stream) {
@@ -111,6 +112,7 @@ export class SourcePipeline implements LaneHost {
         for (const message of messages) this.#router.route(message);
         metrics.received(messages.length);
         this.#confirm();
+        if (this.#router.atRest) this.#attachments.advance();
         await this.#budget.room(this.lanes, signal);
         if (signal.aborted) break;
       }
@@ -165,6 +167,7 @@ export class SourcePipeline implements LaneHost {
       return await this.#attachments.admit(lane, stored, () => this.#sourceTime());
     } finally {
       this.#wake?.();
+      this.beat();
     }
   }
 

@@ -10,6 +10,8 @@ import type { Subscription, TableMapping } from "../model/share.ts";
  */
 export interface ChangeMapper<T> {
   add(handle: T, subscription: Subscription): void;
+  /** Whether changes of one table, by index, are routed to the subscription; they are unless this said otherwise. */
+  setActive(handle: T, table: number, active: boolean): void;
   remove(handle: T): void;
   /** Calls `emit` once or more for each subscription that must change; `table` is the index in Subscription.tables. */
   map(change: RowChange | Truncate, emit: MapEmit<T>): void;

@@ -1,0 +1,204 @@
+// The map stage of one source: each change once through the index of its table, and on to the copies it concerns.
+import type { RowChange, Truncate } from "../engine/model/change-message.ts";
+
+import { type Key, type Row, UNCHANGED } from "../engine/model/row.ts";
+import type { Subscription, TableMapping } from "../engine/model/share.ts";
+import { type StreamedTable, tableKey } from "../engine/model/table.ts";
+import type { ChangeMapper, MapEmit, MappedChange } from "../engine/ports/change-mapper.ts";
+import { mismatch } from "./mismatch.ts";
+import { FilterIndex } from "./filter-index.ts";
+import { compileProjection, isSameKey, type Projection, rowImages } from "./project-row.ts";
+import { type Membership, membership, routeChange, type RoutedChange } from "./route-change.ts";
+import { checkContract } from "./schema-contract.ts";
+
+/** One table of one subscription. */
+interface Route<T> {
+  readonly handle: T;
+  readonly table: number;
+  readonly mapping: TableMapping;
+  active: boolean;
+}
+
+interface CompiledRoute<T> {
+  readonly route: Route<T>;
+  readonly projection: Projection;
+  old: Membership;
+  next: Membership;
+  /** The change for which `old` and `next` were last set. */
+  seenIn: number;
+}
+
+/** The routes of a table for one description of it in the stream. */
+interface CompiledTable<T> {
+  readonly streamed: StreamedTable;
+  readonly index: FilterIndex<CompiledRoute<T>>;
+  readonly mismatches: { readonly route: Route<T>; readonly change: MappedChange; told: boolean }[];
+}
+
+export class SourceMapper<T> implements ChangeMapper<T> {
+  readonly #routes = new Map<string, Route<T>[]>();
+  readonly #compiled = new Map<string, CompiledTable<T>>();
+  #change = 0;
+
+  add(handle: T, subscription: Subscription): void {
+    for (const [table, mapping] of subscription.tables.entries()) {
+      const name = tableKey(mapping.source);
+      const routes = this.#routes.get(name) ?? [];
+      routes.push({ handle, table, mapping, active: true });
+      this.#routes.set(name, routes);
+    }
+    this.#compiled.clear();
+  }
+
+  setActive(handle: T, table: number, active: boolean): void {
+    for (const routes of this.#routes.values()) {
+      for (const route of routes) if (route.handle === handle && route.table === table) route.active = active;
+    }
+    this.#compiled.clear();
+  }
+
+  remove(handle: T): void {
+    for (const [name, routes] of this.#routes) {
+      const rest = routes.filter((route) => route.handle !== handle);
+      if (rest.length > 0) this.#routes.set(name, rest);
+      else this.#routes.delete(name);
+    }
+    this.#compiled.clear();
+  }
+
+  map(change: RowChange | Truncate, emit: MapEmit<T>): void {
+    if (change.tag === "truncate") {
+      for (const streamed of change.tables) this.#truncate(streamed, emit);
+      return;
+    }
+    const compiled = this.#table(change.table);
+    if (compiled === null) return;
+    tellMismatches(compiled, emit);
+    this.#route(compiled, change, emit);
+  }
+
+  #truncate(streamed: StreamedTable, emit: MapEmit<T>): void {
+    const compiled = this.#table(streamed);
+    if (compiled === null) return;
+    tellMismatches(compiled, emit);
+    compiled.index.visitAll(({ route }) => {
+      emit(route.handle, route.table, { tag: "truncate" });
+    });
+  }
+
+  #route(compiled: CompiledTable<T>, change: RowChange, emit: MapEmit<T>): void {
+    const { old, next } = rowImages(change);
+    const concerned = this.#concerned(compiled, old, next);
+    for (const entry of concerned) {
+      const { projection, route } = entry;
+      const newKey = next === null ? null : projection.key(next);
+      const oldKey = old === null ? newKey : (projection.key(old) ?? newKey);
+      const key = newKey ?? oldKey;
+      if (key === null) {
+        emit(route.handle, route.table, mismatch(route.mapping, "DB-MAP-013"));
+        continue;
+      }
+      const keyChanged = oldKey !== null && !isSameKey(oldKey, key);
+      const action = routeChange(this.#described(entry, change.tag, next, keyChanged));
+      const cleared = action.clearsOldKey && keyChanged ? oldKey : null;
+      const mapped = mappedChange(action.action, { key, oldKey: cleared, deleteKey: oldKey ?? key, row: () => projection.row(next ?? []) });
+      if (mapped !== null) emit(route.handle, route.table, mapped);
+    }
+  }
+
+  #described(entry: CompiledRoute<T>, op: RowChange["tag"], next: Row | null, keyChanged: boolean): RoutedChange {
+    if (op === "delete" || next === null) return { op: "delete", old: entry.old };
+    const content = entry.projection.content(next);
+    if (op === "insert") return { op, next: entry.next, content };
+    return { op, old: entry.old, next: entry.next, content, keyChanged };
+  }
+
+  /** Routes whose filter the row passes or may pass, before or after the change. */
+  #concerned(compiled: CompiledTable<T>, old: Row | null, next: Row | null): CompiledRoute<T>[] {
+    const change = ++this.#change;
+    const concerned: CompiledRoute<T>[] = [];
+    const meet = (entry: CompiledRoute<T>): void => {
+      if (entry.seenIn === change) return;
+      entry.seenIn = change;
+      entry.old = "out";
+      entry.next = "out";
+      concerned.push(entry);
+    };
+    if (old !== null) {
+      compiled.index.matches(old, (entry, verdict) => {
+        meet(entry);
+        entry.old = membership(verdict);
+      });
+    }
+    if (next !== null) {
+      compiled.index.matches(next, (entry, verdict) => {
+        meet(entry);
+        entry.next = membership(verdict);
+      });
+    }
+    return concerned;
+  }
+
+  /** Null when no subscription wants the table. */
+  #table(streamed: StreamedTable): CompiledTable<T> | null {
+    const name = tableKey(streamed.table);
+    const known = this.#compiled.get(name);
+    if (known !== undefined && known.streamed === streamed) return known;
+    const routes = (this.#routes.get(name) ?? []).filter((route) => route.active);
+    if (routes.length === 0) return null;
+    const compiled = compileTable(streamed, routes);
+    this.#compiled.set(name, compiled);
+    return compiled;
+  }
+}
+
+function compileTable<T>(streamed: StreamedTable, routes: readonly Route<T>[]): CompiledTable<T> {
+  // Subscriptions may have been resolved against different states of the table.
+  const catalogued = routes.flatMap((route) => route.mapping.catalog.columns);
+  const columns = streamed.columns.map(
+    ({ name, typeIdentity }) => catalogued.find((known) => known.name === name && known.type.identity === typeIdentity) ?? null,
+  );
+  const index = new FilterIndex<CompiledRoute<T>>(columns);
+  const mismatches: CompiledTable<T>["mismatches"] = [];
+  for (const route of routes) {
+    const breach = checkContract(streamed, route.mapping);
+    if (breach === null) {
+      const projection = compileProjection(streamed, route.mapping);
+      index.add({ route, projection, old: "out", next: "out", seenIn: 0 }, route.mapping.filter);
+    } else {
+      const change: MappedChange = { tag: "mismatch", code: breach.code, message: breach.message };
+      mismatches.push({ route, change, told: false });
+    }
+  }
+  return { streamed, index, mismatches };
+}
+
+function tellMismatches<T>({ mismatches }: CompiledTable<T>, emit: MapEmit<T>): void {
+  for (const breach of mismatches) {
+    if (breach.told) continue;
+    breach.told = true;
+    emit(breach.route.handle, breach.route.table, breach.change);
+  }
+}
+
+interface Keys {
+  readonly key: Key;
+  readonly oldKey: Key | null;
+  readonly deleteKey: Key;
+  readonly row: () => Row;
+}
+
+function mappedChange(action: "none" | "upsert" | "delete" | "refetch", { key, oldKey, deleteKey, row }: Keys): MappedChange | null {
+  switch (action) {
+    case "none":
+      return null;
+    case "delete":
+      return { tag: "delete", key: deleteKey };
+    case "refetch":
+      return { tag: "refetch", key, oldKey };
+    case "upsert": {
+      const image = row();
+      return { tag: "upsert", key, row: image, oldKey, partial: image.includes(UNCHANGED) };
+    }
+  }
+}
