@@ -13,7 +13,8 @@ import type { PostgresMajor } from "../../deploy/embedded/postgres-binaries.ts";
 import { EmbeddedPostgres } from "../../deploy/embedded/postgres-server.ts";
 import type { GoldenFile, GoldenScenario } from "./golden-file.ts";
 import { goldenPath } from "./golden-file.ts";
-import { type Scenario, scenarios } from "./pgoutput-scenarios.ts";
+import { rowScenarios, type Scenario } from "./pgoutput-scenarios.ts";
+import { tableScenarios } from "./pgoutput-table-scenarios.ts";
 import { binaryScenario, typesScenario } from "./pgoutput-types.ts";
 
 for (const major of [15, 16, 17, 18] as const) await capture(major);
@@ -26,7 +27,7 @@ async function capture(major: PostgresMajor): Promise<void> {
   try {
     const [version] = await server.query("SHOW server_version");
     const file: GoldenFile = { server: String(version?.["server_version"]), scenarios: {} };
-    for (const [index, scenario] of [...scenarios, typesScenario, binaryScenario].entries()) {
+    for (const [index, scenario] of [...rowScenarios, ...tableScenarios, typesScenario, binaryScenario].entries()) {
       if (major < (scenario.majorMin ?? 15)) continue;
       await server.query(`CREATE DATABASE s${index}`);
       file.scenarios[scenario.name] = await captureScenario(server, `s${index}`, scenario);

@@ -2,11 +2,15 @@
 import { describe, expect, test } from "vitest";
 import { lsnOrder } from "../../connectors/postgres/lsn.ts";
 import { parsePgoutput } from "../../connectors/postgres/decode/pgoutput-parser.ts";
+import type { PgoutputMessage } from "../../connectors/postgres/decode/pgoutput-messages.ts";
 import type { Row } from "../../engine/model/row.ts";
 import { goldenMajors, readGolden } from "./golden-file.ts";
-import { scenarios } from "./pgoutput-scenarios.ts";
+import { rowScenarios } from "./pgoutput-scenarios.ts";
+import { tableScenarios } from "./pgoutput-table-scenarios.ts";
 import { binaryScenario, typesScenario } from "./pgoutput-types.ts";
 import { decodeAll, printChanges } from "./print-changes.ts";
+
+const scenarios = [...rowScenarios, ...tableScenarios];
 
 describe.each(goldenMajors)("PostgreSQL %i", (major) => {
   const golden = readGolden(major);
@@ -16,6 +20,11 @@ describe.each(goldenMajors)("PostgreSQL %i", (major) => {
     if (captured === undefined) throw new Error(`no bytes were captured for "${name}": run test/golden/capture-pgoutput.ts`);
     return captured.messages.map((hex) => Buffer.from(hex, "hex"));
   };
+
+  const parsedOf = (name: string, tag: string): PgoutputMessage[] =>
+    messagesOf(name)
+      .map(parsePgoutput)
+      .filter((message) => message.tag === tag);
 
   test("every captured scenario is one that is expected, and was captured from its SQL as it stands", () => {
     const wanted = [...scenarios, typesScenario, binaryScenario].filter((scenario) => (scenario.majorMin ?? 15) <= major);
@@ -72,20 +81,16 @@ describe.each(goldenMajors)("PostgreSQL %i", (major) => {
   });
 
   test("origins, types and logical messages are read to the end", () => {
-    const find = <T extends string>(name: string, tag: T) =>
-      messagesOf(name)
-        .map(parsePgoutput)
-        .filter((message) => message.tag === tag);
-    expect(find("a transaction that was replicated to the source names its origin", "origin")).toEqual([
+    expect(parsedOf("a transaction that was replicated to the source names its origin", "origin")).toEqual([
       { tag: "origin", lsn: { high: 0, low: 0x1234 }, name: "elsewhere" },
     ]);
-    expect(find("enum, domain and composite types are named before their table", "type")).toMatchObject([
+    expect(parsedOf("enum, domain and composite types are named before their table", "type")).toMatchObject([
       // A domain is sent under its own number with its base type's name.
       { schema: "pg_catalog", name: "text" },
       { schema: "public", name: "gender" },
       { schema: "public", name: "address" },
     ]);
-    const logical = find("logical messages come inside and outside of transactions and carry no row", "message");
+    const logical = parsedOf("logical messages come inside and outside of transactions and carry no row", "message");
     expect(logical).toMatchObject([
       { transactional: false, prefix: "alone", content: Buffer.from("x") },
       { transactional: true, prefix: "inside", content: Buffer.from("đ") },

@@ -108,15 +108,16 @@ function values(reader: BinaryReader): TupleImage {
   const count = reader.uint16();
   // Each value takes at least its kind: a damaged count must not make us allocate.
   if (count > reader.remaining) throw malformed("it ends too early");
-  const row: Row = Array.from({ length: count });
+  // Array.from would halve the speed of the whole decoder.
+  const row: Row = [];
   let binary = false;
-  for (let index = 0; index < count; index++) {
+  for (let left = count; left > 0; left--) {
     const first = reader.uint8();
-    if (first === part.text) row[index] = reader.slice(reader.uint32());
-    else if (first === part.nullValue) row[index] = null;
-    else if (first === part.unchanged) row[index] = UNCHANGED;
+    if (first === part.text) row.push(reader.slice(reader.uint32()));
+    else if (first === part.nullValue) row.push(null);
+    else if (first === part.unchanged) row.push(UNCHANGED);
     else if (first === part.binary) {
-      row[index] = reader.slice(reader.uint32());
+      row.push(reader.slice(reader.uint32()));
       binary = true;
     } else throw malformed("a value is of a kind that is not known");
   }
