@@ -29,6 +29,24 @@ async function writeFor(workload: PopulationWorkload, changes: number): Promise<
   await running;
 }
 
+async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = textClient(url);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Puts a view that always refuses in the place of a table. */
+function closed(name: string): string[] {
+  return [
+    `ALTER TABLE population.${name} RENAME TO ${name}_rows`,
+    `CREATE VIEW population.${name} AS SELECT * FROM population.${name}_rows WHERE (SELECT population.gate())`,
+  ];
+}
+
 test("PostgreSQL's own replication of whole and filtered tables shows only prefixes, and ends equal", { timeout: 180_000 }, async () => {
   await using cluster = await startCluster({ targets: ["everything", "south"], targetSettings: { max_logical_replication_workers: 12 } });
   await using workload = await startWorkload(cluster, "native");
@@ -97,16 +115,6 @@ describe("a standing copy", () => {
       ...damage,
     );
     return withClient(url, (client) => new PrefixChecker(watchedCopy(entitlement, url), workload.model, 200).look(client));
-  }
-
-  async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-    const client = textClient(url);
-    await client.connect();
-    try {
-      return await work(client);
-    } finally {
-      await client.end();
-    }
   }
 
   test.each([everything, south])("is a prefix when nothing is wrong: $name", async (entitlement) => {
@@ -191,10 +199,6 @@ describe("a standing copy", () => {
   test("counts a refusal of the gate as refused, of one table too, and a copy not made yet as absent", async () => {
     const gate = `CREATE FUNCTION population.gate() RETURNS boolean LANGUAGE plpgsql
       AS $$ BEGIN RAISE SQLSTATE 'DB001' USING MESSAGE = 'not usable'; END $$`;
-    const closed = (name: string) => [
-      `ALTER TABLE population.${name} RENAME TO ${name}_rows`,
-      `CREATE VIEW population.${name} AS SELECT * FROM population.${name}_rows WHERE (SELECT population.gate())`,
-    ];
     expect(await lookAfter(south, gate, ...closed("household"))).toMatchObject({ kind: "prefix", refusedTables: ["population.household"] });
     expect(await lookAfter(south, gate, ...closed("journal"))).toEqual({ kind: "refused" });
     expect(await lookAfter(south, "DROP SCHEMA population CASCADE")).toEqual({ kind: "absent" });

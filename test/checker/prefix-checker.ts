@@ -49,6 +49,11 @@ export class PrefixChecker {
     this.#patienceMs = patienceMs;
   }
 
+  /** Number of the newest transaction that the copy has shown; 0: none. */
+  get newest(): number {
+    return this.#newest;
+  }
+
   /** Looks again and again until aborted; every copy in turn on its own session. */
   async watch(signal: AbortSignal, everyMs = 150): Promise<void> {
     const client = textClient(this.copy.url);
@@ -61,6 +66,12 @@ export class PrefixChecker {
     } finally {
       await client.end();
     }
+  }
+
+  /** One line for a test's report. */
+  summary(): string {
+    const { total, prefix, refused, absent } = this.looks;
+    return `${this.copy.name}: ${total} looks, ${prefix} at ${this.sequences.size} commits, ${refused} refused, ${absent} absent, ${this.violations.length} violations`;
   }
 
   /** Takes one snapshot of the copy and judges it. */

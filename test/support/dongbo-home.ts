@@ -14,7 +14,7 @@ const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 export interface Failpoint {
   readonly name: string;
   readonly nth?: number;
-  readonly action?: "kill" | "throw" | "hang" | "delay";
+  readonly action?: "kill" | "throw" | "hang";
 }
 
 export interface Finished {

@@ -80,7 +80,12 @@ export class DongboProcess implements AsyncDisposable {
   }
 
   /** Waits for a condition outside while the process runs; its leaving is an error that shows its output. */
-  async waitFor<T>(condition: () => T | Promise<T>, describe: string, deadlineMs = 30_000): Promise<NonNullable<Exclude<T, false>>> {
+  async waitFor<T>(
+    condition: () => T | Promise<T>,
+    describe: string,
+    deadlineMs = 30_000,
+    everyMs = 25,
+  ): Promise<NonNullable<Exclude<T, false>>> {
     return waitUntil(
       async () => {
         const value = await condition();
@@ -88,7 +93,7 @@ export class DongboProcess implements AsyncDisposable {
         if (!holds && this.#exit !== null) throw new Error(`left before ${describe}\n${this.describe()}`);
         return value;
       },
-      { describe, deadlineMs, detail: () => this.describe() },
+      { describe, deadlineMs, everyMs, detail: () => this.describe() },
     );
   }
 

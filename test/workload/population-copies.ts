@@ -1,6 +1,7 @@
 // The copies that the randomized tests ask for, and the tests' own statement of what each must hold.
 import { compareCopy, type Comparison, describeComparison } from "../checker/compare-copy.ts";
 import type { WatchedCopy } from "../checker/prefix-checker.ts";
+import type { TableShare } from "../support/population-config.ts";
 import { ledgerTables, populationTables } from "./population-tables.ts";
 
 /** What one copy is entitled to; null: everything. */
@@ -67,13 +68,13 @@ function projectionOf(entitlement: Entitlement): "all" | "basic" {
 }
 
 /** The share's tables as dongbo.yaml names them: whole, or filtered by `$provinces` with the shorter column lists. */
-export function sharedTables(kind: "all" | "filtered"): object[] {
+export function sharedTables(kind: "all" | "filtered"): TableShare[] {
   const inside = { province_code: { in: "$provinces" } };
   const tracked = Object.entries(populationTables).map(([name, { tracked: table }]) => ({
     source: table.name,
     target: `population.${name}`,
     key: table.key,
-    columns: table.projections[kind === "all" ? "all" : "basic"],
+    columns: table.projections[kind === "all" ? "all" : "basic"] ?? [],
     ...(kind === "all" ? {} : { where: name === "citizen" ? { ...inside, status: { ne: "deceased" } } : inside }),
   }));
   const counted = Object.entries(ledgerTables).map(([name, table]) => ({

@@ -2,11 +2,12 @@ import { expect, test } from "vitest";
 import { KeyPool } from "./key-pool.ts";
 import { Random } from "./random.ts";
 
+function draw(seed: string): number[] {
+  const random = new Random(seed);
+  return Array.from({ length: 20 }, () => random.between(0, 1_000_000));
+}
+
 test("a seed repeats its numbers, another seed gives others", () => {
-  const draw = (seed: string) => {
-    const random = new Random(seed);
-    return Array.from({ length: 20 }, () => random.between(0, 1_000_000));
-  };
   expect(draw("a")).toEqual(draw("a"));
   expect(draw("a")).not.toEqual(draw("b"));
   expect(draw("1/0")).not.toEqual(draw("1/1"));
