@@ -30,6 +30,10 @@ export interface ChangeTarget {
   checkpoint(): Promise<StoredCheckpoint>;
   /** Writes that supply is suspended, with the law's reason, or, with null, that it goes on; guarded by the epoch. */
   setSuspension(epoch: number, reason: string | null): Promise<void>;
+  /** Keys of rows in quarantine, oldest first, for another attempt. */
+  quarantined(): Promise<readonly { readonly table: TableMapping; readonly key: Key }[]>;
+  /** The subscription was withdrawn: refuses its copies for good and fences every worker that still writes. */
+  terminate(): Promise<void>;
   /** Adds enum labels and the like that the source has gained. */
   refreshTypes(table: TableMapping): Promise<void>;
   close(): Promise<void>;
