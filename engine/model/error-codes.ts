@@ -1,4 +1,5 @@
 import { configErrorCodes } from "./config-error-codes.ts";
+import { targetErrorCodes } from "./target-error-codes.ts";
 import type { ErrorCodeEntry, RetryKind } from "./error-code-entry.ts";
 import { mapErrorCodes } from "./map-error-codes.ts";
 
@@ -211,6 +212,7 @@ export const errorCodes = {
   // ---- MAP: mappings against the source
   ...mapErrorCodes,
   // ---- TGT: the target database's objects
+  ...targetErrorCodes,
   "DB-TGT-015": {
     meaning: "a label is missing in an enum type of the target",
     usualCause: "the source's enum type has gained a label since the subscription started",

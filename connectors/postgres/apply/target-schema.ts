@@ -104,7 +104,7 @@ CREATE TABLE dongbo.batch (
   PRIMARY KEY (subscription, id)
 )`;
 
-// Rows set aside. \`key\` is personal: no one but the engine's role may read this table.
+// Rows set aside. `key` is personal: no one but the engine's role may read this table.
 const quarantineTable = `
 CREATE TABLE dongbo.quarantine (
   subscription text NOT NULL,
