@@ -127,20 +127,30 @@ export interface TableChange {
 }
 
 export interface WriteOutcome {
-  /** Keys of `updates` that had no row in the target, so that the unchanged columns are unknown. */
+  /** Rows of `updates` whose old row the target does not have, so that the unchanged columns are unknown: the keys they have now. */
   readonly missing: readonly { readonly table: TableMapping; readonly keys: readonly Key[] }[];
   /** Rows put in quarantine by this call. */
   readonly quarantined: number;
-  /** Tables that have more rows in quarantine than the subscription allows: they stop with this batch. */
-  readonly stops: readonly { readonly table: TableMapping; readonly code: string; readonly message: string }[];
+  /** Tables that must stop, each told once: too many rows in quarantine, say. The commit stores it, asked to or not. */
+  readonly stops: readonly TableStop[];
+}
+
+export interface TableStop {
+  readonly table: TableMapping;
+  readonly code: string;
+  readonly message: string;
 }
 
 export interface CommitOutcome {
   /**
    * Copies under the policy `resync` whose validity had run out before this commit: their clock was not moved, they are
-   * refused until a full re-sync ends (D47 41.2b). The caller starts it.
+   * refused until a full re-sync ends (D47 41.2b). The caller starts it. Told with every commit until a load has begun.
    */
   readonly expired: readonly TableMapping[];
+  /** Tables that this commit stopped and no earlier outcome told: some constraints can only be judged at the end. */
+  readonly stops: readonly TableStop[];
+  /** Rows of the subscription in quarantine now. */
+  readonly quarantined: number;
 }
 
 /** What is written beside the data. All instants are the source's. */
@@ -159,9 +169,5 @@ export interface CheckpointWrite {
   /** Loads that began, progressed or, when `complete`, end with this checkpoint: stale rows are swept and the copy opens. */
   readonly loads: readonly { readonly table: TableMapping; readonly progress: LoadProgress; readonly complete: boolean }[];
   /** Tables that stop with this checkpoint. */
-  readonly stops: readonly {
-    readonly table: TableMapping;
-    readonly code: string;
-    readonly message: string;
-  }[];
+  readonly stops: readonly TableStop[];
 }
