@@ -80,4 +80,46 @@ export const mapErrorCodes = {
     remedy: "Run `dongbo check`, correct the share if the table has another name, then `dongbo resync` for the table",
     retry: "operator",
   },
+  "DB-MAP-030": {
+    meaning: "the source table does not exist, or the source role cannot see it",
+    usualCause: "a typing mistake, a dropped table, or no USAGE on its schema",
+    remedy: "Correct the name in the share; names are taken literally, capitals included",
+    retry: "operator",
+  },
+  "DB-MAP-031": {
+    meaning: "the share names a column that the source table does not have",
+    usualCause: "a typing mistake, or the column was dropped or renamed at the source",
+    remedy: "Correct the column in the share",
+    retry: "operator",
+  },
+  "DB-MAP-032": {
+    meaning: "the table has no key by which a copy could follow it",
+    usualCause: "no primary key, or the share's key is not unique, may be NULL or compares text by a nondeterministic collation",
+    remedy: "Add a primary key at the source, or name in `key:` the columns of a unique index over NOT NULL columns",
+    retry: "operator",
+  },
+  "DB-MAP-033": {
+    meaning: "a key column is not among the columns shared",
+    usualCause: "`columns:` leaves it out",
+    remedy: "Add the key column to `columns:`, or choose another key",
+    retry: "operator",
+  },
+  "DB-MAP-034": {
+    meaning: "two columns of the copy would have the same name",
+    usualCause: "`to:` repeats a name, or takes `dongbo_batch`, which the engine needs",
+    remedy: "Give each column of the copy a name of its own",
+    retry: "operator",
+  },
+  "DB-MAP-035": {
+    meaning: "a generated column is shared, but the source does not put it into its change stream",
+    usualCause: "PostgreSQL before 18, or a virtual column: only stored ones can be published, and only since 18",
+    remedy: "Take the column out of the share; the copy's owner can compute it in a view",
+    retry: "operator",
+  },
+  "DB-MAP-036": {
+    meaning: "the table has more columns than a copy can have",
+    usualCause: "PostgreSQL allows 1,600 columns, of which the engine needs one",
+    remedy: "Share fewer columns",
+    retry: "operator",
+  },
 } as const satisfies Record<string, ErrorCodeEntry>;
