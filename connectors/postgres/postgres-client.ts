@@ -1,8 +1,11 @@
 // Sessions on PostgreSQL servers: the one place that opens them, so that every session has the same fixed settings.
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { checkServerIdentity, type ConnectionOptions } from "node:tls";
 import pg from "pg";
-import type { ServerAddress, TlsSettings } from "../../engine/model/server-address.ts";
+import { assert } from "../../engine/model/assert.ts";
+import { ReplicationError } from "../../engine/model/replication-error.ts";
+import type { ServerAddress } from "../../engine/model/server-address.ts";
 import { toReplicationError } from "./postgres-errors.ts";
 
 /**
@@ -38,10 +41,7 @@ export interface SessionOptions {
  * Opens a session. All types come and go as text: nothing is turned into JavaScript numbers or dates.
  * Throws ReplicationError: DB-PG-001 unreachable, DB-PG-002 authentication, DB-PG-004 TLS, and the like.
  */
-export async function connectPostgres(
-  address: ServerAddress,
-  options: SessionOptions,
-): Promise<pg.Client> {
+export async function connectPostgres(address: ServerAddress, options: SessionOptions): Promise<pg.Client> {
   const attempts = tlsAttempts(address);
   for (const [index, ssl] of attempts.entries()) {
     const client = new pg.Client(clientConfig(address, options, ssl));
@@ -53,11 +53,10 @@ export async function connectPostgres(
     } catch (error) {
       await client.end().catch(() => {});
       const last = index === attempts.length - 1;
-      if (last || !refusesThisTlsChoice(error))
-        throw toReplicationError(error, printAddress(address));
+      if (last || !refusesThisTlsChoice(error)) throw toReplicationError(error, printAddress(address));
     }
   }
-  throw new Error("no TLS attempt was made");
+  assert(false, "there is always a way to connect that is tried last");
 }
 
 /** `host:port/database`, the way errors name a server. */
@@ -65,15 +64,9 @@ export function printAddress(address: ServerAddress): string {
   return `${address.host}:${address.port}/${address.database}`;
 }
 
-function clientConfig(
-  address: ServerAddress,
-  options: SessionOptions,
-  ssl: ConnectionOptions | false,
-): pg.ClientConfig {
+function clientConfig(address: ServerAddress, options: SessionOptions, ssl: ConnectionOptions | false): pg.ClientConfig {
   const settings = { ...sessionSettings, ...options.settings };
-  const pairs = Object.entries(settings).map(
-    ([name, value]) => `-c ${name}=${value.replace(/[\\ ]/g, "\\$&")}`,
-  );
+  const pairs = Object.entries(settings).map(([name, value]) => `-c ${name}=${value.replace(/[\\ ]/g, "\\$&")}`);
   const config = {
     host: address.host,
     port: address.port,
@@ -86,9 +79,7 @@ function clientConfig(
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
     keepAlive: true,
     types: { getTypeParser: () => (text: string | Buffer) => text },
-    ...(options.statementTimeoutMs === undefined
-      ? {}
-      : { statement_timeout: options.statementTimeoutMs }),
+    ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: options.statementTimeoutMs }),
     ...(options.replication === true ? { replication: "database" } : {}),
   };
   return config;
@@ -97,29 +88,42 @@ function clientConfig(
 /** libpq's order of attempts for each sslmode. */
 function tlsAttempts(address: ServerAddress): (ConnectionOptions | false)[] {
   if (address.host.startsWith("/")) return [false];
-  const encrypted = tlsOptions(address.tls, address.host);
   switch (address.tls.mode) {
     case "disable":
       return [false];
     case "allow":
-      return [false, encrypted];
+      return [false, tlsOptions(address)];
     case "prefer":
-      return [encrypted, false];
-    default:
-      return [encrypted];
+      return [tlsOptions(address), false];
+    case "require":
+    case "verify-ca":
+    case "verify-full":
+      return [tlsOptions(address)];
   }
 }
 
-function tlsOptions(tls: TlsSettings, host: string): ConnectionOptions {
-  const verifies = tls.mode === "verify-ca" || tls.mode === "verify-full";
+function tlsOptions(address: ServerAddress): ConnectionOptions {
+  const { tls, host } = address;
+  // libpq: `require` verifies the authority as soon as one is named.
+  const verifies = tls.mode === "verify-ca" || tls.mode === "verify-full" || (tls.mode === "require" && tls.rootCertificate !== null);
   return {
     rejectUnauthorized: verifies,
-    servername: host,
-    ...(tls.rootCertificate === null ? {} : { ca: readFileSync(tls.rootCertificate) }),
-    ...(tls.certificate === null ? {} : { cert: readFileSync(tls.certificate) }),
-    ...(tls.key === null ? {} : { key: readFileSync(tls.key) }),
+    // An IP address is no server name (RFC 6066); verification uses `host`, which the driver passes on.
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...(tls.rootCertificate === null ? {} : { ca: readPem(tls.rootCertificate, address) }),
+    ...(tls.certificate === null ? {} : { cert: readPem(tls.certificate, address) }),
+    ...(tls.key === null ? {} : { key: readPem(tls.key, address) }),
     checkServerIdentity: tls.mode === "verify-full" ? checkServerIdentity : () => undefined,
   };
+}
+
+function readPem(path: string, address: ServerAddress): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const cause = `the certificate or key file ${path} cannot be read`;
+    throw new ReplicationError("DB-PG-004", { subject: printAddress(address), cause }, { cause: error });
+  }
 }
 
 /** `prefer` falls back only when the server has no TLS, `allow` only when it insists on it. */
