@@ -34,7 +34,7 @@ const missing = new Set(["42P01", "3F000"]);
 
 export class PrefixChecker {
   readonly looks = { total: 0, prefix: 0, refused: 0, absent: 0 };
-  readonly violations: string[] = [];
+  readonly #violations = new Map<string, number>();
   /** Transactions seen as a copy's newest. */
   readonly sequences = new Set<number>();
   readonly copy: WatchedCopy;
@@ -47,6 +47,11 @@ export class PrefixChecker {
     this.copy = copy;
     this.#model = model;
     this.#patienceMs = patienceMs;
+  }
+
+  /** What was seen that must not be, each with how many looks in a row or apart saw it. */
+  get violations(): string[] {
+    return [...this.#violations].map(([reason, times]) => `${this.copy.name}: ${reason}${times > 1 ? ` (seen ${times} times)` : ""}`);
   }
 
   /** Number of the newest transaction that the copy has shown; 0: none. */
@@ -80,7 +85,7 @@ export class PrefixChecker {
     try {
       const look = await this.#judge(client);
       this.looks.total++;
-      if (look.kind === "violation") this.violations.push(`${this.copy.name}: ${look.reason}`);
+      if (look.kind === "violation") this.#violations.set(look.reason, (this.#violations.get(look.reason) ?? 0) + 1);
       else this.looks[look.kind]++;
       if (look.kind === "prefix") this.sequences.add(look.sequence);
       return look;

@@ -56,6 +56,8 @@ export class EngineUnderFire {
       `copies at transaction ${sequence}: ${checkers.map(({ copy }) => copy.name).join(", ")}`,
       deadlineMs,
     );
+    const violations = checkers.flatMap((checker) => checker.violations);
+    if (violations.length > 0) throw new Error(`a copy showed what the master never was:\n${violations.join("\n")}\n${engine.describe()}`);
   }
 
   /** SIGTERM; throws unless the engine leaves in order and in time. */

@@ -10,6 +10,9 @@ import { killServersBelow, testFolder } from "./test-run.ts";
 
 const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
+/** `DONGBO_TEST_CLI` puts another build to the same tests: an installed release, for example. */
+const commandLine = process.env["DONGBO_TEST_CLI"] ?? join(repository, "deploy", "dongbo.mjs");
+
 /** One of the engine's failpoints: where it dies (SIGKILL of itself), at the nth passing. */
 export interface Failpoint {
   readonly name: string;
@@ -56,7 +59,7 @@ export class DongboHome implements AsyncDisposable {
 
   /** Starts a command that goes on, such as `run`. */
   start(command: readonly string[], failpoint?: Failpoint): DongboProcess {
-    const parameters = ["deploy/dongbo.mjs", ...command, "--config", this.configFile];
+    const parameters = [commandLine, ...command, "--config", this.configFile];
     const environment = { ...process.env, ...this.#environment, ...failpointVariable(failpoint) };
     const child = spawn(process.execPath, parameters, { cwd: repository, env: environment, stdio: ["ignore", "pipe", "pipe"] });
     const started = new DongboProcess(child, command.join(" "));
@@ -96,6 +99,7 @@ function failpointVariable(failpoint: Failpoint | undefined): Record<string, str
 
 /** The command line runs from dist/. `DONGBO_TEST_BUILD=skip` takes what is there, for work on the tests alone. */
 function buildOnce(): void {
+  if (process.env["DONGBO_TEST_CLI"] !== undefined) return;
   if (process.env["DONGBO_TEST_BUILD"] === "skip" && existsSync(join(repository, "dist"))) return;
   const compiler = join(repository, "node_modules", "typescript", "bin", "tsc");
   const result = spawnSync(process.execPath, [compiler, "-p", "tsconfig.build.json"], { cwd: repository, encoding: "utf8" });

@@ -103,7 +103,7 @@ export class DongboProcess implements AsyncDisposable {
       const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, "utf8"));
       if (line?.[1] !== undefined) this.#peakRssBytes = Number(line[1]) * 1024;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      if (!["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
     }
     return this.#peakRssBytes;
   }
