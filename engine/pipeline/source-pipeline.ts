@@ -2,6 +2,7 @@
 import type { Micros } from "../model/change-message.ts";
 import type { Position } from "../model/position.ts";
 import type { ReplicationError } from "../model/replication-error.ts";
+import type { Key } from "../model/row.ts";
 import type { TableMapping } from "../model/share.ts";
 import type { ChangeStream } from "../ports/change-source.ts";
 import type { TargetState } from "../ports/change-target.ts";
@@ -72,6 +73,11 @@ export class SourcePipeline implements LaneHost {
 
   get problem(): { readonly error: ReplicationError; readonly since: Micros } | null {
     return this.#problem;
+  }
+
+  /** Where the source's log ends now. */
+  async endOfLog(): Promise<Position> {
+    return (await this.#parts.source.endOfLog()).position;
   }
 
   /** The subscription has applied everything up to there and no load is left. */
@@ -156,6 +162,16 @@ export class SourcePipeline implements LaneHost {
     lane.queue.hurry();
     await running?.done;
     lane.queue.clear();
+  }
+
+  /** Makes these rows what they are at the source now: rows in quarantine get another attempt. */
+  async refetch(lane: Lane, rows: readonly { readonly table: number; readonly key: Key }[]): Promise<void> {
+    await this.#router.atBoundary(() => {
+      const { reached } = this.#router;
+      if (reached === null || rows.length === 0) return;
+      for (const { table, key } of rows) lane.push({ tag: "change", table, change: { tag: "refetch", key, oldKey: null } });
+      lane.push({ tag: "progress", position: reached, at: this.#confirmedAt });
+    });
   }
 
   isParked(lane: Lane): boolean {

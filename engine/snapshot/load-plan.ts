@@ -21,7 +21,7 @@ export function planLoad(stored: StoredCopy, wanted: string, filter: Predicate |
     return stored.load === null || stored.stopped !== null ? { kind: "none" } : { kind: "continue", progress: stored.load };
   if (stored.load === null && stored.contract !== null) {
     const old = read(stored.contract);
-    const added = old.columns === read(wanted).columns ? addedRows(old.filter, filter) : null;
+    const added = old.columns === read(wanted).columns ? addedRows(old.filter, read(wanted).filter) : null;
     if (added !== null) return { kind: "begin", filter: added, sweep: false };
   }
   const untouched = stored.contract === null && stored.load === null;

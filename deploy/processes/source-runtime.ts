@@ -1,0 +1,328 @@
+// One source of the configuration, wired: connectors behind ports, subscriptions resolved, orders carried out.
+import { join } from "node:path";
+import { PostgresTarget } from "../../connectors/postgres/apply/postgres-target.ts";
+import { preparePublication } from "../../connectors/postgres/capture/publication.ts";
+import { PostgresSource } from "../../connectors/postgres/postgres-source.ts";
+import { PostgresSnapshot } from "../../connectors/postgres/snapshot/postgres-snapshot.ts";
+import { Backoff } from "../../engine/concurrency/backoff.ts";
+import type {
+  Configuration,
+  ShareConfiguration,
+  SourceConfiguration,
+  SubscriptionConfiguration,
+} from "../../engine/config/configuration.ts";
+import { asReplicationError, retryKind, retryPauses } from "../../engine/fleet/retry-policy.ts";
+import { ReplicationError } from "../../engine/model/replication-error.ts";
+import type { Subscription } from "../../engine/model/share.ts";
+import { type CatalogTable, printTable, tableKey } from "../../engine/model/table.ts";
+import { Lane } from "../../engine/pipeline/lane.ts";
+import { LaneQueue } from "../../engine/pipeline/lane-queue.ts";
+import { SourcePipeline } from "../../engine/pipeline/source-pipeline.ts";
+import type { Clock } from "../../engine/ports/clock.ts";
+import type { ControlStore, Order } from "../../engine/ports/control-store.ts";
+import type { Logger } from "../../engine/ports/logger.ts";
+import type { Metrics } from "../../engine/ports/metrics.ts";
+import type { Random } from "../../engine/ports/random.ts";
+import { resolveSubscription } from "../../mappings/resolve-subscription.ts";
+import { snapshotRouter } from "../../mappings/snapshot-router.ts";
+import { SourceMapper } from "../../mappings/source-mapper.ts";
+import { contractText, readContract } from "./copy-contract.ts";
+
+/** Bytes of an unfinished target transaction that a lane keeps in memory to try again. */
+const retainBytesMax = 16 * 1024 * 1024;
+/** How often agreements are looked at for having begun or ended. */
+const tickMs = 1_000;
+
+export interface RuntimeParts {
+  readonly control: ControlStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+interface Wanted {
+  readonly share: ShareConfiguration;
+  readonly subscription: SubscriptionConfiguration;
+}
+
+interface Running {
+  readonly lane: Lane;
+  readonly target: PostgresTarget;
+  /** Equal while nothing that the lane was made from has changed. */
+  readonly fingerprint: string;
+}
+
+export class SourceRuntime {
+  readonly id: string;
+  readonly #parts: RuntimeParts;
+  readonly #source: PostgresSource;
+  readonly #snapshot: PostgresSnapshot;
+  readonly #pipeline: SourcePipeline;
+  readonly #running = new Map<string, Running>();
+  readonly #refusals = new Map<string, ReplicationError>();
+  readonly #ended = new Set<string>();
+  readonly #configured: SourceConfiguration;
+  #configuration: Configuration;
+  #problem: ReplicationError | null = null;
+  #prepared = false;
+
+  constructor(configuration: Configuration, configured: SourceConfiguration, parts: RuntimeParts) {
+    this.id = configured.id;
+    this.#parts = parts;
+    this.#configuration = configuration;
+    this.#configured = configured;
+    const { address, slot, publication, limits } = configured;
+    const chunks = Math.max(1, limits.connections - 2);
+    this.#source = new PostgresSource({ address, slot, publication, name: configured.id });
+    this.#snapshot = new PostgresSnapshot(address, { connections: chunks });
+    this.#pipeline = new SourcePipeline({
+      name: configured.id,
+      source: this.#source,
+      snapshot: this.#snapshot,
+      mapper: new SourceMapper<Lane>(),
+      snapshotRouter,
+      control: parts.control,
+      contractText,
+      readContract,
+      clock: parts.clock,
+      logger: parts.logger.with({ source: configured.id }),
+      metrics: parts.metrics.source(configured.id),
+      backoff: new Backoff(retryPauses, parts.random),
+      limits: {
+        walRetainedMaxBytes: limits.walRetainedMaxBytes,
+        spoolMaxBytes: limits.spoolMaxBytes,
+        parallelChunks: chunks,
+        rangesPerTable: chunks,
+        heartbeatMs: heartbeatMs(this.#wanted()),
+      },
+    });
+  }
+
+  get pipeline(): SourcePipeline {
+    return this.#pipeline;
+  }
+
+  /** Subscriptions at work. */
+  get lanes(): ReadonlyMap<string, Lane> {
+    return new Map([...this.#running].map(([id, { lane }]) => [id, lane]));
+  }
+
+  /** Subscriptions that cannot run as configured, and why. */
+  get refusals(): ReadonlyMap<string, ReplicationError> {
+    return this.#refusals;
+  }
+
+  /** Subscriptions outside the term of their agreement. */
+  get ended(): ReadonlySet<string> {
+    return this.#ended;
+  }
+
+  /** What keeps the source from being used at all; null: nothing known. */
+  get problem(): ReplicationError | null {
+    return this.#problem ?? this.#pipeline.problem?.error ?? null;
+  }
+
+  /** The first look at the source is done: it is known which subscriptions run and which cannot. */
+  get prepared(): boolean {
+    return this.#prepared;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, logger, random } = this.#parts;
+    const backoff = new Backoff(retryPauses, random);
+    while (!signal.aborted && !this.#prepared) {
+      try {
+        await this.refresh();
+        this.#prepared = true;
+        this.#problem = null;
+      } catch (error) {
+        this.#problem = asReplicationError(error, this.id);
+        logger.warn("source retries", { source: this.id, code: this.#problem.code, problem: this.#problem.message });
+        await clock.sleep(backoff.next(), signal);
+      }
+    }
+    const streaming = this.#pipeline.run(signal);
+    while (!signal.aborted) {
+      await clock.sleep(tickMs, signal);
+      if (!signal.aborted) await this.#keepTerms();
+    }
+    await streaming;
+    await Promise.all([...this.#running.values()].map(({ target }) => target.close()));
+    await Promise.all([this.#source.close(), this.#snapshot.close()]);
+  }
+
+  /** Brings what runs in line with the configuration and with the source's catalogue. */
+  async refresh(next: Configuration = this.#configuration): Promise<void> {
+    this.#configuration = next;
+    const wanted = this.#wanted();
+    const resolved = await this.#resolve(wanted);
+    const { address, publication } = this.#configured;
+    await preparePublication(address, { publication, subscriptions: [...resolved.values()] });
+    for (const id of this.#running.keys()) if (!wanted.some((entry) => entry.subscription.id === id)) await this.#withdraw(id);
+    for (const subscription of resolved.values()) await this.#ensure(subscription);
+  }
+
+  /** Suspends, resumes; called whenever the control database may have changed. */
+  async followLifecycle(): Promise<void> {
+    for (const [id, { lane }] of this.#running) {
+      const { suspended } = await this.#parts.control.lifecycle(id);
+      lane.suspend(suspended?.reason ?? null);
+    }
+  }
+
+  /** True when the order was for one of this source's subscriptions. */
+  async carryOut(order: Order): Promise<boolean> {
+    const entry = this.#wanted().find((candidate) => candidate.subscription.id === order.subscription);
+    if (entry === undefined) return false;
+    if (order.kind === "resync") await this.#resync(entry, order.table);
+    else await this.#replay(order.subscription, order.table);
+    return true;
+  }
+
+  // ---- orders
+
+  async #resync(entry: Wanted, table: string | null): Promise<void> {
+    const { id } = entry.subscription;
+    const resolved = (await this.#resolve([entry])).get(id);
+    if (resolved === undefined) throw this.#refusals.get(id) ?? new ReplicationError("DB-RUN-001", { subject: id });
+    const { address, publication } = this.#configured;
+    await preparePublication(address, {
+      publication,
+      subscriptions: [resolved, ...[...this.#running.values()].map(({ lane }) => lane.subscription)],
+    });
+    const tables = resolved.tables.flatMap((mapping, index) => (table === null || printTable(mapping.target) === table ? [index] : []));
+    await this.#drop(id);
+    await this.#start(resolved, { renew: table === null, reload: new Set(tables) });
+  }
+
+  async #replay(id: string, table: string | null): Promise<void> {
+    const running = this.#running.get(id);
+    if (running === undefined) throw this.#refusals.get(id) ?? new ReplicationError("DB-RUN-001", { subject: id });
+    const keys = await running.target.quarantined();
+    const { tables } = running.lane.subscription;
+    const chosen = keys.filter((entry) => table === null || printTable(entry.table.target) === table);
+    await this.#pipeline.refetch(
+      running.lane,
+      chosen.map(({ table: mapping, key }) => ({ table: tables.indexOf(mapping), key })),
+    );
+  }
+
+  // ---- subscriptions
+
+  #wanted(): Wanted[] {
+    return this.#configuration.shares
+      .filter((share) => share.source === this.id)
+      .flatMap((share) => share.subscriptions.map((subscription) => ({ share, subscription })));
+  }
+
+  async #resolve(wanted: readonly Wanted[]): Promise<Map<string, Subscription>> {
+    const names = new Map(wanted.flatMap(({ share }) => share.tables.map((table) => [tableKey(table.source), table.source])));
+    const catalog: readonly CatalogTable[] = await this.#snapshot.describe([...names.values()]);
+    const resolved = new Map<string, Subscription>();
+    for (const { share, subscription } of wanted) {
+      const { subscription: found, findings } = resolveSubscription(share, subscription, catalog);
+      const mistake = findings.find((finding) => finding.severity === "error");
+      if (found !== null) {
+        resolved.set(subscription.id, found);
+        this.#refusals.delete(subscription.id);
+      } else if (mistake !== undefined) {
+        const { code, subject, cause, remedy } = mistake;
+        this.#refusals.set(subscription.id, new ReplicationError(code, { subject, cause, remedy }));
+        this.#parts.logger.error("subscription cannot run", { subscription: subscription.id, code, problem: cause });
+      }
+    }
+    return resolved;
+  }
+
+  async #ensure(subscription: Subscription): Promise<void> {
+    const running = this.#running.get(subscription.id);
+    if (running !== undefined && running.fingerprint === fingerprint(subscription)) return;
+    if (running !== undefined) await this.#drop(subscription.id);
+    if (this.#isInTerm(subscription)) await this.#start(subscription, { renew: false, reload: new Set() });
+    else this.#ended.add(subscription.id);
+  }
+
+  async #start(subscription: Subscription, entry: { renew: boolean; reload: Set<number> }): Promise<void> {
+    const { control, clock, random, logger, metrics } = this.#parts;
+    const target = this.#target(subscription);
+    const lane = new Lane(
+      {
+        subscription,
+        target,
+        queue: new LaneQueue(join(this.#configuration.dataDir, "spool"), subscription.id, retainBytesMax),
+        positions: this.#source.positions,
+        snapshot: this.#snapshot,
+        clock,
+        logger: logger.with({ subscription: subscription.id }),
+        metrics: metrics.subscription(subscription.id),
+        backoff: new Backoff(retryPauses, random),
+      },
+      this.#pipeline,
+    );
+    const { suspended, parked } = await control.lifecycle(subscription.id);
+    lane.suspend(suspended?.reason ?? null);
+    this.#running.set(subscription.id, { lane, target, fingerprint: fingerprint(subscription) });
+    this.#ended.delete(subscription.id);
+    this.#pipeline.add(lane, { renew: entry.renew || parked !== null, reload: entry.reload }, parked !== null);
+  }
+
+  #target(subscription: Subscription): PostgresTarget {
+    const configured = this.#configuration.targets.get(subscription.target);
+    if (configured === undefined) throw new ReplicationError("DB-RUN-001", { subject: subscription.id });
+    return new PostgresTarget({
+      address: configured.address,
+      subscription,
+      readers: configured.readers,
+      positions: this.#source.positions,
+    });
+  }
+
+  async #drop(id: string): Promise<void> {
+    const running = this.#running.get(id);
+    if (running === undefined) return;
+    this.#running.delete(id);
+    await this.#pipeline.remove(running.lane);
+    await running.target.close();
+  }
+
+  /** No longer in the configuration: its copies are refused from now on. */
+  async #withdraw(id: string): Promise<void> {
+    const running = this.#running.get(id);
+    if (running === undefined) return;
+    this.#running.delete(id);
+    await this.#pipeline.remove(running.lane);
+    await running.target.terminate();
+    await running.target.close();
+  }
+
+  /** An agreement that ended ends the stream; one that begins starts it (D47 38.4). */
+  async #keepTerms(): Promise<void> {
+    for (const [id, { lane }] of this.#running) {
+      if (this.#isInTerm(lane.subscription)) continue;
+      this.#parts.logger.warn("agreement ended", { subscription: id });
+      await this.#drop(id);
+      this.#ended.add(id);
+    }
+    if ([...this.#ended].length === 0) return;
+    const due = this.#wanted().filter(({ share, subscription }) => this.#ended.has(subscription.id) && this.#isInTerm(share));
+    if (due.length === 0) return;
+    for (const subscription of (await this.#resolve(due)).values()) await this.#ensure(subscription);
+  }
+
+  #isInTerm({ agreement }: Pick<Subscription, "agreement">): boolean {
+    const now = this.#parts.clock.now() / 1000;
+    return now >= agreement.from.getTime() && (agreement.to === null || now < agreement.to.getTime());
+  }
+}
+
+/** Every second, or ten times in the shortest validity period. */
+function heartbeatMs(wanted: readonly Wanted[]): number {
+  const periods = wanted.map(({ share }) => share.regulation.validityPeriodSeconds * 100);
+  return Math.max(50, Math.min(1_000, ...periods));
+}
+
+/** What a lane is made from, without what changes by itself. */
+function fingerprint(subscription: Subscription): string {
+  return JSON.stringify(subscription, (key, value: unknown) => (key === "estimatedRows" || key === "estimatedBytes" ? undefined : value));
+}
