@@ -29,7 +29,7 @@ export function readParts(root: ConfigNode, context: FileContext, report: Report
   return { addresses: readAddresses(urls, context, report), ...readFilters(root, report) };
 }
 
-/** Every place that holds a connection URL, with the kind of server it must lead to. */
+/** Every place that holds a connection URL, with the kind of server it must lead to; null: any. */
 function urlNodes(root: ConfigNode, report: Report): Map<ConfigNode, ServerAddress["kind"] | null> {
   const urls = new Map<ConfigNode, ServerAddress["kind"] | null>();
   const control = child(root, "control");
@@ -41,7 +41,8 @@ function urlNodes(root: ConfigNode, report: Report): Map<ConfigNode, ServerAddre
       report.error("DB-CFG-012", connector, { cause: `this build has no connector \`${name}\` yet` });
     }
     const url = child(server.node, "url");
-    if (url !== undefined) urls.set(url, name === "postgres" || name === "mysql" ? name : null);
+    // Where a broker is, is not written like where a database is.
+    if (url !== undefined && name !== "debezium") urls.set(url, name === "postgres" || name === "mysql" ? name : null);
   }
   return urls;
 }
@@ -54,7 +55,7 @@ function readAddresses(
   const addresses = new Map<ConfigNode, ServerAddress>();
   for (const [node, kind] of urls) {
     const url = textOf(node);
-    if (url === undefined || kind === null) continue;
+    if (url === undefined) continue;
     const reading = parseServerUrl(url, { ...context, kind });
     for (const problem of reading.problems) report.problem(problem, node);
     for (const warning of reading.warnings) report.warning(warning.code, node, warning);

@@ -10,7 +10,7 @@ import { checkCopies, checkMasters } from "./ownership-checks.ts";
 import { Report } from "./report.ts";
 import { reportIssues } from "./schema-findings.ts";
 import type { Environment } from "./secret-references.ts";
-import { checkLaw, checkParameters, checkReferences } from "./share-checks.ts";
+import { checkLaw, checkParameters, checkReferences, checkUse } from "./share-checks.ts";
 import { checkTables } from "./table-checks.ts";
 import { fileBytesMax, readYaml } from "./yaml-tree.ts";
 
@@ -56,6 +56,7 @@ function checkMeaning(root: ConfigNode, parts: ConfigParts, report: Report): voi
   }
   checkMasters(root, parts, report);
   checkCopies(root, parts, report);
+  if (!report.hasErrors) checkUse(root, report);
 }
 
 function readText(path: string, report: Report): string | null {

@@ -44,10 +44,12 @@ export function checkCopies(root: ConfigNode, parts: ConfigParts, report: Report
       const database = databases.get(target) ?? target;
       const owner = `${textOf(child(share, "id")) ?? "?"}/${target}`;
       const claimed = new Map<string, string>();
-      for (const { name, key, code } of tables.flatMap(namesTaken)) {
-        const other = claims.get(`${database} ${key}`);
-        if (other !== undefined) report.error(code, node, { cause: `${name} in this database is already written by ${other}` });
-        claimed.set(`${database} ${key}`, owner);
+      for (const taken of tables.map(namesTaken)) {
+        const other = taken.map(({ key }) => claims.get(`${database} ${key}`));
+        const clash = other.findIndex((claim) => claim !== undefined && claim !== owner);
+        const { name, code } = taken[clash] ?? {};
+        if (code !== undefined) report.error(code, node, { cause: `${name} in this database is already written by ${other[clash]}` });
+        for (const { key } of taken) claimed.set(`${database} ${key}`, owner);
       }
       // Added afterwards, so that tables of one share do not meet themselves.
       for (const [key, value] of claimed) if (!claims.has(key)) claims.set(key, value);

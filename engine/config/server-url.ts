@@ -10,8 +10,8 @@ export interface UrlContext {
   readonly env: Environment;
   /** Folder that relative paths in the URL start from: the configuration file's. */
   readonly directory: string;
-  /** What the URL must lead to. */
-  readonly kind: ServerAddress["kind"];
+  /** What the URL must lead to; null: any kind. */
+  readonly kind: ServerAddress["kind"] | null;
 }
 
 export interface UrlReading {
@@ -95,7 +95,7 @@ class UrlReader {
     const scheme = schemes[match?.[1]?.toLowerCase() ?? ""];
     if (match === null || this.#template.isMalformed) return this.#failed("it is not of the form scheme://user@host:port/database");
     if (scheme === undefined) return this.#failed("its scheme is none of postgres, postgresql, mysql, mariadb");
-    if (scheme.kind !== this.#context.kind) {
+    if (this.#context.kind !== null && scheme.kind !== this.#context.kind) {
       const cause = `the URL is for ${scheme.kind}, the connector for ${this.#context.kind}`;
       return { address: null, problems: [{ code: "DB-CFG-021", cause }], warnings: [] };
     }
@@ -129,7 +129,10 @@ class UrlReader {
   }
 
   #hostAndPort(text: string, defaultPort: number): { host: string; port: number } {
-    if (text.includes(",")) this.#problem("it names several hosts; name one");
+    if (text.includes(",")) {
+      this.#problem("it names several hosts; name one");
+      return { host: "several", port: defaultPort };
+    }
     const match = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/.exec(text);
     if (match === null) this.#problem("the host is malformed; an IPv6 address stands in brackets");
     const host = this.#decode(match?.[1] ?? "", "the host").replace(/^\[(.*)\]$/, "$1");

@@ -18,9 +18,14 @@ export function checkReferences(root: ConfigNode, report: Report): void {
     refuseRepeated(subscriptions, "target", "another subscription of the share has this target", report);
     for (const subscription of subscriptions) checkReference(child(subscription, "target"), "target", targets, report);
   }
+}
+
+/** Tells of sources and targets that no share uses. Only for a file in order: in another one the share may be the mistake. */
+export function checkUse(root: ConfigNode, report: Report): void {
+  const shares = items(child(root, "shares"));
   const subscriptions = shares.flatMap((share) => items(child(share, "subscriptions")));
-  warnOfUnused(sources, used("source", shares), report);
-  warnOfUnused(targets, used("target", subscriptions), report);
+  warnOfUnused(entries(child(root, "sources")), used("source", shares), report);
+  warnOfUnused(entries(child(root, "targets")), used("target", subscriptions), report);
 }
 
 function used(key: string, nodes: readonly ConfigNode[]): Set<string | undefined> {

@@ -1,4 +1,16 @@
-import { isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, parseDocument, type Document, type Node } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Document,
+  type Node,
+  type YAMLParseError,
+} from "yaml";
 import type { SourceLocation } from "../model/finding.ts";
 import { keyPath, type ConfigNode, type MapEntry, type Place } from "./config-node.ts";
 import type { Report } from "./report.ts";
@@ -34,14 +46,16 @@ export function readYaml(text: string, file: string, report: Report): ConfigNode
     stringKeys: true,
     uniqueKeys: false,
     resolveKnownTags: false,
-    logLevel: "silent",
+    logLevel: "error",
   });
   if (!isWellFormed(document, report, locate)) return null;
   if (document.contents === null) {
     report.error("DB-CFG-002", top, { cause: "the file is empty", remedy: "Write a configuration; deploy/examples holds one" });
     return null;
   }
-  return new TreeReader(report, locate).read(document.contents, top);
+  const reader = new TreeReader(report, locate);
+  const tree = reader.read(document.contents, top);
+  return reader.isOverLimit ? null : tree;
 }
 
 /**
@@ -68,17 +82,37 @@ function isTooDeep(content: string): boolean {
 
 /** Reports what the YAML parser found. Its own messages are not shown: they repeat text of the file, which may be secret. */
 function isWellFormed(document: Document.Parsed, report: Report, locate: (offset: number) => SourceLocation): boolean {
-  for (const error of document.errors.slice(0, syntaxErrorsMax)) {
-    const place: Place = { path: "", location: locate(error.pos[0]) };
+  const lines = new Set<number>();
+  for (const error of document.errors) {
+    const quote = openingQuote(document, error);
+    const place: Place = { path: "", location: locate(quote ?? error.pos[0]) };
+    // One mistake makes the parser stumble several times; the first time in a line tells.
+    if (lines.has(place.location.line) || lines.size >= syntaxErrorsMax) continue;
+    lines.add(place.location.line);
     if (error.code === "RESOURCE_EXHAUSTION") report.error("DB-CFG-003", place);
     else if (error.code === "MULTIPLE_DOCS") report.error("DB-CFG-005", place, { cause: "the file holds more than one document" });
     else if (error.code === "NON_STRING_KEY") report.error("DB-CFG-005", place, { cause: "a key is not plain text" });
     else report.error("DB-CFG-002", place, { cause: syntaxCauses[error.code] ?? "the file is not well-formed YAML" });
+    // The rest of the file lies inside the quote.
+    if (quote !== null) break;
   }
   if (document.directives.yaml.explicit && document.directives.yaml.version !== "1.2") {
     report.error("DB-CFG-005", { path: "", location: locate(0) }, { cause: "the file asks for YAML 1.1; dongbo reads YAML 1.2" });
   }
   return document.errors.length === 0;
+}
+
+/** Where the quote was opened that is never closed; the parser itself names the end of the file. */
+function openingQuote(document: Document.Parsed, error: YAMLParseError): number | null {
+  if (error.code !== "MISSING_CHAR") return null;
+  let start: number | null = null;
+  visit(document, {
+    Scalar: (_, { range, type }) => {
+      const quoted = type === "QUOTE_SINGLE" || type === "QUOTE_DOUBLE";
+      if (quoted && range && range[0] < error.pos[0] && range[1] >= error.pos[0]) start = range[0];
+    },
+  });
+  return start;
 }
 
 const syntaxCauses: Readonly<Record<string, string>> = {
@@ -108,6 +142,10 @@ class TreeReader {
   constructor(report: Report, locate: (offset: number) => SourceLocation) {
     this.#report = report;
     this.#locate = locate;
+  }
+
+  get isOverLimit(): boolean {
+    return this.#nodes === Infinity;
   }
 
   /** `place` is that of the key above, for values that are written nowhere. */

@@ -26,8 +26,3 @@ export interface Finding {
   /** The place in the configuration file that it goes back to, when there is one. */
   readonly location: SourceLocation | null;
 }
-
-/** The finding as errors are printed for people: `DB-<AREA>-<NNN>: subject: cause. Remedy.` */
-export function printFinding({ code, subject, cause, remedy }: Finding): string {
-  return `${code}: ${subject}: ${cause}. ${remedy}.`;
-}
