@@ -1,11 +1,8 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
-import { loadConfiguration } from "../../engine/config/load-config.ts";
+import { readConfiguration } from "../../engine/config/load-config.ts";
 import { sharedTables } from "../workload/population-copies.ts";
 import { populationConfig } from "./population-config.ts";
-import { testFolder } from "./test-run.ts";
 
 test("the configuration that the end-to-end tests write is one that dongbo reads without a finding", () => {
   const config = populationConfig({
@@ -16,11 +13,9 @@ test("the configuration that the end-to-end tests write is one that dongbo reads
     ],
     source: { limits: { connections: 4, wal_retained_max: "24MB", spool_max: "24MB" } },
   });
-  const file = join(testFolder("config"), "dongbo.yaml");
-  writeFileSync(file, stringify(config));
   const url = "postgres://somebody@127.0.0.1:5432/somewhere";
   const environment = { CONTROL_URL: url, POPULATION_URL: url, TARGET_WHOLE_URL: url, TARGET_SOUTH_URL: `${url}_south` };
-  const { configuration, findings } = loadConfiguration(file, environment);
+  const { configuration, findings } = readConfiguration(stringify(config), "dongbo.yaml", environment);
   expect(findings).toEqual([]);
   expect(configuration?.shares.map(({ id, subscriptions }) => [id, subscriptions.map((one) => one.id)])).toEqual([
     ["everything", ["everything/whole"]],
