@@ -1,0 +1,124 @@
+// The one session in which a subscription's copy is written.
+import { createHash } from "node:crypto";
+import type { Socket } from "node:net";
+import type pg from "pg";
+import { ReplicationError } from "../../../engine/model/replication-error.ts";
+import type { ServerAddress } from "../../../engine/model/server-address.ts";
+import { connectPostgres, printAddress } from "../postgres-client.ts";
+import { toReplicationError } from "../postgres-errors.ts";
+import { CopyIn } from "./copy-in.ts";
+import { PreparedStatements, type Statement, StatementBatch, StatementFailure, type StatementResult } from "./statement-batch.ts";
+
+/**
+ * Settings of the session, over those that every session of dongbo has. Statements are driven by the keys they are given,
+ * of which the planner has no statistics: left alone it may read a whole table for five rows.
+ */
+const settings: Readonly<Record<string, string>> = {
+  enable_seqscan: "off",
+  enable_hashjoin: "off",
+  enable_mergejoin: "off",
+  // Switched-off plan nodes look costly, and what looks costly would be compiled.
+  jit: "off",
+  plan_cache_mode: "force_generic_plan",
+  // Roles and databases may have other defaults; rows that row security hides would be left behind without a word.
+  default_transaction_isolation: "read committed",
+  row_security: "off",
+  statement_timeout: "0",
+  lock_timeout: "30s",
+  // A worker that stands still gives its locks back in the end, replaced by another one or not.
+  idle_in_transaction_session_timeout: "15min",
+  tcp_keepalives_idle: "30",
+  tcp_keepalives_interval: "10",
+  tcp_keepalives_count: "6",
+};
+
+/** How long another session of the subscription may take to end when told to. */
+const leftoverEndsMs = 10_000;
+const nameBytesMax = 63 - "dongbo ".length;
+
+export class ApplySession {
+  readonly client: pg.Client;
+  readonly #subject: string;
+  readonly #prepared = new PreparedStatements();
+  #lost = false;
+
+  private constructor(client: pg.Client, subject: string) {
+    this.client = client;
+    this.#subject = subject;
+    client.on("end", () => {
+      this.#lost = true;
+    });
+    client.on("error", () => {
+      this.#lost = true;
+    });
+    // A peer that has vanished is noticed within half a minute while an answer is awaited, not after two hours.
+    (client.connection.stream as Partial<Socket>).setKeepAlive?.(true, 10_000);
+  }
+
+  /** Throws ReplicationError. */
+  static async open(address: ServerAddress, subscription: string): Promise<ApplySession> {
+    const client = await connectPostgres(address, { role: applyRole(subscription), settings });
+    const session = new ApplySession(client, printAddress(address));
+    try {
+      // A commit must be durable when it is answered, whatever this database's default; stronger settings stay.
+      await client.query(
+        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')",
+      );
+      return session;
+    } catch (error) {
+      await session.close();
+      throw session.translate(error);
+    }
+  }
+
+  /** The connection is gone; only a new session helps. */
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  /** Runs statements in one round trip. Throws StatementFailure; `sent` is called when they are on their way. */
+  async run(statements: readonly Statement[], sent?: () => void): Promise<readonly StatementResult[]> {
+    return this.client.query(new StatementBatch(statements, this.#prepared, sent)).done;
+  }
+
+  /** COPY FROM STDIN of rows in the text format. Gives their number; throws StatementFailure. */
+  async copyIn(sql: string, chunks: Iterable<Buffer>): Promise<number> {
+    try {
+      return await this.client.query(new CopyIn(sql, chunks)).done;
+    } catch (error) {
+      throw new StatementFailure(0, error);
+    }
+  }
+
+  /** What the caller of the port is told of a failure. */
+  translate(error: unknown): ReplicationError {
+    return toReplicationError(error instanceof StatementFailure ? error.cause : error, this.#subject);
+  }
+
+  async close(): Promise<void> {
+    await this.client.end().catch(() => {});
+  }
+}
+
+/** What follows "dongbo " in application_name: the same for every session that applies this subscription, and for no other. */
+export function applyRole(subscription: string): string {
+  const role = `apply ${subscription}`;
+  // The server cuts long names and replaces bytes outside ASCII: two names could become one.
+  if (role.length <= nameBytesMax && /^[\x20-\x7e]*$/.test(role)) return role;
+  const digest = createHash("sha256").update(subscription).digest("hex").slice(0, 16);
+  const ascii = role.replace(/[^\x20-\x7e]/g, "_");
+  return `${ascii.slice(0, nameBytesMax - digest.length - 1)}~${digest}`;
+}
+
+/**
+ * Ends every other session that applies this subscription, so that a frozen worker's open transaction holds no locks and
+ * no commit of it is still under way. Throws DB-TGT-019 when one does not end.
+ */
+export async function endLeftoverSessions(client: pg.Client, subscription: string): Promise<void> {
+  const others = `FROM pg_stat_activity
+    WHERE application_name = $1 AND usename = session_user AND datname = current_database() AND pid <> pg_backend_pid()`;
+  const parameters = [`dongbo ${applyRole(subscription)}`];
+  await client.query(`SELECT pg_terminate_backend(pid, ${leftoverEndsMs}) ${others}`, parameters);
+  const { rows } = await client.query(`SELECT ${others}`, parameters);
+  if (rows.length > 0) throw new ReplicationError("DB-TGT-019", { subject: subscription });
+}

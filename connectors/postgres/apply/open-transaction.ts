@@ -1,0 +1,108 @@
+// One database transaction: begun with its first statement, and able to step back from a statement that fails.
+import type { Row } from "../../../engine/model/row.ts";
+import { failpoint } from "../../../engine/concurrency/failpoint.ts";
+import { isDataError, sqlState } from "../postgres-errors.ts";
+import { copyText } from "./copy-text.ts";
+import { type Statement, StatementFailure, type StatementResult } from "./statement-batch.ts";
+import { copySql } from "./table-sql.ts";
+import type { TableShape } from "./target-catalog.ts";
+import type { ApplySession } from "./apply-session.ts";
+
+export const plain = (sql: string): Statement => ({ sql, parameters: [] });
+
+export class OpenTransaction {
+  readonly session: ApplySession;
+  readonly #opening: readonly Statement[];
+  #begun = false;
+
+  /** `settings`: statements that each transaction starts with. */
+  constructor(session: ApplySession, settings: readonly Statement[]) {
+    this.session = session;
+    this.#opening = [plain("BEGIN"), ...settings];
+  }
+
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  /** Runs statements in one round trip. A failure leaves the transaction broken. Throws StatementFailure. */
+  async run(statements: readonly Statement[], sent?: () => void): Promise<readonly StatementResult[]> {
+    if (this.#begun) return this.session.run(statements, sent);
+    failpoint("target-before-begin");
+    const opening = this.#opening;
+    try {
+      const results = await this.session.run([...opening, ...statements], sent);
+      this.#begun = true;
+      return results.slice(opening.length);
+    } catch (error) {
+      this.#begun = true;
+      throw error instanceof StatementFailure ? new StatementFailure(error.index - opening.length, error.cause) : error;
+    }
+  }
+
+  /** As run, but a failure that the server answered undoes these statements only. */
+  async attempt(statements: readonly Statement[]): Promise<readonly StatementResult[]> {
+    if (!this.#begun) {
+      // Nothing is written yet, so the transaction itself can be given up: no savepoint, which costs a transaction id.
+      return this.#undone(this.run(statements), [plain("ROLLBACK")], false);
+    }
+    const enclosed = [plain("SAVEPOINT dongbo"), ...statements, plain("RELEASE SAVEPOINT dongbo")];
+    const results = await this.#undone(this.session.run(enclosed), [plain("ROLLBACK TO SAVEPOINT dongbo")], true);
+    return results.slice(1, -1);
+  }
+
+  /** COPY of rows into a table; a failure that the server answered undoes the COPY only. Gives the number of rows. */
+  async attemptCopy(shape: TableShape, rows: readonly Row[], batchId: number): Promise<number> {
+    const first = !this.#begun;
+    await this.run(first ? [] : [plain("SAVEPOINT dongbo")]);
+    const undo = first ? plain("ROLLBACK") : plain("ROLLBACK TO SAVEPOINT dongbo");
+    const copied = await this.#undone(this.session.copyIn(copySql(shape), copyText(rows, String(batchId))), [undo], !first);
+    if (!first) await this.run([plain("RELEASE SAVEPOINT dongbo")]);
+    return copied;
+  }
+
+  /** Gives everything up. A connection that is gone has done so already. */
+  async rollback(): Promise<void> {
+    if (!this.#begun || this.session.lost) return;
+    this.#begun = false;
+    await this.session.run([plain("ROLLBACK")]);
+  }
+
+  /** COMMIT was answered, or the server has ended the transaction by itself. */
+  ended(): void {
+    this.#begun = false;
+  }
+
+  async #undone<T>(work: Promise<T>, undo: readonly Statement[], begunAfter: boolean): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (this.session.lost || !(error instanceof StatementFailure) || sqlState(error.cause) === null) throw error;
+      await this.session.run(undo);
+      this.#begun = begunAfter;
+      throw error;
+    }
+  }
+}
+
+/**
+ * The target refused these rows as they are: other rows may pass, the same ones will not. Beside what every caller calls a
+ * data error: a type that does not match, two rows of one statement with the same key, a trigger's own error.
+ */
+export function refusesRows(error: unknown): error is StatementFailure {
+  if (!(error instanceof StatementFailure)) return false;
+  const state = sqlState(error.cause) ?? "";
+  return isDataError(error.cause) || state === "42804" || state === "21000" || state.startsWith("P0");
+}
+
+/** The rows may pass once other rows of the same source transaction have been written. */
+export function mayPassLater(error: StatementFailure): boolean {
+  return ["23505", "23P01", "23503"].includes(sqlState(error.cause) ?? "");
+}
+
+/** An enum type of the target lacks a label. `routine` is the server function that says so; the state alone says less. */
+export function lacksEnumLabel(error: unknown): boolean {
+  if (!(error instanceof StatementFailure)) return false;
+  const { code, routine } = error.cause as { code?: unknown; routine?: unknown };
+  return code === "22P02" && routine === "enum_in";
+}

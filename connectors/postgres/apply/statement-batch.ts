@@ -1,0 +1,186 @@
+// Several statements in one round trip: Parse/Bind/Execute of each, one Sync at the end (PostgreSQL manual, "Pipelining").
+// Written for `pg` as a query object of our own, because its own queries wait for an answer each and copy every value.
+import type pg from "pg";
+import { assert } from "../../../engine/model/assert.ts";
+import { TextArray } from "./array-parameter.ts";
+import { ByteWriter } from "./byte-writer.ts";
+
+/** A parameter: text, NULL, or a whole column. */
+export type Parameter = string | null | TextArray;
+
+export interface Statement {
+  readonly sql: string;
+  readonly parameters: readonly Parameter[];
+}
+
+export interface StatementResult {
+  /** Rows returned, all values as text. */
+  readonly rows: readonly (readonly (string | null)[])[];
+  /** Rows affected, from the command tag; 0 for commands that affect none. */
+  readonly count: number;
+}
+
+/** Which statement of a batch failed, and what the server or the driver said. */
+export class StatementFailure extends Error {
+  override readonly name = "StatementFailure";
+  /** Index in the batch. */
+  readonly index: number;
+
+  constructor(index: number, cause: unknown) {
+    super(`statement ${index} of the batch failed`, { cause });
+    this.index = index;
+  }
+}
+
+/** Names of the statements that one session has prepared. Beyond the limit statements are sent unnamed. */
+export class PreparedStatements {
+  readonly #names = new Map<string, string>();
+  static readonly limit = 400;
+
+  nameOf(sql: string): { readonly name: string; readonly known: boolean } {
+    const name = this.#names.get(sql);
+    if (name !== undefined) return { name, known: true };
+    if (this.#names.size >= PreparedStatements.limit) return { name: "", known: false };
+    const made = `dongbo_${this.#names.size}`;
+    this.#names.set(sql, made);
+    return { name: made, known: false };
+  }
+
+  /** After a failure nobody knows which of the batch's statements were parsed: all are parsed again when next needed. */
+  forget(sql: string): void {
+    const name = this.#names.get(sql);
+    if (name !== undefined) this.#stale.add(name);
+  }
+
+  readonly #stale = new Set<string>();
+
+  /** True once for a name that must be parsed again although it is known. */
+  renew(name: string): boolean {
+    return this.#stale.delete(name);
+  }
+}
+
+/**
+ * Runs in the order given; the first failure ends the batch, and what came before it stays or goes with the surrounding
+ * transaction. Outside of one, the batch is a transaction of its own.
+ */
+export class StatementBatch implements pg.Submittable {
+  readonly done: Promise<readonly StatementResult[]>;
+  readonly #statements: readonly Statement[];
+  readonly #prepared: PreparedStatements;
+  readonly #sent: () => void;
+  readonly #results: StatementResult[] = [];
+  #rows: (string | null)[][] = [];
+  #resolve: (results: readonly StatementResult[]) => void = () => {};
+  #reject: (error: unknown) => void = () => {};
+
+  /** `sent` is called once everything has been handed to the socket. */
+  constructor(statements: readonly Statement[], prepared: PreparedStatements, sent: () => void = () => {}) {
+    this.#statements = statements;
+    this.#prepared = prepared;
+    this.#sent = sent;
+    this.done = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  submit(connection: pg.Connection): void {
+    const writer = new ByteWriter();
+    for (const statement of this.#statements) this.#write(writer, statement);
+    writer.int8(codes.sync);
+    writer.int32(4);
+    const { stream } = connection;
+    stream.cork();
+    for (const chunk of writer.take()) stream.write(chunk);
+    stream.uncork();
+    this.#sent();
+  }
+
+  handleDataRow(message: { readonly fields: (string | null)[] }): void {
+    this.#rows.push(message.fields);
+  }
+
+  handleCommandComplete(message: { readonly text: string }): void {
+    this.#results.push({ rows: this.#rows, count: affectedRows(message.text) });
+    this.#rows = [];
+  }
+
+  handleReadyForQuery(): void {
+    assert(this.#results.length === this.#statements.length, "every statement of a batch is answered");
+    this.#resolve(this.#results);
+  }
+
+  handleError(error: unknown): void {
+    for (const { sql } of this.#statements) this.#prepared.forget(sql);
+    this.#reject(new StatementFailure(this.#results.length, error));
+  }
+
+  handleRowDescription(): void {}
+
+  handleEmptyQuery(): void {}
+
+  handlePortalSuspended(): void {}
+
+  #write(writer: ByteWriter, statement: Statement): void {
+    const { name, known } = this.#prepared.nameOf(statement.sql);
+    if (!known || this.#prepared.renew(name)) {
+      // Closing an unknown name is no error, parsing a known one is.
+      if (name !== "") writeClose(writer, name);
+      writeParse(writer, name, statement.sql);
+    }
+    writeBind(writer, name, statement.parameters);
+    writer.int8(codes.execute);
+    writer.int32(9);
+    writer.int8(0);
+    writer.int32(0);
+  }
+}
+
+/** Message types of the frontend, as ASCII. */
+const codes = { parse: 0x50, bind: 0x42, execute: 0x45, close: 0x43, sync: 0x53 } as const;
+
+function writeClose(writer: ByteWriter, name: string): void {
+  writer.int8(codes.close);
+  writer.int32(4 + 1 + name.length + 1);
+  writer.int8(0x53);
+  writer.cstring(name);
+}
+
+function writeParse(writer: ByteWriter, name: string, sql: string): void {
+  writer.int8(codes.parse);
+  writer.int32(4 + name.length + 1 + Buffer.byteLength(sql) + 1 + 2);
+  writer.cstring(name);
+  writer.cstring(sql);
+  writer.int16(0);
+}
+
+function writeBind(writer: ByteWriter, name: string, parameters: readonly Parameter[]): void {
+  const values = parameters.map((value) => (typeof value === "string" ? Buffer.from(value, "utf8") : value));
+  let bytes = 4 + 1 + name.length + 1 + 2 + 2 * values.length + 2 + 2;
+  for (const value of values) bytes += 4 + (value === null ? 0 : value instanceof TextArray ? value.byteLength : value.length);
+  writer.int8(codes.bind);
+  writer.int32(bytes);
+  writer.int8(0);
+  writer.cstring(name);
+  writer.int16(values.length);
+  for (const value of values) writer.int16(value instanceof TextArray ? 1 : 0);
+  writer.int16(values.length);
+  for (const value of values) {
+    if (value === null) {
+      writer.int32(-1);
+    } else if (value instanceof TextArray) {
+      writer.int32(value.byteLength);
+      value.writeTo(writer);
+    } else {
+      writer.int32(value.length);
+      writer.bytes(value);
+    }
+  }
+  writer.int16(0);
+}
+
+function affectedRows(tag: string): number {
+  const match = /(\d+)$/.exec(tag);
+  return match === null ? 0 : Number(match[1]);
+}

@@ -1,0 +1,94 @@
+// The statements that write one physical table. Values come as one text[] a column and are cast to the column's bare type
+// in the statement; the assignment that follows raises an error where a value does not fit, instead of cutting it.
+import type { TableShape } from "./target-catalog.ts";
+
+/** The engine's own column in every physical table: the batch that wrote the row. */
+export const batchColumn = "dongbo_batch";
+
+/** Parameters: every column, then the batch id. Gives the number of rows that were not there before. */
+export function upsertSql(shape: TableShape): string {
+  const all = indexes(shape);
+  const set = all.filter((index) => !shape.key.includes(index)).map((index) => `${name(shape, index)} = excluded.${name(shape, index)}`);
+  // A row that ON CONFLICT updated carries the lock it was given first in xmax; a row just inserted has none.
+  return `WITH written AS (
+INSERT INTO ${shape.physical} AS t (${names(shape, all)}, ${batchColumn})
+SELECT ${all.map((index, place) => cast(shape, index, place)).join(", ")}, CAST($${all.length + 1} AS pg_catalog.int8) FROM ${given(all.length)}
+ON CONFLICT (${names(shape, shape.key)}) DO UPDATE SET ${[...set, `${batchColumn} = excluded.${batchColumn}`].join(", ")}
+RETURNING (t.xmax = 0) AS fresh)
+SELECT pg_catalog.count(*) FILTER (WHERE fresh) FROM written`;
+}
+
+/**
+ * Writes some columns of rows that are there. Parameters: the key columns in key order, the columns in `known`, then the
+ * batch id. The command tag tells how many rows were there.
+ */
+export function updateSql(shape: TableShape, known: readonly number[]): string {
+  const set = known.map((index, place) => `${name(shape, index)} = ${cast(shape, index, shape.key.length + place)}`);
+  const width = shape.key.length + known.length;
+  return `UPDATE ${shape.physical} AS t SET ${[...set, `${batchColumn} = CAST($${width + 1} AS pg_catalog.int8)`].join(", ")}
+FROM ${given(width)} WHERE ${sameKey(shape)}`;
+}
+
+/** Parameters: the key columns in key order. */
+export function deleteSql(shape: TableShape): string {
+  return `DELETE FROM ${shape.physical} AS t USING ${given(shape.key.length)} WHERE ${sameKey(shape)}`;
+}
+
+/** Every row: readers keep theirs until the commit, which TRUNCATE would not grant them. */
+export function deleteAllSql(shape: TableShape): string {
+  return `DELETE FROM ${shape.physical}`;
+}
+
+/** Rows that no chunk of a load has written. Parameter: the first batch of that load. */
+export function sweepSql(shape: TableShape): string {
+  return `DELETE FROM ${shape.physical} WHERE ${batchColumn} < CAST($1 AS pg_catalog.int8)`;
+}
+
+/** Parameters: the key columns. Gives the place, counted from 1, of each key that has a row, and the wanted columns of it. */
+export function readSql(shape: TableShape, wanted: readonly number[]): string {
+  const columns = wanted.map((index) => `, t.${name(shape, index)}`).join("");
+  return `SELECT v.place${columns} FROM ${given(shape.key.length, true)} JOIN ${shape.physical} AS t ON ${sameKey(shape)}`;
+}
+
+/** The text format's columns: all of the mapping, then the batch id. */
+export function copySql(shape: TableShape): string {
+  return `COPY ${shape.physical} (${names(shape, indexes(shape))}, ${batchColumn}) FROM STDIN`;
+}
+
+/** Keys of up to `limit` rows for which a condition over the table as `c` holds. */
+export function keysWhereSql(shape: TableShape, condition: string, limit: number): string {
+  return `SELECT ${shape.key.map((index) => `c.${name(shape, index)}`).join(", ")} FROM ${shape.physical} AS c WHERE ${condition} LIMIT ${limit}`;
+}
+
+function indexes(shape: TableShape): number[] {
+  return shape.columns.map((_, index) => index);
+}
+
+function name(shape: TableShape, index: number): string {
+  return shape.columns[index]?.name ?? "";
+}
+
+function names(shape: TableShape, list: readonly number[]): string {
+  return list.map((index) => name(shape, index)).join(", ");
+}
+
+/** Value number `place` of the given row, in the type of column `index`. */
+function cast(shape: TableShape, index: number, place: number): string {
+  return `CAST(v.c${place} AS ${shape.columns[index]?.bare ?? ""})`;
+}
+
+/** The parameters as rows. */
+function given(width: number, withPlace = false): string {
+  const places = Array.from({ length: width }, (_, place) => place);
+  const arrays = places.map((place) => `$${place + 1}::pg_catalog.text[]`).join(", ");
+  const columns = places.map((place) => `c${place}`).join(", ");
+  return withPlace
+    ? `pg_catalog.unnest(${arrays}) WITH ORDINALITY AS v(${columns}, place)`
+    : `pg_catalog.unnest(${arrays}) AS v(${columns})`;
+}
+
+function sameKey(shape: TableShape): string {
+  return shape.key
+    .map((index, place) => `t.${name(shape, index)} ${shape.columns[index]?.equality ?? ""} ${cast(shape, index, place)}`)
+    .join(" AND ");
+}

@@ -1,0 +1,177 @@
+// What the target's own catalogue says of the physical tables: exact types to cast to, and constraints that owners added.
+import type { ClientBase } from "pg";
+import { ReplicationError } from "../../../engine/model/replication-error.ts";
+import type { TableMapping } from "../../../engine/model/share.ts";
+import { printTable, tableKey, type TableName } from "../../../engine/model/table.ts";
+import { TypeCatalog } from "../postgres-types.ts";
+import { quoteIdentifier, quoteTable } from "../quote.ts";
+
+/** A physical table as statements need to know it. Columns are in the mapping's order. */
+export interface TableShape {
+  readonly mapping: TableMapping;
+  /** Quoted. */
+  readonly physical: string;
+  readonly columns: readonly ShapeColumn[];
+  /** Indexes of the key columns, in key order. */
+  readonly key: readonly number[];
+}
+
+export interface ShapeColumn {
+  /** Quoted. */
+  readonly name: string;
+  /** The column's type without modifier: a cast to it changes no value, and the assignment that follows never truncates silently. */
+  readonly bare: string;
+  /** Its equality operator, written so that it is found under an empty search_path; for key columns. */
+  readonly equality: string;
+}
+
+/** A foreign key from a table of the subscription to any table. */
+export interface ForeignKey {
+  readonly name: string;
+  /** `schema.name`, quoted, as SET CONSTRAINTS wants it. */
+  readonly qualified: string;
+  readonly child: TableMapping;
+  /** Null when the parent is no table of the subscription. */
+  readonly parent: TableMapping | null;
+  /** The condition under which a child row `c` refers to a parent row that is not there. */
+  readonly dangling: string;
+  readonly deferrable: boolean;
+  /** It changes or deletes child rows by itself when a parent row goes. */
+  readonly actsByItself: boolean;
+}
+
+export interface TargetCatalog {
+  /** By tableKey of the mapping's target. */
+  readonly shapes: ReadonlyMap<string, TableShape>;
+  readonly foreignKeys: readonly ForeignKey[];
+  /** Some constraint on a physical table can be checked at the end of a transaction. */
+  readonly deferrableConstraints: boolean;
+  /** Tables with parents before children, as far as their foreign keys form no cycle. */
+  readonly parentsFirst: readonly TableMapping[];
+}
+
+/** Reads the catalogue. Throws DB-TGT-018 when a column of the mapping is not there. */
+export async function readTargetCatalog(client: ClientBase, tables: readonly TableMapping[]): Promise<TargetCatalog> {
+  const shapes = await readShapes(client, tables);
+  const { foreignKeys, deferrableConstraints } = await readConstraints(client, tables);
+  return { shapes, foreignKeys, deferrableConstraints, parentsFirst: sortParentsFirst(tables, foreignKeys) };
+}
+
+const columnsSql = `
+SELECT n.nspname AS schema, c.relname AS name, a.attname AS column, a.atttypid AS oid, a.atttypmod AS typmod,
+  format_type(a.atttypid, a.atttypmod) AS declaration,
+  (SELECT format('OPERATOR(%I.%s)', s.nspname, o.oprname)
+   FROM pg_index i
+   CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indclass::oid[]) AS k(attnum, opclass)
+   JOIN pg_opclass p ON p.oid = k.opclass
+   JOIN pg_amop m ON m.amopfamily = p.opcfamily AND m.amoplefttype = p.opcintype AND m.amoprighttype = p.opcintype
+     AND m.amopstrategy = 3
+   JOIN pg_operator o ON o.oid = m.amopopr
+   JOIN pg_namespace s ON s.oid = o.oprnamespace
+   WHERE i.indrelid = c.oid AND i.indisprimary AND k.attnum = a.attnum) AS equality
+FROM unnest($1::text[], $2::text[]) AS t(schema, name)
+JOIN pg_namespace n ON n.nspname = t.schema
+JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.name
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped`;
+
+async function readShapes(client: ClientBase, tables: readonly TableMapping[]): Promise<Map<string, TableShape>> {
+  const parameters = [tables.map((table) => table.physical.schema), tables.map((table) => table.physical.name)];
+  const { rows } = await client.query<Record<string, string>>(columnsSql, parameters);
+  const types = await TypeCatalog.read(
+    client,
+    rows.map((row) => String(row["oid"])),
+  );
+  const found = new Map<string, ShapeColumn>();
+  for (const row of rows) {
+    const bare = types.columnType(String(row["oid"]), String(row["typmod"]), String(row["declaration"])).bare;
+    const table = { schema: String(row["schema"]), name: String(row["name"]) };
+    const name = quoteIdentifier(String(row["column"]));
+    found.set(`${tableKey(table)}.${name}`, { name, bare, equality: row["equality"] ?? "OPERATOR(pg_catalog.=)" });
+  }
+  return new Map(tables.map((mapping) => [tableKey(mapping.target), shapeOf(mapping, found)]));
+}
+
+function shapeOf(mapping: TableMapping, found: ReadonlyMap<string, ShapeColumn>): TableShape {
+  const columns = mapping.columns.map(({ target }) => {
+    const column = found.get(`${tableKey(mapping.physical)}.${quoteIdentifier(target)}`);
+    if (column !== undefined) return column;
+    const cause = `column ${quoteIdentifier(target)} is not there`;
+    throw new ReplicationError("DB-TGT-018", { subject: printTable(mapping.physical), cause });
+  });
+  const key = mapping.key.map((name) => mapping.columns.findIndex((column) => column.source === name));
+  return { mapping, physical: quoteTable(mapping.physical), columns, key };
+}
+
+// conenforced is new in PostgreSQL 18: a constraint that is not enforced judges nothing.
+const constraintsSql = `
+SELECT con.conname AS name, con.contype AS type, con.condeferrable AS deferrable, n.nspname AS schema, c.relname AS table,
+  pn.nspname AS parent_schema, p.relname AS parent_table,
+  con.confdeltype || con.confupdtype AS actions, con.confmatchtype AS match,
+  (SELECT json_agg(json_build_object('child', ca.attname, 'parent', pa.attname,
+      'equality', format('OPERATOR(%I.%s)', s.nspname, o.oprname)) ORDER BY k.position)
+   FROM unnest(con.conkey, con.confkey, con.conpfeqop) WITH ORDINALITY AS k(child, parent, operator, position)
+   JOIN pg_attribute ca ON ca.attrelid = con.conrelid AND ca.attnum = k.child
+   JOIN pg_attribute pa ON pa.attrelid = con.confrelid AND pa.attnum = k.parent
+   JOIN pg_operator o ON o.oid = k.operator
+   JOIN pg_namespace s ON s.oid = o.oprnamespace) AS columns
+FROM pg_constraint con
+JOIN pg_class c ON c.oid = con.conrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_class p ON p.oid = con.confrelid
+LEFT JOIN pg_namespace pn ON pn.oid = p.relnamespace
+WHERE coalesce((to_jsonb(con) ->> 'conenforced')::boolean, true)
+  AND (con.contype = 'f' OR con.condeferrable)
+  AND (n.nspname, c.relname) IN (SELECT * FROM unnest($1::text[], $2::text[]))`;
+
+async function readConstraints(
+  client: ClientBase,
+  tables: readonly TableMapping[],
+): Promise<Pick<TargetCatalog, "foreignKeys" | "deferrableConstraints">> {
+  const parameters = [tables.map((table) => table.physical.schema), tables.map((table) => table.physical.name)];
+  const { rows } = await client.query<Record<string, string>>(constraintsSql, parameters);
+  const foreignKeys = rows.filter((row) => row["type"] === "f").map((row) => foreignKeyOf(row, tables));
+  return { foreignKeys, deferrableConstraints: rows.some((row) => row["deferrable"] === "t") };
+}
+
+interface ColumnPair {
+  readonly child: string;
+  readonly parent: string;
+  readonly equality: string;
+}
+
+function foreignKeyOf(row: Record<string, string>, tables: readonly TableMapping[]): ForeignKey {
+  const name = String(row["name"]);
+  const child = { schema: String(row["schema"]), name: String(row["table"]) };
+  const parent = { schema: String(row["parent_schema"]), name: String(row["parent_table"]) };
+  const columns = JSON.parse(row["columns"] ?? "[]") as ColumnPair[];
+  const known = columns.map((pair) => `c.${quoteIdentifier(pair.child)} IS NOT NULL`);
+  const equal = columns.map((pair) => `p.${quoteIdentifier(pair.parent)} ${pair.equality} c.${quoteIdentifier(pair.child)}`);
+  // MATCH FULL: only a reference that is NULL throughout refers to nothing. MATCH SIMPLE: one NULL is enough.
+  const refers = `(${known.join(row["match"] === "f" ? " OR " : " AND ")})`;
+  return {
+    name,
+    qualified: quoteTable({ schema: child.schema, name }),
+    child: physicalTable(tables, child) as TableMapping,
+    parent: physicalTable(tables, parent),
+    dangling: `${refers} AND NOT EXISTS (SELECT FROM ${quoteTable(parent)} AS p WHERE ${equal.join(" AND ")})`,
+    deferrable: row["deferrable"] === "t",
+    actsByItself: /[cnd]/.test(row["actions"] ?? ""),
+  };
+}
+
+function physicalTable(tables: readonly TableMapping[], name: TableName): TableMapping | null {
+  return tables.find((table) => tableKey(table.physical) === tableKey(name)) ?? null;
+}
+
+function sortParentsFirst(tables: readonly TableMapping[], foreignKeys: readonly ForeignKey[]): TableMapping[] {
+  const sorted: TableMapping[] = [];
+  const visited = new Set<TableMapping>();
+  const visit = (table: TableMapping): void => {
+    if (visited.has(table)) return;
+    visited.add(table);
+    for (const { child, parent } of foreignKeys) if (child === table && parent !== null) visit(parent);
+    sorted.push(table);
+  };
+  tables.forEach(visit);
+  return sorted;
+}
