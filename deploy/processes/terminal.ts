@@ -5,8 +5,6 @@ export interface Terminal {
   readonly err: (text: string) => void;
   /** Standard error is a terminal that shows moving bars and colours. */
   readonly interactive: boolean;
-  /** Folder that relative paths start from. */
-  readonly folder: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** IANA name of the local time zone. */
   readonly timeZone: string;

@@ -1,0 +1,58 @@
+// Gathers what `status` and `explain` show, from everything that can be reached: nothing that is down hides the rest.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Configuration } from "../../engine/config/configuration.ts";
+import { MemoryControlStore } from "../../engine/control-store/memory-control-store.ts";
+import { asReplicationError } from "../../engine/fleet/retry-policy.ts";
+import type { ReplicationError } from "../../engine/model/replication-error.ts";
+import type { CopyRecord } from "../../engine/ports/target-records.ts";
+import { openTargetRecords } from "./connections.ts";
+import { type OpenControl, openControl } from "./control-database.ts";
+import type { Observations } from "./status-report.ts";
+import { systemClock } from "./system-clock.ts";
+
+/** The control database for a command that only looks: where none was ever made, none is made. */
+export async function openControlToRead(configuration: Configuration): Promise<OpenControl> {
+  const never = configuration.control === "embedded" && !existsSync(join(configuration.dataDir, "control", "PG_VERSION"));
+  if (!never) return openControl(configuration);
+  const store = new MemoryControlStore(systemClock);
+  return { store, [Symbol.asyncDispose]: () => store.close() };
+}
+
+/** Asks control database, targets and sources, all at the same time. */
+export async function observe(configuration: Configuration): Promise<Observations> {
+  const [control, copies] = await Promise.all([observeControl(configuration), observeTargets(configuration)]);
+  return { at: new Date(), ...control, copies, reservations: new Map() };
+}
+
+type ControlFacts = Pick<Observations, "engine" | "lifecycles" | "orders" | "controlProblem">;
+
+async function observeControl(configuration: Configuration): Promise<ControlFacts> {
+  try {
+    await using control = await openControlToRead(configuration);
+    const { store } = control;
+    const [engine, lifecycles, orders] = await Promise.all([store.engineSeen(), store.lifecycles(), store.pendingOrders()]);
+    return { engine, lifecycles, orders, controlProblem: null };
+  } catch (error) {
+    return { engine: null, lifecycles: new Map(), orders: [], controlProblem: asReplicationError(error, "control database") };
+  }
+}
+
+async function observeTargets(configuration: Configuration): Promise<Map<string, readonly CopyRecord[] | ReplicationError>> {
+  const targets = [...configuration.targets.values()];
+  const read = targets.map(async (target): Promise<[string, readonly CopyRecord[] | ReplicationError]> => {
+    const records = openTargetRecords(target);
+    try {
+      const wanted = configuration.shares.flatMap((share) =>
+        share.subscriptions.filter((subscription) => subscription.target === target.id),
+      );
+      const ids = wanted.map((subscription) => subscription.id);
+      return [target.id, ids.length === 0 ? [] : await records.copies(ids)];
+    } catch (error) {
+      return [target.id, asReplicationError(error, target.id)];
+    } finally {
+      await records.close();
+    }
+  });
+  return new Map(await Promise.all(read));
+}

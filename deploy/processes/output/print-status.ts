@@ -1,0 +1,99 @@
+// `dongbo status` for people: one line a subscription, aligned, and below it a sentence for whatever needs somebody.
+import type { StatusReport, SubscriptionStatus } from "../status-report.ts";
+import { printTable, type TextColumn } from "./print-table.ts";
+import { printBytes, printCount, printDuration, type TimePrinter } from "./print-time.ts";
+
+const columns: readonly TextColumn[] = [
+  { title: "SUBSCRIPTION" },
+  { title: "USABLE" },
+  { title: "STATE" },
+  { title: "LAST SYNC" },
+  { title: "LAG", align: "right" },
+  { title: "VALID UNTIL" },
+  { title: "ROWS", align: "right" },
+  { title: "HELD", align: "right" },
+];
+
+export function printStatus(report: StatusReport, times: TimePrinter): string {
+  const rows = report.subscriptions.map((subscription) => line(subscription, times));
+  const parts = [
+    `dongbo status, ${times.full(new Date(report.at))}\n`,
+    `${engineLine(report, times)}\n`,
+    ...report.sources.map((source) => {
+      if (source.problem !== null)
+        return `source ${source.id}: ${source.problem.code}: ${source.problem.cause}. ${source.problem.remedy}.\n`;
+      const kept = source.retained_bytes === null ? "nothing reserved yet" : `keeps ${printBytes(source.retained_bytes)} of log for dongbo`;
+      return `source ${source.id}: ${kept} (slot ${source.slot})\n`;
+    }),
+    "\n",
+    rows.length === 0 ? "no subscriptions\n" : printTable(columns, rows),
+  ];
+  const notes = report.subscriptions.flatMap((subscription) => remarks(subscription, times));
+  if (notes.length > 0) parts.push("\n", ...notes.map((note) => `${note}\n`));
+  return parts.join("");
+}
+
+function engineLine(report: StatusReport, times: TimePrinter): string {
+  const { engine, control } = report;
+  if (control.problem !== null) return `control: ${control.problem.code}: ${control.problem.cause}. ${control.problem.remedy}.`;
+  if (engine === null) return "engine: not running; nothing is synchronized until `dongbo run` starts";
+  return `engine: running since ${times.short(new Date(engine.started_at))}, process ${engine.pid} on ${engine.host}`;
+}
+
+function line(subscription: SubscriptionStatus, times: TimePrinter): string[] {
+  const { last_sync_at: lastSyncAt, valid_until: validUntil, lag_seconds: lag } = subscription;
+  const rows = subscription.tables.reduce((sum, table) => sum + table.rows, 0);
+  return [
+    subscription.id,
+    subscription.usable ? "yes" : "no",
+    stateWord(subscription),
+    lastSyncAt === null ? "never" : times.short(new Date(lastSyncAt)),
+    lag === null ? "-" : printDuration(lag),
+    validUntil === null ? "-" : times.short(new Date(validUntil)),
+    subscription.tables.length === 0 ? "-" : printCount(rows),
+    printCount(subscription.rows_quarantined),
+  ];
+}
+
+/** What most deserves to be seen in one word. */
+function stateWord(subscription: SubscriptionStatus): string {
+  const { suspended, parked, tables, reason } = subscription;
+  if (subscription.problem !== null) return "unreachable";
+  if (parked !== null) return "parked";
+  if (suspended !== null) return "suspended";
+  if (tables.some((table) => table.stopped !== null)) return "stopped";
+  const loading = tables.filter((table) => table.rows_loading !== null).length;
+  if (loading > 0 && reason !== "expired") return `loading ${loading}/${tables.length}`;
+  return reason ?? "valid";
+}
+
+/** One sentence for each thing that somebody should know or do. */
+function remarks(subscription: SubscriptionStatus, times: TimePrinter): string[] {
+  const { id, problem, suspended, parked } = subscription;
+  const notes: string[] = [];
+  if (problem !== null) notes.push(`${id}: ${problem.code}: ${problem.subject}: ${problem.cause}. ${problem.remedy}.`);
+  if (suspended !== null) {
+    notes.push(
+      `${id}: suspended for ${suspended.reason} since ${times.short(new Date(suspended.since))}. \`dongbo resume ${id}\` lets it go on.`,
+    );
+  }
+  if (parked !== null) {
+    notes.push(
+      `${id}: parked since ${times.short(new Date(parked.since))}: ${parked.why}. It re-syncs by itself once its target keeps up.`,
+    );
+  }
+  for (const table of subscription.tables) {
+    if (table.stopped !== null) notes.push(`${id} ${table.target}: stopped by ${table.stopped.code}: ${table.stopped.message}`);
+    if (table.rows_quarantined > 0) {
+      notes.push(
+        `${id} ${table.target}: ${printCount(table.rows_quarantined)} rows in quarantine. Mend the cause, then \`dongbo replay ${id}\`.`,
+      );
+    }
+    if (table.rows_loading !== null) notes.push(`${id} ${table.target}: loading, ${printCount(table.rows_loading)} rows so far.`);
+  }
+  for (const order of subscription.pending_orders)
+    notes.push(`${id}: ${order.kind} of ${order.table ?? "all tables"} is ordered and waits.`);
+  if (!subscription.usable && notes.length === 0)
+    notes.push(`${id}: not usable (${subscription.reason ?? "unknown"}). \`dongbo explain ${id}\` says why.`);
+  return notes;
+}

@@ -1,0 +1,231 @@
+// What `dongbo status` knows, put together from the targets, the control database and the sources. Pure.
+import type { Configuration } from "../../engine/config/configuration.ts";
+import { printTable } from "../../engine/model/table.ts";
+import type { ReplicationError } from "../../engine/model/replication-error.ts";
+import type { CopyState, ShareState } from "../../engine/model/share.ts";
+import type { EngineIdentity } from "../../engine/ports/control-commands.ts";
+import type { Order, SubscriptionLifecycle } from "../../engine/ports/control-store.ts";
+import type { CopyRecord } from "../../engine/ports/target-records.ts";
+
+/** What was read; an error stands where something could not be. */
+export interface Observations {
+  readonly at: Date;
+  readonly engine: EngineIdentity | null;
+  readonly lifecycles: ReadonlyMap<string, SubscriptionLifecycle>;
+  readonly orders: readonly Order[];
+  /** By target id. */
+  readonly copies: ReadonlyMap<string, readonly CopyRecord[] | ReplicationError>;
+  /** By source id: bytes kept only for us, null when nothing is reserved. */
+  readonly reservations: ReadonlyMap<string, { readonly retainedBytes: number } | null | ReplicationError>;
+  /** Why lifecycle and orders are not known. */
+  readonly controlProblem: ReplicationError | null;
+}
+
+/** The shape of `status --json`. Instants are ISO 8601 in UTC. */
+export interface StatusReport {
+  readonly at: string;
+  readonly engine: { readonly pid: number; readonly host: string; readonly version: string; readonly started_at: string } | null;
+  readonly control: { readonly problem: StatusProblem | null };
+  readonly sources: readonly SourceStatus[];
+  readonly subscriptions: readonly SubscriptionStatus[];
+}
+
+export interface SourceStatus {
+  readonly id: string;
+  /** Name of the replication slot. */
+  readonly slot: string;
+  /** Log that the source keeps only for dongbo; null: no slot, or not known. */
+  readonly retained_bytes: number | null;
+  readonly problem: StatusProblem | null;
+}
+
+export interface SubscriptionStatus {
+  readonly id: string;
+  readonly share: string;
+  readonly target: string;
+  /** Null while the target cannot be reached. */
+  readonly share_state: ShareState | null;
+  /** The worst of its tables; null while the target cannot be reached. */
+  readonly copy_state: CopyState | null;
+  /** Every table may be read. */
+  readonly usable: boolean;
+  /** Why not: a stable word (see dongbo.status), or `unreachable`. */
+  readonly reason: string | null;
+  readonly last_sync_at: string | null;
+  readonly valid_until: string | null;
+  readonly position: string | null;
+  readonly lag_seconds: number | null;
+  readonly rows_quarantined: number;
+  readonly last_reconciled_at: string | null;
+  readonly tables: readonly TableStatus[];
+  readonly suspended: { readonly reason: string; readonly since: string } | null;
+  readonly parked: { readonly why: string; readonly since: string } | null;
+  readonly pending_orders: readonly { readonly kind: string; readonly table: string | null }[];
+  /** Why its target could not be read. */
+  readonly problem: StatusProblem | null;
+}
+
+export interface TableStatus {
+  readonly target: string;
+  readonly rows: number;
+  readonly last_sync_at: string | null;
+  readonly valid_until: string | null;
+  readonly copy_state: CopyState;
+  readonly usable: boolean;
+  readonly reason: string | null;
+  readonly rows_quarantined: number;
+  readonly last_reconciled_at: string | null;
+  /** Rows loaded so far; null when no load is under way. */
+  readonly rows_loading: number | null;
+  readonly stopped: { readonly code: string; readonly message: string } | null;
+}
+
+export interface StatusProblem {
+  readonly code: string;
+  readonly subject: string;
+  readonly cause: string;
+  readonly remedy: string;
+}
+
+export function buildStatus(configuration: Configuration, seen: Observations): StatusReport {
+  const { engine } = seen;
+  return {
+    at: seen.at.toISOString(),
+    engine:
+      engine === null ? null : { pid: engine.pid, host: engine.host, version: engine.version, started_at: engine.startedAt.toISOString() },
+    control: { problem: toProblem(seen.controlProblem) },
+    sources: [...configuration.sources.values()].map(({ id, slot }) => sourceStatus(id, slot, seen)),
+    subscriptions: configuration.shares.flatMap((share) =>
+      share.subscriptions.map(({ id, target }) => {
+        const wanted = share.tables.map((table) => printTable(table.target));
+        return subscriptionStatus({ id, share: share.id, target }, wanted, seen);
+      }),
+    ),
+  };
+}
+
+/** Something waits for somebody: stopped, quarantined, parked, or a target that cannot be reached. */
+export function needsAttention(report: StatusReport): boolean {
+  return report.subscriptions.some(
+    (subscription) =>
+      subscription.problem !== null ||
+      subscription.parked !== null ||
+      subscription.rows_quarantined > 0 ||
+      subscription.tables.some((table) => table.stopped !== null),
+  );
+}
+
+export function toProblem(error: ReplicationError | null): StatusProblem | null {
+  return error === null ? null : { code: error.code, subject: error.subject, cause: error.explanation, remedy: error.remedy };
+}
+
+function sourceStatus(id: string, slot: string, seen: Observations): SourceStatus {
+  const reservation = seen.reservations.get(id) ?? null;
+  if (reservation instanceof Error) return { id, slot, retained_bytes: null, problem: toProblem(reservation) };
+  return { id, slot, retained_bytes: reservation?.retainedBytes ?? null, problem: null };
+}
+
+interface Names {
+  readonly id: string;
+  readonly share: string;
+  readonly target: string;
+}
+
+function subscriptionStatus(names: Names, wanted: readonly string[], seen: Observations): SubscriptionStatus {
+  const copies = seen.copies.get(names.target) ?? [];
+  const control = controlFacts(names.id, seen);
+  if (copies instanceof Error) return { ...names, ...nothingKnown, ...control, problem: toProblem(copies) };
+  const own = copies.filter((copy) => copy.subscription === names.id && copy.withdrawnAt === null);
+  const [first] = own;
+  if (first === undefined) return { ...names, ...neverSeen, ...control };
+  const missing = wanted.filter((table) => !own.some((copy) => copy.table === table));
+  const states = [...own.map((copy) => copy.copyState), ...missing.map(() => "NEVER_SYNCED" as const)];
+  const reasons = [...own.map((copy) => copy.reason), ...missing.map(() => "never_synced")].filter((reason) => reason !== null);
+  const lastSyncAt = missing.length > 0 ? null : oldest(own.map((copy) => copy.lastSyncAt));
+  const lag = lastSyncAt === null ? null : Math.max(0, first.judgedAt.getTime() - lastSyncAt.getTime()) / 1000;
+  return {
+    ...names,
+    share_state: control.suspended !== null && supplied.has(first.shareState) ? "SUSPENDED" : first.shareState,
+    copy_state: worst(states),
+    usable: reasons.length === 0,
+    reason: reasons[0] ?? null,
+    last_sync_at: iso(lastSyncAt),
+    valid_until: iso(missing.length > 0 ? null : oldest(own.map((copy) => copy.validUntil))),
+    position: first.position,
+    lag_seconds: lag,
+    rows_quarantined: own.reduce((sum, copy) => sum + copy.rowsQuarantined, 0),
+    last_reconciled_at: iso(oldest(own.map((copy) => copy.lastReconciledAt))),
+    tables: own.map(tableStatus),
+    ...control,
+    problem: null,
+  };
+}
+
+/** States that the order to suspend overlays before the engine has carried it out in the target. */
+const supplied: ReadonlySet<ShareState> = new Set<ShareState>(["AGREED", "LOADING", "ACTIVE"]);
+
+type Observed = Omit<SubscriptionStatus, keyof Names | "suspended" | "parked" | "pending_orders">;
+
+const neverSeen: Observed = {
+  share_state: "AGREED",
+  copy_state: "NEVER_SYNCED",
+  usable: false,
+  reason: "never_synced",
+  last_sync_at: null,
+  valid_until: null,
+  position: null,
+  lag_seconds: null,
+  rows_quarantined: 0,
+  last_reconciled_at: null,
+  tables: [],
+  problem: null,
+};
+
+const nothingKnown: Observed = { ...neverSeen, share_state: null, copy_state: null, reason: "unreachable" };
+
+function controlFacts(id: string, seen: Observations): Pick<SubscriptionStatus, "suspended" | "parked" | "pending_orders"> {
+  const { suspended = null, parked = null } = seen.lifecycles.get(id) ?? {};
+  const orders = seen.orders.filter((order) => order.subscription === id);
+  return {
+    suspended: suspended === null ? null : { reason: suspended.reason, since: suspended.since.toISOString() },
+    parked: parked === null ? null : { why: parked.why, since: parked.since.toISOString() },
+    pending_orders: orders.map(({ kind, table }) => ({ kind, table })),
+  };
+}
+
+function tableStatus(copy: CopyRecord): TableStatus {
+  return {
+    target: copy.table,
+    rows: copy.rows,
+    last_sync_at: iso(copy.lastSyncAt),
+    valid_until: iso(copy.validUntil),
+    copy_state: copy.copyState,
+    usable: copy.reason === null,
+    reason: copy.reason,
+    rows_quarantined: copy.rowsQuarantined,
+    last_reconciled_at: iso(copy.lastReconciledAt),
+    rows_loading: copy.rowsLoading,
+    stopped: copy.stopped,
+  };
+}
+
+/** From the state that bars use most lastingly to the one that bars nothing. */
+const byGravity: readonly CopyState[] = ["QUARANTINED", "NEVER_SYNCED", "RESYNCING", "EXPIRED", "VALID"];
+
+function worst(states: readonly CopyState[]): CopyState {
+  return byGravity.find((state) => states.includes(state)) ?? "NEVER_SYNCED";
+}
+
+/** VL-09: the share's value is the oldest of its tables'; unknown when one is unknown. */
+function oldest(instants: readonly (Date | null)[]): Date | null {
+  let found: Date | null = null;
+  for (const instant of instants) {
+    if (instant === null) return null;
+    if (found === null || instant < found) found = instant;
+  }
+  return found;
+}
+
+function iso(instant: Date | null): string | null {
+  return instant === null ? null : instant.toISOString();
+}

@@ -1,0 +1,85 @@
+import type { CopyState, ShareState } from "../model/share.ts";
+import type { TableName } from "../model/table.ts";
+
+/**
+ * What a target database itself says of the copies in it: read by commands, needing no engine. Implementations throw
+ * ReplicationError only.
+ */
+export interface TargetRecords {
+  /** Copies of these subscriptions, as judged now by the target's clock; empty where nothing was ever made. */
+  copies(subscriptions: readonly string[]): Promise<readonly CopyRecord[]>;
+  /**
+   * Looks one row up by its key: the values as text, in key order, in any form that the key's types accept.
+   * Throws DB-RUN-023 when they do not fit.
+   */
+  findRow(copy: CopyRecord, key: readonly string[]): Promise<RowRecord>;
+  /** The batch that wrote a row; null when its record is gone. */
+  batch(subscription: string, id: number): Promise<BatchRecord | null>;
+  /**
+   * Refuses every view of the subscription from now on and fences off whoever still writes to it. Its rows stay.
+   * False when the target holds nothing of it.
+   */
+  terminate(subscription: string): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** One table of one subscription. */
+export interface CopyRecord {
+  readonly subscription: string;
+  /** As readers name it. */
+  readonly table: string;
+  readonly physical: TableName;
+  readonly shareState: ShareState;
+  readonly copyState: CopyState;
+  /** Why readers are refused; null: they are not. */
+  readonly reason: string | null;
+  readonly lastSyncAt: Date | null;
+  readonly validUntil: Date | null;
+  readonly lastReconciledAt: Date | null;
+  readonly rows: number;
+  readonly rowsQuarantined: number;
+  /** Source position that the subscription has applied. */
+  readonly position: string | null;
+  /** Why the table stopped; null: it did not. */
+  readonly stopped: { readonly code: string; readonly message: string } | null;
+  /** Rows loaded by the load that is under way; null: none is. */
+  readonly rowsLoading: number | null;
+  readonly agreementTo: Date | null;
+  /** Since when the table no longer belongs to the share; null: it does. */
+  readonly withdrawnAt: Date | null;
+  /** The target's clock when this was read, never before the newest time it was seen to show. */
+  readonly judgedAt: Date;
+}
+
+export interface RowRecord {
+  /** Key columns of the copy, in key order. */
+  readonly keyColumns: readonly string[];
+  /** Batch that last wrote the row; null: it is not in the copy. */
+  readonly batch: number | null;
+  readonly quarantine: QuarantineRecord | null;
+}
+
+export interface QuarantineRecord {
+  readonly code: string;
+  readonly sqlstate: string | null;
+  readonly detail: string | null;
+  readonly position: string | null;
+  readonly firstSeen: Date;
+  readonly lastSeen: Date;
+  readonly attempts: number;
+}
+
+/** One transaction in the target: which part of the source's history it brought. */
+export interface BatchRecord {
+  readonly id: number;
+  readonly kind: "stream" | "load" | "repair";
+  readonly firstPosition: string | null;
+  readonly lastPosition: string | null;
+  readonly sourceTimeFirst: Date | null;
+  readonly sourceTimeLast: Date | null;
+  readonly transactions: number;
+  readonly rowsWritten: number;
+  readonly rowsDeleted: number;
+  readonly agreementId: string | null;
+  readonly appliedAt: Date;
+}
