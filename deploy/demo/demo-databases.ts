@@ -1,0 +1,108 @@
+// The demo's databases: a national population register and three provinces, on private servers, with synthetic people.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { EmbeddedPostgres } from "../embedded/postgres-server.ts";
+
+export interface Province {
+  /** Target id and database name. */
+  readonly id: string;
+  readonly code: string;
+  readonly name: string;
+}
+
+export const provinces: readonly Province[] = [
+  { id: "hanoi", code: "01", name: "Hà Nội" },
+  { id: "hue", code: "46", name: "Huế" },
+  { id: "hcm", code: "79", name: "Hồ Chí Minh" },
+];
+
+/** People in the register; a fifth of them live in provinces that take no part. */
+export const citizenCount = 30_000;
+
+const masterSchema = `
+  CREATE TABLE public.province (code text PRIMARY KEY, name text NOT NULL);
+  CREATE TABLE public.citizen (
+    personal_id text PRIMARY KEY, full_name text NOT NULL, birth_date date NOT NULL, gender_code smallint NOT NULL,
+    province_code text NOT NULL REFERENCES public.province, address text, religion_code text, updated_at timestamptz NOT NULL DEFAULT now());
+  ALTER TABLE public.citizen REPLICA IDENTITY FULL;
+  INSERT INTO public.province VALUES ('01','Hà Nội'),('46','Huế'),('48','Đà Nẵng'),('79','Hồ Chí Minh'),('92','Cần Thơ');
+  CREATE ROLE dongbo LOGIN REPLICATION;
+  GRANT USAGE ON SCHEMA public TO dongbo;
+  GRANT SELECT ON public.province, public.citizen TO dongbo;`;
+
+const people = `
+  INSERT INTO public.citizen
+  SELECT lpad((79000000000 + n)::text, 12, '0'),
+         (ARRAY['Nguyễn','Trần','Lê','Phạm','Hoàng','Võ','Đặng'])[1 + n % 7] || ' ' || (ARRAY['Văn','Thị','Hữu','Ngọc'])[1 + n / 7 % 4]
+           || ' ' || (ARRAY['An','Bình','Chi','Dũng','Hạnh','Khánh','Linh','Minh'])[1 + n / 28 % 8],
+         date '1940-01-01' + (n * 7919) % 30000, n % 2, (ARRAY['01','46','48','79','92'])[1 + n % 5],
+         'Số ' || n % 300 || ', đường ' || n % 97, CASE WHEN n % 9 = 0 THEN 'BUDDHISM' END
+  FROM generate_series(1, ${citizenCount}) AS n`;
+
+export class DemoDatabases implements AsyncDisposable {
+  readonly folder: string;
+  readonly #master: EmbeddedPostgres;
+  readonly #provinces: EmbeddedPostgres;
+
+  private constructor(folder: string, master: EmbeddedPostgres, provincial: EmbeddedPostgres) {
+    this.folder = folder;
+    this.#master = master;
+    this.#provinces = provincial;
+  }
+
+  static async start(): Promise<DemoDatabases> {
+    const folder = mkdtempSync(join(tmpdir(), "dongbo-demo-"));
+    const [master, provincial] = await Promise.all([
+      EmbeddedPostgres.start({ dataDir: join(folder, "national"), settings: { wal_level: "logical", shared_buffers: "64MB" } }),
+      EmbeddedPostgres.start({ dataDir: join(folder, "provinces"), settings: { shared_buffers: "64MB" } }),
+    ]);
+    const databases = new DemoDatabases(folder, master, provincial);
+    await databases.#fill();
+    return databases;
+  }
+
+  /** The register as its owner sees it. */
+  onMaster<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+    return withClient(this.#master.url("population"), work);
+  }
+
+  /** A province's database as an application that may only read the copy sees it. */
+  asReader<T>(province: Province, work: (client: pg.Client) => Promise<T>): Promise<T> {
+    return withClient(this.#provinces.url(province.id, "app_reader"), work);
+  }
+
+  /** Environment of the engine: its configuration names these variables and holds no secret. */
+  get environment(): Record<string, string> {
+    const targets = provinces.map(({ id }) => [`${id.toUpperCase()}_URL`, this.#provinces.url(id, "dongbo")]);
+    return { POPULATION_URL: this.#master.url("population", "dongbo"), ...Object.fromEntries(targets) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.#master.stop("immediate"), this.#provinces.stop("immediate")]);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async #fill(): Promise<void> {
+    await this.#master.query("CREATE DATABASE population");
+    await this.#master.query(masterSchema, "population");
+    await this.#master.query(people, "population");
+    // The owner makes the publication: dongbo needs no right on the master but to read and to replicate.
+    await this.#master.query("CREATE PUBLICATION dongbo_population FOR TABLE public.province, public.citizen", "population");
+    await this.#master.query("ANALYZE", "population");
+    await this.#provinces.query("CREATE ROLE dongbo LOGIN; CREATE ROLE app_reader LOGIN");
+    for (const { id } of provinces) await this.#provinces.query(`CREATE DATABASE ${id} OWNER dongbo`);
+  }
+}
+
+async function withClient<T>(connectionString: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString });
+  client.on("error", () => {});
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}

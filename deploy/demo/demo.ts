@@ -1,0 +1,127 @@
+// `npm run demo`: the main job on real servers of its own, in a minute and a half, and what it proved.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { contentOf } from "./content-digest.ts";
+import { demoConfiguration, shortValiditySeconds } from "./demo-configuration.ts";
+import { citizenCount, DemoDatabases, type Province, provinces } from "./demo-databases.ts";
+import { DemoEngine } from "./demo-engine.ts";
+import { Narrator } from "./narrator.ts";
+
+const copiedColumns = "personal_id, full_name, birth_date, gender_code, province_code, address";
+const [hanoi, hue] = provinces as readonly [Province, Province, Province];
+
+async function demo(keep: boolean): Promise<boolean> {
+  const say = new Narrator();
+  say.title("dongbo: provincial copies that equal the national master, or are refused");
+  await using databases = await DemoDatabases.start();
+  writeFileSync(join(databases.folder, "dongbo.yaml"), demoConfiguration());
+  await using engine = new DemoEngine(databases.folder, databases.environment);
+  say.done(`a national register with ${citizenCount.toLocaleString("en")} synthetic citizens and three provincial databases are up`);
+
+  const check = engine.command("check");
+  say.step("dongbo check", check.output);
+  say.prove("preflight finds nothing missing", check.ok);
+
+  engine.start();
+  await loadUnderWrites(databases, say);
+  await moveBetweenProvinces(databases, say);
+  await expireAndRevive(databases, engine, say);
+  await compare(databases, say);
+  const status = engine.command("status");
+  say.step("dongbo status", status.output);
+  if (keep) await say.waitForInterrupt("The demo stays up. Ctrl+C ends it.");
+  return say.summary();
+}
+
+/** The first load runs while the register goes on being written. */
+async function loadUnderWrites(databases: DemoDatabases, say: Narrator): Promise<void> {
+  const load = { done: false };
+  let transactions = 0;
+  const writes = databases.onMaster(async (client) => {
+    for (; !load.done || transactions < 200; transactions++) {
+      const id = String(79_000_000_000 + 1 + ((transactions * 131) % citizenCount)).padStart(12, "0");
+      await client.query("UPDATE citizen SET address = $2, updated_at = now() WHERE personal_id = $1", [
+        id,
+        `Số ${transactions}, đường Mới`,
+      ]);
+    }
+  });
+  for (const province of provinces) {
+    await say.until(`the first load of ${province.name}`, () =>
+      databases.asReader(province, async (client) => {
+        const { rows } = await client.query<{ n: string }>("SELECT count(*) AS n FROM population.citizen");
+        return Number(rows[0]?.n) === citizenCount / 5;
+      }),
+    );
+  }
+  load.done = true;
+  await writes;
+  for (const province of provinces) say.fact(province.name, `${citizenCount / 5} citizens, loaded while the register was being written`);
+  say.prove(`three copies loaded under ${transactions} live transactions`, transactions > 0);
+}
+
+/** A citizen moves house: out of one copy, into the other, at the same source transaction. */
+async function moveBetweenProvinces(databases: DemoDatabases, say: Narrator): Promise<void> {
+  const found = await databases.asReader(hanoi, (client) =>
+    client.query<{ id: string }>("SELECT min(personal_id) AS id FROM population.citizen"),
+  );
+  const id = found.rows[0]?.id ?? "";
+  const has = (province: Province): Promise<boolean> =>
+    databases.asReader(
+      province,
+      async (client) => (await client.query("SELECT FROM population.citizen WHERE personal_id = $1", [id])).rowCount === 1,
+    );
+  const before = [await has(hanoi), await has(hue)];
+  await databases.onMaster((client) => client.query("UPDATE citizen SET province_code = $2 WHERE personal_id = $1", [id, hue.code]));
+  await say.until("the move to arrive", async () => !(await has(hanoi)) && (await has(hue)));
+  say.fact("before the move", `${hanoi.name}: ${yes(before[0])}, ${hue.name}: ${yes(before[1])}`);
+  say.fact("after the move", `${hanoi.name}: no, ${hue.name}: yes`);
+  say.prove("a citizen who moves leaves one copy and enters the other", before[0] === true && before[1] === false);
+}
+
+/** The engine dies; the copy's own database refuses once its time is up, and answers again after the next sync. */
+async function expireAndRevive(databases: DemoDatabases, engine: DemoEngine, say: Narrator): Promise<void> {
+  const ask = (): Promise<string> =>
+    databases.asReader(hue, async (client) => {
+      try {
+        const { rows } = await client.query<{ n: string }>("SELECT count(*) AS n FROM code_list.province");
+        return `answers: ${rows[0]?.n} rows`;
+      } catch (error) {
+        const { code, message, hint } = error as { code?: string; message: string; hint?: string };
+        return code === "DB001" ? `${message}\n${hint ?? ""}` : `failed: ${message}`;
+      }
+    });
+  await say.until("the code list to be valid", async () => (await ask()).startsWith("answers"));
+  await engine.kill();
+  let refusal = "";
+  await say.until(`the ${shortValiditySeconds} s of validity to pass with the engine dead`, async () => {
+    refusal = await ask();
+    return refusal.startsWith("DB001");
+  });
+  say.step("SELECT count(*) FROM code_list.province", refusal);
+  say.prove("an expired copy is refused by its own database, although the engine is dead", refusal.startsWith("DB001"));
+  engine.start();
+  await say.until("the copy to be valid again", async () => (await ask()).startsWith("answers"));
+  say.prove("it is usable again once the source has confirmed its position", true);
+}
+
+async function compare(databases: DemoDatabases, say: Narrator): Promise<void> {
+  for (const province of provinces) {
+    const master = await databases.onMaster((client) =>
+      contentOf(client, `SELECT ${copiedColumns} FROM public.citizen WHERE province_code = '${province.code}'`),
+    );
+    let copy = { rows: -1, digest: "" };
+    await say.until(`${province.name} to have caught up`, async () => {
+      copy = await databases.asReader(province, (client) => contentOf(client, `SELECT ${copiedColumns} FROM population.citizen`));
+      return copy.digest === master.digest;
+    });
+    say.fact(province.name, `${copy.rows} rows, digest ${copy.digest} = master`);
+    say.prove(`${province.name}'s copy equals the filtered master`, copy.digest === master.digest && copy.rows === master.rows);
+  }
+}
+
+function yes(is: boolean | undefined): string {
+  return is === true ? "yes" : "no";
+}
+
+process.exitCode = (await demo(process.argv.includes("--keep"))) ? 0 : 1;
