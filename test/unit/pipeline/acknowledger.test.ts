@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { lsnOrder } from "../../../connectors/postgres/lsn.ts";
 import { Acknowledger } from "../../../engine/pipeline/acknowledger.ts";
 
-const at = (lsn: number): ReturnType<typeof lsnOrder.parse> => lsnOrder.parse(`0/${lsn.toString(16)}`);
+const at = (lsn: number): ReturnType<typeof lsnOrder.parse> => lsnOrder.parse(`0/${lsn.toString(16).toUpperCase()}`);
 
 describe("what the source may forget", () => {
   it("is the oldest position that every attached subscription has durably applied", () => {
