@@ -84,7 +84,7 @@ export function readMoment(bytes: Buffer, moment: Moment): boolean {
   const separated = !cursor.follows(letterB, 1) && (cursor.take(space) || cursor.take(letterT));
   const micros = separated ? readClock() : 0;
   const offset = separated ? readOffset() : 0;
-  const beforeChrist = cursor.take(space) && cursor.take(letterB) && cursor.take(letterC);
+  const beforeChrist = cursor.follows(letterB, 1) && cursor.take(space) && cursor.take(letterB) && cursor.take(letterC);
   if (!cursor.ended) return false;
   const day = daysFromCivil(beforeChrist ? 1 - year : year, month, date);
   const total = micros - offset;

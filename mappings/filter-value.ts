@@ -93,9 +93,9 @@ const moment: ValueKind = {
     const [day, micros] = key.split("|").map(Number);
     return (value) => {
       if (!readMoment(value, scratchMoment)) return Number.NaN;
-      // Not a difference: infinity less infinity is no number.
+      // Equal days first: infinity less infinity is no number.
       if (scratchMoment.day === day) return scratchMoment.micros - (micros ?? 0);
-      return scratchMoment.day < (day ?? 0) ? -1 : 1;
+      return scratchMoment.day - (day ?? 0);
     };
   },
 };

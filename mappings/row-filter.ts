@@ -48,8 +48,6 @@ const isFalse = 2;
 const isNull = 4;
 const anything = isTrue | isFalse | isNull;
 
-const verdicts: readonly Verdict[] = [false, true, false, UNKNOWN, null, UNKNOWN, false, UNKNOWN];
-
 /**
  * Compiles a filter that checkFilter has found nothing wrong with. `columns` are those of the row images, in their order;
  * null where the catalogue knows nothing of the column, so that no filter can name it. A null predicate is true.
@@ -57,7 +55,13 @@ const verdicts: readonly Verdict[] = [false, true, false, UNKNOWN, null, UNKNOWN
 export function compileFilter(predicate: Predicate | null, columns: readonly (FilterColumn | null)[]): RowFilter {
   if (predicate === null) return { evaluate: () => true };
   const node = compileNode(predicate, columns);
-  return { evaluate: (row) => verdicts[node(row)] ?? UNKNOWN };
+  return { evaluate: (row) => verdictOf(node(row)) };
+}
+
+function verdictOf(outcomes: Outcomes): Verdict {
+  if (outcomes === isTrue) return true;
+  if (outcomes === isNull) return null;
+  return (outcomes & isTrue) === 0 ? false : UNKNOWN;
 }
 
 function compileNode(predicate: Predicate, columns: readonly (FilterColumn | null)[]): Node {
