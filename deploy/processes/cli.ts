@@ -5,11 +5,20 @@ import { fileURLToPath } from "node:url";
 import { type CommandDefinition, runCommandLine } from "./command.ts";
 import { resumeCommand, suspendCommand } from "./commands/lifecycle.ts";
 import { replayCommand, resyncCommand } from "./commands/orders.ts";
+import { applyCommand, planCommand } from "./commands/plan.ts";
 import { statusCommand } from "./commands/status.ts";
 import type { ExitCode, Terminal } from "./terminal.ts";
 
 /** In the order of the help. */
-const definitions: readonly CommandDefinition[] = [statusCommand, resyncCommand, replayCommand, suspendCommand, resumeCommand];
+const definitions: readonly CommandDefinition[] = [
+  planCommand,
+  applyCommand,
+  statusCommand,
+  resyncCommand,
+  replayCommand,
+  suspendCommand,
+  resumeCommand,
+];
 
 /** Runs one command line without ending the process. */
 export function runDongbo(parameters: readonly string[], terminal: Terminal): Promise<ExitCode> {

@@ -1,9 +1,16 @@
 // Which implementation serves which connector. With the engine's wiring the only place that knows.
 import { PostgresTargetRecords } from "../../connectors/postgres/records/postgres-target-records.ts";
-import type { TargetConfiguration } from "../../engine/config/configuration.ts";
+import { PostgresSnapshot } from "../../connectors/postgres/snapshot/postgres-snapshot.ts";
+import type { SourceConfiguration, TargetConfiguration } from "../../engine/config/configuration.ts";
+import type { SnapshotSource } from "../../engine/ports/snapshot-source.ts";
 import type { TargetRecords } from "../../engine/ports/target-records.ts";
 
 /** Nothing is connected before the first call. */
 export function openTargetRecords(target: TargetConfiguration): TargetRecords {
   return new PostgresTargetRecords(target.address);
+}
+
+/** For a command's few questions: one connection, nothing to do with the change stream. */
+export function openSnapshotSource(source: SourceConfiguration): SnapshotSource & { close(): Promise<void> } {
+  return new PostgresSnapshot({ address: source.address, connections: 1, publication: null });
 }

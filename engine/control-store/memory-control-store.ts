@@ -21,7 +21,7 @@ export class MemoryControlStore implements ControlCommands {
   readonly #watchers = new Set<() => void>();
   #orders: readonly Order[] = [];
   #ordersGiven = 0;
-  #applied: AppliedConfiguration | null = null;
+  readonly #configurations: AppliedConfiguration[] = [];
   #engine: EngineIdentity | null = null;
 
   constructor(clock: Clock) {
@@ -103,17 +103,22 @@ export class MemoryControlStore implements ControlCommands {
   }
 
   async appliedConfiguration(): Promise<AppliedConfiguration | null> {
-    return Promise.resolve(this.#applied);
+    return Promise.resolve(this.#configurations.at(-1) ?? null);
+  }
+
+  async configurationHistory(): Promise<readonly AppliedConfiguration[]> {
+    return Promise.resolve([...this.#configurations]);
   }
 
   async recordConfiguration(next: ConfigurationRecord, basedOn: number): Promise<AppliedConfiguration> {
     const version = basedOn + 1;
     const subject = `configuration version ${version}`;
-    if ((this.#applied?.version ?? 0) !== basedOn) return Promise.reject(new ReplicationError("DB-CTL-007", { subject }));
-    this.#applied = { ...next, version, at: this.#now() };
+    if (this.#configurations.length !== basedOn) return Promise.reject(new ReplicationError("DB-CTL-007", { subject }));
+    const applied = { ...next, version, at: this.#now() };
+    this.#configurations.push(applied);
     this.#note(null, "applied", subject, next.by);
     this.#changed();
-    return Promise.resolve(this.#applied);
+    return Promise.resolve(applied);
   }
 
   async history(subscription: string | null, limit: number): Promise<readonly HistoryEvent[]> {

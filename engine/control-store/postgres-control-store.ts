@@ -25,6 +25,9 @@ const engineActor: Actor = "engine";
 /** Milliseconds since 1970 of a timestamptz column. */
 const millis = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::bigint AS ${column}`;
 
+const configurationSql = `SELECT version, ${millis("applied_at")}, applied_by, document, digest
+  FROM dongbo_control.applied_configuration ORDER BY version`;
+
 export class PostgresControlStore implements ControlCommands {
   readonly #session: ControlSession;
   readonly #open: OpenControlSession;
@@ -165,18 +168,12 @@ export class PostgresControlStore implements ControlCommands {
   }
 
   async appliedConfiguration(): Promise<AppliedConfiguration | null> {
-    const [row] = await this.#session.query(
-      `SELECT version, ${millis("applied_at")}, applied_by, document, digest
-       FROM dongbo_control.applied_configuration ORDER BY version DESC LIMIT 1`,
-    );
-    if (row === undefined) return null;
-    return {
-      version: Number(row["version"]),
-      at: new Date(Number(row["applied_at"])),
-      by: row["applied_by"] ?? "",
-      document: row["document"] ?? "",
-      digest: row["digest"] ?? "",
-    };
+    const [row] = await this.#session.query(`${configurationSql} DESC LIMIT 1`);
+    return row === undefined ? null : toConfiguration(row);
+  }
+
+  async configurationHistory(): Promise<readonly AppliedConfiguration[]> {
+    return (await this.#session.query(configurationSql)).map(toConfiguration);
   }
 
   async recordConfiguration(next: ConfigurationRecord, basedOn: number): Promise<AppliedConfiguration> {
@@ -240,6 +237,16 @@ export class PostgresControlStore implements ControlCommands {
     );
     return new Map(rows.map((row) => [row["subscription"] ?? "", toLifecycle(row)]));
   }
+}
+
+function toConfiguration(row: Readonly<Record<string, string | null>>): AppliedConfiguration {
+  return {
+    version: Number(row["version"]),
+    at: new Date(Number(row["applied_at"])),
+    by: row["applied_by"] ?? "",
+    document: row["document"] ?? "",
+    digest: row["digest"] ?? "",
+  };
 }
 
 function toLifecycle(row: Readonly<Record<string, string | null>>): SubscriptionLifecycle {

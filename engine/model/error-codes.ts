@@ -2,6 +2,7 @@ import { configErrorCodes } from "./config-error-codes.ts";
 import { targetErrorCodes } from "./target-error-codes.ts";
 import type { ErrorCodeEntry, RetryKind } from "./error-code-entry.ts";
 import { mapErrorCodes } from "./map-error-codes.ts";
+import { preflightErrorCodes } from "./preflight-error-codes.ts";
 
 export type { RetryKind };
 
@@ -211,6 +212,7 @@ export const errorCodes = {
   },
   // ---- MAP: mappings against the source
   ...mapErrorCodes,
+  ...preflightErrorCodes,
   // ---- TGT: the target database's objects
   ...targetErrorCodes,
   "DB-TGT-015": {
@@ -370,6 +372,12 @@ export const errorCodes = {
     usualCause: "the record of its batch has been cleaned up or was removed by hand",
     remedy: "Re-sync the table with `dongbo resync` when its origin must be known",
     retry: "never",
+  },
+  "DB-RUN-028": {
+    meaning: "the copy of a removed subscription could not be refused yet",
+    usualCause: "its target is down, or was removed from the configuration together with the subscription",
+    remedy: "Bring the target back into reach; `dongbo run` keeps trying, and the copy expires by itself at its valid_until",
+    retry: "timed",
   },
   // ---- CTL: the control database
   "DB-CTL-001": {

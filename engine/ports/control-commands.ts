@@ -15,6 +15,8 @@ export interface ControlCommands extends ControlStore {
   order(order: OrderRequest, by: Actor): Promise<number>;
   /** The configuration in force; null before the first. */
   appliedConfiguration(): Promise<AppliedConfiguration | null>;
+  /** All versions, oldest first. */
+  configurationHistory(): Promise<readonly AppliedConfiguration[]>;
   /**
    * Records the next version; versions are never changed or removed. `basedOn` is the version that was compared with (0:
    * none). Throws DB-CTL-007 when another one was recorded since.

@@ -99,10 +99,11 @@ export function describeControlStore(name: string, open: () => Promise<ControlSt
     test("versions count up from 1 and the newest is in force", async () => {
       const { store, another } = await open();
       expect(await store.appliedConfiguration()).toBeNull();
-      await store.recordConfiguration({ document: '{"a":1}', digest: "aa", by }, 0);
+      const first = await store.recordConfiguration({ document: '{"a":1}', digest: "aa", by }, 0);
       const second = await store.recordConfiguration({ document: '{"a":"tiếng Việt"}', digest: "bb", by }, 1);
       expect(second).toMatchObject({ version: 2, document: '{"a":"tiếng Việt"}', digest: "bb", by });
       expect(await (await another()).appliedConfiguration()).toEqual(second);
+      expect(await (await another()).configurationHistory()).toEqual([first, second]);
     });
 
     test("of two that were compared with the same version only one is recorded", async () => {

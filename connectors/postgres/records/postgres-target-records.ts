@@ -57,11 +57,11 @@ export class PostgresTargetRecords implements TargetRecords {
 
   async terminate(subscription: string): Promise<boolean> {
     if (!(await this.#installed())) return false;
-    const rows = await this.#query(
-      "UPDATE dongbo.subscription SET share_state = 'TERMINATED', epoch = epoch + 1 WHERE id = $1 RETURNING id",
+    await this.#query(
+      "UPDATE dongbo.subscription SET share_state = 'TERMINATED', epoch = epoch + 1 WHERE id = $1 AND share_state <> 'TERMINATED'",
       [subscription],
     );
-    return rows.length > 0;
+    return (await this.#query("SELECT 1 FROM dongbo.subscription WHERE id = $1", [subscription])).length > 0;
   }
 
   async close(): Promise<void> {
