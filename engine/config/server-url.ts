@@ -101,7 +101,7 @@ class UrlReader {
     }
     const { user, password, host, port } = this.#authority(match[2] ?? "", scheme.port);
     const database = this.#decode(match[3] ?? "", "the database name");
-    if (database === "" && scheme.kind === "postgres") this.#problem("it names no database");
+    if ((match[3] ?? "") === "" && scheme.kind === "postgres") this.#problem("it names no database");
     const parameters = this.#parameters(match[4] ?? "");
     const server = this.#server(host, parameters.get("host"));
     const tls = readTls(parameters, server, (path) => (isAbsolute(path) ? path : resolve(this.#context.directory, path)));
@@ -115,8 +115,9 @@ class UrlReader {
     const at = text.lastIndexOf("@");
     const userInfo = at < 0 ? "" : text.slice(0, at);
     const colon = userInfo.indexOf(":");
-    const user = this.#decode(colon < 0 ? userInfo : userInfo.slice(0, colon), "the user");
-    if (user === "") this.#problem("it names no user");
+    const userText = colon < 0 ? userInfo : userInfo.slice(0, colon);
+    const user = this.#decode(userText, "the user");
+    if (userText === "") this.#problem("it names no user");
     // Whoever puts `user:password` into one secret would otherwise have the password shown as part of the user's name.
     if (colon < 0 && isReferenced(userInfo) && user.includes(":")) {
       this.#problems.push({ code: "DB-CFG-024", cause: "the reference in place of the user holds more than a user's name" });
