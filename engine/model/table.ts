@@ -37,8 +37,8 @@ export interface ColumnType {
 
 /**
  * integer: any width, signed or not · decimal: exact with fraction · float: inexact · boolean · text: variable length ·
- * padded: char(n) · date · time · timestamp: without zone · instant: with zone · uuid · enum · bytes · other: no filter
- * may name it.
+ * padded: char(n) · date · time · timestamp: without zone · instant: with zone · uuid · enum · bytes · other. Of float, bytes
+ * and other a filter can only ask whether they are NULL.
  */
 export type ValueCategory =
   | "integer"
