@@ -1,6 +1,6 @@
 import type { ErrorCodeEntry } from "./error-code-entry.ts";
 
-/** DB-TGT: the target database's own objects. 001–014: schemas, types, tables, views, grants; 015–029: what is written into them. */
+/** DB-TGT-001 to 014: the schemas, types, tables, views and grants that dongbo makes in a target. */
 export const targetErrorCodes = {
   "DB-TGT-001": {
     meaning: "the schema is not dongbo's",

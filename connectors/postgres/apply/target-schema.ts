@@ -1,11 +1,17 @@
 // The schema `dongbo` of a target database: what is stored there of subscriptions, copies, batches and quarantine.
 // What is judged from it (gate, status view) is in gate-sql.ts.
+import { createHash } from "node:crypto";
+import type { ClientBase } from "pg";
+import { ReplicationError } from "../../../engine/model/replication-error.ts";
+import { gateStatements } from "./gate-sql.ts";
+import { revokeFromOthers } from "./grants.ts";
+import { ensureSchema } from "./schemas.ts";
 
 /**
  * One step of the schema's history. Steps are never edited once released: a change is a new step, so that every target,
  * whatever version it was made by, arrives at the same tables.
  */
-export interface SchemaStep {
+interface SchemaStep {
   readonly version: number;
   /** One statement each, run in order in one transaction, as the owner of the schema. */
   readonly statements: readonly string[];
@@ -77,8 +83,9 @@ CREATE TABLE dongbo.copy (
   withdrawn_at timestamptz,
   -- Columns that dongbo made in the physical table, dongbo_batch apart: only these may it drop again.
   columns text[] NOT NULL DEFAULT '{}',
-  -- Those of them that the view does not show yet, because no load has filled them since they were added.
+  -- Those of them that were added under \`unfilled_contract\`: hidden from the view until a load has completed another one.
   unfilled_columns text[] NOT NULL DEFAULT '{}',
+  unfilled_contract text,
   -- Digest of the view's definition as dongbo made it.
   view_digest text,
   PRIMARY KEY (subscription, target_table),
@@ -134,7 +141,7 @@ CREATE TABLE dongbo.user_type (
   UNIQUE (physical_schema, physical_name)
 )`;
 
-export const schemaSteps: readonly SchemaStep[] = [
+const schemaSteps: readonly SchemaStep[] = [
   {
     version: 1,
     statements: [
@@ -148,3 +155,73 @@ export const schemaSteps: readonly SchemaStep[] = [
     ],
   },
 ];
+
+const schema = "dongbo";
+const privateRelations = ["schema_version", "subscription", "copy", "batch", "quarantine", "user_type", "verdict"];
+
+/**
+ * Brings schema dongbo to this version: missing steps, the gate, and who may reach what. To be run inside changingObjects.
+ * Throws DB-TGT-001 when a schema of that name is not ours, DB-TGT-002 when a newer dongbo made it.
+ */
+export async function ensureTargetSchema(client: ClientBase): Promise<void> {
+  await ensureSchema(client, schema, "own");
+  const installed = await installedVersion(client);
+  const newest = schemaSteps.at(-1)?.version ?? 0;
+  if (installed > newest) {
+    const cause = `schema dongbo has version ${installed}, this dongbo knows ${newest}`;
+    throw new ReplicationError("DB-TGT-002", { subject: schema, cause });
+  }
+  const missing = schemaSteps.filter((step) => step.version > installed);
+  for (const step of missing) for (const statement of step.statements) await client.query(statement);
+  if (missing.length > 0) await client.query("UPDATE dongbo.schema_version SET version = $1", [newest]);
+  await ensureGate(client);
+  await ensureAccess(client);
+}
+
+/** 0 when nothing is installed yet. */
+async function installedVersion(client: ClientBase): Promise<number> {
+  const { rows } = await client.query<{ versioned: string; empty: string }>(
+    `SELECT to_regclass('dongbo.schema_version') IS NOT NULL AS versioned,
+       NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = n.oid) AND NOT EXISTS (SELECT FROM pg_proc WHERE pronamespace = n.oid) AS empty
+     FROM pg_namespace AS n WHERE n.nspname = 'dongbo'`,
+  );
+  if (rows[0]?.versioned === "t") {
+    const version = await client.query<{ version: string }>("SELECT version FROM dongbo.schema_version");
+    return Number(version.rows[0]?.version ?? 0);
+  }
+  if (rows[0]?.empty === "t") return 0;
+  const cause = "the schema holds objects that dongbo did not make";
+  throw new ReplicationError("DB-TGT-001", { subject: schema, cause, remedy: "Rename that schema; dongbo needs this name for itself" });
+}
+
+/** Installs gate and status when they are not what this version installs: an upgrade, or somebody's hand. */
+async function ensureGate(client: ClientBase): Promise<void> {
+  const { rows } = await client.query<{ code_digest: string | null }>("SELECT code_digest FROM dongbo.schema_version");
+  if (rows[0]?.code_digest === (await gateDigest(client))) return;
+  for (const statement of gateStatements) await client.query(statement);
+  await client.query("REVOKE ALL ON FUNCTION dongbo.refuse(text, text, text) FROM PUBLIC");
+  await client.query("UPDATE dongbo.schema_version SET code_digest = $1", [await gateDigest(client)]);
+}
+
+/** Digest of what this version installs and of what is there. */
+async function gateDigest(client: ClientBase): Promise<string> {
+  const { rows } = await client.query<{ definitions: string }>(
+    `SELECT concat((SELECT string_agg(pg_get_functiondef(oid), '' ORDER BY proname) FROM pg_proc WHERE pronamespace = 'dongbo'::regnamespace),
+       pg_get_viewdef(to_regclass('dongbo.verdict')), pg_get_viewdef(to_regclass('dongbo.status'))) AS definitions`,
+  );
+  return createHash("sha256")
+    .update(JSON.stringify([gateStatements, rows[0]?.definitions]))
+    .digest("hex");
+}
+
+/**
+ * Everybody may ask for the status and be judged by the gate, whatever default privileges say; nobody else reads a table.
+ * A view's caller needs EXECUTE on the functions in it, so readers whom the owner granted a view by hand need it too.
+ */
+async function ensureAccess(client: ClientBase): Promise<void> {
+  for (const name of privateRelations) await revokeFromOthers(client, { schema, name });
+  await client.query(`
+    GRANT USAGE ON SCHEMA dongbo TO PUBLIC;
+    GRANT SELECT ON dongbo.status TO PUBLIC;
+    GRANT EXECUTE ON FUNCTION dongbo.gate(text, text), dongbo.gate_at_planning(text, text) TO PUBLIC`);
+}

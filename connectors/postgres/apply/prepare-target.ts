@@ -1,0 +1,70 @@
+// Makes a target ready for a subscription: schema dongbo, types, tables, gated views, grants, records. In one transaction,
+// so that a reader never meets half of it, and one process at a time in the whole database.
+import type { ClientBase } from "pg";
+import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
+import { printTable } from "../../../engine/model/table.ts";
+import type { TargetState } from "../../../engine/ports/change-target.ts";
+import { grantToReaders } from "./grants.ts";
+import { refuseUnusableNames } from "./names.ts";
+import { dropColumns, ensurePhysicalTable } from "./physical-table.ts";
+import { ensureReaderView } from "./reader-view.ts";
+import { ensureSchema } from "./schemas.ts";
+import { readCopyRecord, readTargetState, registerCopies, registerSubscription, writeCopyRecord } from "./target-records.ts";
+import { ensureTargetSchema } from "./target-schema.ts";
+import { changingObjects } from "./target-session.ts";
+import { UserTypes } from "./user-types.ts";
+
+/**
+ * Brings the target in step with the subscription and tells what it holds. Idempotent: nothing is touched that is as it
+ * should be. Columns added to a copy that was loaded before stay hidden from its view until a load has completed the new
+ * contract and this is called again. `client` is outside of any transaction. Throws DB-TGT-001 to 014, and DB-PG codes.
+ */
+export async function prepareTarget(client: ClientBase, subscription: Subscription, readers: readonly string[]): Promise<TargetState> {
+  const { id, source, tables } = subscription;
+  tables.forEach(refuseUnusableNames);
+  return changingObjects(client, id, async () => {
+    await ensureTargetSchema(client);
+    await registerSubscription(client, subscription);
+    await registerCopies(client, subscription);
+    for (const schema of new Set(tables.map((table) => table.physical.schema))) await ensureSchema(client, schema, "own");
+    for (const schema of new Set(tables.map((table) => table.target.schema))) await ensureSchema(client, schema, "shared");
+    const types = new UserTypes(client, source, physicalNames(tables));
+    for (const table of tables) await prepareCopy(client, id, table, types);
+    await grantToReaders(
+      client,
+      readers,
+      tables.map((table) => table.target),
+    );
+    return readTargetState(client, subscription);
+  });
+}
+
+/** Adds what the source's user-defined types have gained since: enum labels. Throws DB-TGT-009 where more than that changed. */
+export async function refreshTypes(client: ClientBase, subscription: Subscription, table: TableMapping): Promise<void> {
+  await changingObjects(client, subscription.id, async () => {
+    const types = new UserTypes(client, subscription.source, physicalNames(subscription.tables));
+    const place = { physicalSchema: table.physical.schema, subject: printTable(table.physical) };
+    for (const column of table.columns) if (column.targetType === null) await types.declare(column.sourceType, place);
+  });
+}
+
+async function prepareCopy(client: ClientBase, subscription: string, table: TableMapping, types: UserTypes): Promise<void> {
+  const record = await readCopyRecord(client, subscription, table);
+  const changes = await ensurePhysicalTable(client, table, types, record.columns);
+  const mapped = table.columns.map((column) => column.target);
+  // Before the first load is complete nobody can read the view, so it may show everything at once.
+  const unfilled = record.loaded ? [...record.unfilled.filter((name) => mapped.includes(name)), ...changes.added] : [];
+  const viewDigest = await ensureReaderView(client, {
+    subscription,
+    view: table.target,
+    physical: table.physical,
+    columns: mapped.filter((name) => !unfilled.includes(name)),
+    digest: record.viewDigest,
+  });
+  await dropColumns(client, table.physical, changes.withdrawn);
+  await writeCopyRecord(client, subscription, table, { columns: mapped, unfilled, viewDigest, loaded: record.loaded });
+}
+
+function physicalNames(tables: readonly TableMapping[]): TableMapping["physical"][] {
+  return tables.map((table) => table.physical);
+}

@@ -1,0 +1,231 @@
+// The records in schema dongbo that say what a subscription is and which copies it has; written before any data is.
+import type { ClientBase } from "pg";
+import type { Position } from "../../../engine/model/position.ts";
+import { ReplicationError } from "../../../engine/model/replication-error.ts";
+import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
+import { printTable } from "../../../engine/model/table.ts";
+import type { LoadProgress, StoredCheckpoint, StoredCopy, TargetState } from "../../../engine/ports/change-target.ts";
+import { quoteLiteral } from "../quote.ts";
+import { judgedTimeSql } from "./gate-sql.ts";
+
+/**
+ * Writes the subscription's terms. A shorter or longer validity period holds for what was synced before, too; what had
+ * expired under `resync` stays expired. A subscription that was withdrawn and is wanted again starts anew. Throws
+ * DB-TGT-004 when batches were applied and their checkpoint is gone: nobody but the operator may call that a new copy.
+ */
+export async function registerSubscription(client: ClientBase, subscription: Subscription): Promise<void> {
+  await refuseLostCheckpoint(client, subscription);
+  const { agreement, regulation } = subscription;
+  if (regulation.onExpiry === "resync") await markExpired(client, subscription.id);
+  await client.query(
+    `INSERT INTO dongbo.subscription AS s
+       (id, share, source, validity_period, on_expiry, agreement_id, agreement_from, agreement_to, regulation_id)
+     VALUES ($1, $2, $3, make_interval(secs => $4), $5, $6, $7, $8, $9)
+     ON CONFLICT (id) DO UPDATE SET share = excluded.share, source = excluded.source, validity_period = excluded.validity_period,
+       on_expiry = excluded.on_expiry, agreement_id = excluded.agreement_id, agreement_from = excluded.agreement_from,
+       agreement_to = excluded.agreement_to, regulation_id = excluded.regulation_id`,
+    [
+      subscription.id,
+      subscription.share,
+      subscription.source,
+      String(regulation.validityPeriodSeconds),
+      regulation.onExpiry,
+      agreement.id,
+      agreement.from.toISOString(),
+      agreement.to?.toISOString() ?? null,
+      regulation.id,
+    ],
+  );
+  await startAnewWhenTerminated(client, subscription.id);
+  await recomputeClocks(client, subscription.id);
+}
+
+async function refuseLostCheckpoint(client: ClientBase, subscription: Subscription): Promise<void> {
+  const { rows } = await client.query<{ lost: string }>(
+    `SELECT EXISTS (SELECT FROM dongbo.batch WHERE subscription = $1)
+       AND NOT EXISTS (SELECT FROM dongbo.subscription WHERE id = $1) AS lost`,
+    [subscription.id],
+  );
+  if (rows[0]?.lost !== "t") return;
+  const id = quoteLiteral(subscription.id);
+  const names = [subscription.share, subscription.source].map(quoteLiteral).join(", ");
+  const period = `make_interval(secs => ${subscription.regulation.validityPeriodSeconds})`;
+  throw new ReplicationError("DB-TGT-004", {
+    subject: subscription.id,
+    sql: [
+      `INSERT INTO dongbo.subscription (id, share, source, validity_period, next_batch) SELECT ${id}, ${names}, ${period}, max(id) + 1 FROM dongbo.batch WHERE subscription = ${id};`,
+    ],
+  });
+}
+
+async function markExpired(client: ClientBase, id: string): Promise<void> {
+  await client.query(
+    `UPDATE dongbo.copy AS c SET copy_state = 'EXPIRED' FROM dongbo.subscription AS s
+     WHERE s.id = c.subscription AND s.id = $1 AND c.copy_state = 'VALID'
+       AND ${judgedTimeSql} >= least(c.valid_until, c.last_sync_at + s.validity_period)`,
+    [id],
+  );
+}
+
+async function startAnewWhenTerminated(client: ClientBase, id: string): Promise<void> {
+  const { rowCount } = await client.query(
+    `UPDATE dongbo.subscription SET share_state = 'LOADING', suspended_reason = NULL, suspension_bars_use = false,
+       position = NULL, source_identity = NULL, source_time = NULL, last_sync_at = NULL, valid_until = NULL
+     WHERE id = $1 AND share_state = 'TERMINATED'`,
+    [id],
+  );
+  if (rowCount !== 0) await client.query(`UPDATE dongbo.copy SET ${neverSynced} WHERE subscription = $1`, [id]);
+}
+
+/** A copy whose rows nothing is known of; its objects stay recorded. */
+const neverSynced = `copy_state = 'NEVER_SYNCED', last_sync_at = NULL, valid_until = NULL, last_reconciled_at = NULL, verdict = NULL,
+  load = NULL, contract = NULL, stopped_code = NULL, stopped_message = NULL, withdrawn_at = NULL`;
+
+async function recomputeClocks(client: ClientBase, id: string): Promise<void> {
+  await client.query(
+    `UPDATE dongbo.copy AS c SET valid_until = c.last_sync_at + s.validity_period FROM dongbo.subscription AS s
+     WHERE s.id = c.subscription AND s.id = $1 AND c.valid_until IS DISTINCT FROM c.last_sync_at + s.validity_period`,
+    [id],
+  );
+  await client.query(
+    `UPDATE dongbo.subscription SET valid_until = last_sync_at + validity_period
+     WHERE id = $1 AND valid_until IS DISTINCT FROM last_sync_at + validity_period`,
+    [id],
+  );
+}
+
+/**
+ * Records the subscription's copies. Those that left the share are marked withdrawn, which closes their gate and takes
+ * them out of the share's clock; one that comes back must be loaded anew. Throws DB-TGT-013 when a table is another
+ * subscription's, DB-TGT-007 when the copy lies elsewhere than is now wanted.
+ */
+export async function registerCopies(client: ClientBase, subscription: Subscription): Promise<void> {
+  const { id, tables } = subscription;
+  const names = tables.map((table) => printTable(table.target));
+  for (const table of tables) await registerCopy(client, id, table);
+  await client.query(
+    `UPDATE dongbo.copy SET withdrawn_at = clock_timestamp() WHERE subscription = $1 AND target_table <> ALL ($2) AND withdrawn_at IS NULL`,
+    [id, names],
+  );
+  await client.query(
+    `UPDATE dongbo.copy SET ${neverSynced} WHERE subscription = $1 AND target_table = ANY ($2) AND withdrawn_at IS NOT NULL`,
+    [id, names],
+  );
+}
+
+async function registerCopy(client: ClientBase, subscription: string, table: TableMapping): Promise<void> {
+  await refuseOtherOwner(client, subscription, table);
+  const { rows } = await client.query<{ same: string }>(
+    `INSERT INTO dongbo.copy AS c (subscription, target_table, target_schema, target_name, physical_schema, physical_name, source_table)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)
+     ON CONFLICT (subscription, target_table) DO UPDATE SET source_table = excluded.source_table
+     RETURNING physical_schema = $5 AND physical_name = $6 AS same`,
+    [
+      subscription,
+      printTable(table.target),
+      table.target.schema,
+      table.target.name,
+      table.physical.schema,
+      table.physical.name,
+      printTable(table.source),
+    ],
+  );
+  if (rows[0]?.same === "t") return;
+  throw new ReplicationError("DB-TGT-007", {
+    subject: printTable(table.target),
+    cause: `its rows lie in another physical table than ${printTable(table.physical)}`,
+    remedy: "Name the former physical_schema again, or drop view and table and their row in dongbo.copy to load it anew",
+  });
+}
+
+/** A table may be taken over from a subscription that was withdrawn, not from one that is alive. */
+async function refuseOtherOwner(client: ClientBase, subscription: string, table: TableMapping): Promise<void> {
+  const parameters = [subscription, table.target.schema, table.target.name, table.physical.schema, table.physical.name];
+  const other = `c.subscription <> $1 AND ((c.target_schema, c.target_name) = ($2, $3) OR (c.physical_schema, c.physical_name) = ($4, $5))`;
+  await client.query(
+    `DELETE FROM dongbo.copy AS c USING dongbo.subscription AS s WHERE s.id = c.subscription AND s.share_state = 'TERMINATED' AND ${other}`,
+    parameters,
+  );
+  const { rows } = await client.query<{ subscription: string }>(`SELECT c.subscription FROM dongbo.copy AS c WHERE ${other}`, parameters);
+  const owner = rows[0]?.subscription;
+  if (owner === undefined) return;
+  throw new ReplicationError("DB-TGT-013", { subject: printTable(table.target), cause: `the table belongs to subscription ${owner}` });
+}
+
+/** What is recorded of a copy's objects. */
+export interface CopyRecord {
+  /** Columns that dongbo made in the physical table; null when it has no record of having made any. */
+  readonly columns: readonly string[] | null;
+  /** Those that the last completed load did not know. */
+  readonly unfilled: readonly string[];
+  readonly viewDigest: string | null;
+  /** Whether some load was ever completed, so that the view may be read. */
+  readonly loaded: boolean;
+}
+
+interface CopyRow {
+  readonly columns: string;
+  readonly unfilled: string;
+  readonly view_digest: string | null;
+  readonly contract: string | null;
+}
+
+export async function readCopyRecord(client: ClientBase, subscription: string, table: TableMapping): Promise<CopyRecord> {
+  const { rows } = await client.query<CopyRow>(
+    `SELECT to_json(columns) AS columns, view_digest, contract,
+       to_json(CASE WHEN contract IS NOT DISTINCT FROM unfilled_contract THEN unfilled_columns ELSE '{}' END) AS unfilled
+     FROM dongbo.copy WHERE subscription = $1 AND target_table = $2`,
+    [subscription, printTable(table.target)],
+  );
+  const row = rows[0];
+  const columns = JSON.parse(row?.columns ?? "[]") as string[];
+  return {
+    columns: columns.length === 0 ? null : columns,
+    unfilled: JSON.parse(row?.unfilled ?? "[]") as string[],
+    viewDigest: row?.view_digest ?? null,
+    loaded: row !== undefined && row.contract !== null,
+  };
+}
+
+export async function writeCopyRecord(client: ClientBase, subscription: string, table: TableMapping, record: CopyRecord): Promise<void> {
+  await client.query(
+    `UPDATE dongbo.copy SET columns = $3, unfilled_columns = $4, unfilled_contract = contract, view_digest = $5
+     WHERE subscription = $1 AND target_table = $2
+       AND (columns, unfilled_columns, unfilled_contract, view_digest) IS DISTINCT FROM ($3, $4, contract, $5)`,
+    [subscription, printTable(table.target), record.columns ?? [], record.unfilled, record.viewDigest],
+  );
+}
+
+/** What the target holds of the subscription. Throws DB-TGT-004 when its row is missing. */
+export async function readTargetState(client: ClientBase, subscription: Subscription): Promise<TargetState> {
+  return { checkpoint: await readCheckpoint(client, subscription.id), copies: await readCopies(client, subscription) };
+}
+
+/** Throws DB-TGT-004 when the row is missing. */
+export async function readCheckpoint(client: ClientBase, subscription: string): Promise<StoredCheckpoint> {
+  const { rows } = await client.query<{ epoch: string; position: string | null; source_identity: string | null; next_batch: string }>(
+    "SELECT epoch, position, source_identity, next_batch FROM dongbo.subscription WHERE id = $1",
+    [subscription],
+  );
+  const row = rows[0];
+  if (row === undefined) throw new ReplicationError("DB-TGT-004", { subject: subscription });
+  return {
+    epoch: Number(row.epoch),
+    position: row.position as Position | null,
+    sourceIdentity: row.source_identity,
+    nextBatch: Number(row.next_batch),
+  };
+}
+
+async function readCopies(client: ClientBase, subscription: Subscription): Promise<StoredCopy[]> {
+  const { rows } = await client.query<{ target_table: string; load: string | null; stopped_code: string | null; contract: string | null }>(
+    "SELECT target_table, load, stopped_code, contract FROM dongbo.copy WHERE subscription = $1",
+    [subscription.id],
+  );
+  const byName = new Map(rows.map((row) => [row.target_table, row]));
+  return subscription.tables.map((table) => {
+    const row = byName.get(printTable(table.target));
+    const load = JSON.parse(row?.load ?? "null") as LoadProgress | null;
+    return { table, load, stopped: row?.stopped_code ?? null, contract: row?.contract ?? null };
+  });
+}
