@@ -30,14 +30,14 @@ interface CompiledRoute<T> {
 
 /** The routes of a table for one description of it in the stream. */
 interface CompiledTable<T> {
-  readonly streamed: StreamedTable;
   readonly index: FilterIndex<CompiledRoute<T>>;
   readonly mismatches: { readonly route: Route<T>; readonly change: MappedChange; told: boolean }[];
 }
 
 export class SourceMapper<T> implements ChangeMapper<T> {
   readonly #routes = new Map<string, Route<T>[]>();
-  readonly #compiled = new Map<string, CompiledTable<T>>();
+  /** By the table's identity; null when no subscription wants it. */
+  readonly #compiled = new Map<string, { readonly streamed: StreamedTable; readonly table: CompiledTable<T> | null }>();
   #change = 0;
 
   add(handle: T, subscription: Subscription): void {
@@ -141,14 +141,19 @@ export class SourceMapper<T> implements ChangeMapper<T> {
 
   /** Null when no subscription wants the table. */
   #table(streamed: StreamedTable): CompiledTable<T> | null {
-    const name = tableKey(streamed.table);
-    const known = this.#compiled.get(name);
-    if (known !== undefined && known.streamed === streamed) return known;
-    const routes = (this.#routes.get(name) ?? []).filter((route) => route.active);
-    if (routes.length === 0) return null;
-    const compiled = compileTable(streamed, routes);
-    this.#compiled.set(name, compiled);
-    return compiled;
+    const known = this.#compiled.get(streamed.id);
+    if (known !== undefined && known.streamed === streamed) return known.table;
+    const routes = this.#routesOf(streamed).filter((route) => route.active);
+    const table = routes.length === 0 ? null : compileTable(streamed, routes);
+    this.#compiled.set(streamed.id, { streamed, table });
+    return table;
+  }
+
+  /** By name, and by identity: a table that was renamed must stop its copies, not be lost to them. */
+  #routesOf({ table, id }: StreamedTable): Route<T>[] {
+    const named = this.#routes.get(tableKey(table)) ?? [];
+    const renamed = [...this.#routes.values()].flat().filter((route) => route.mapping.catalog.id === id && !named.includes(route));
+    return [...named, ...renamed];
   }
 }
 
@@ -170,7 +175,7 @@ function compileTable<T>(streamed: StreamedTable, routes: readonly Route<T>[]): 
       mismatches.push({ route, change, told: false });
     }
   }
-  return { streamed, index, mismatches };
+  return { index, mismatches };
 }
 
 function tellMismatches<T>({ mismatches }: CompiledTable<T>, emit: MapEmit<T>): void {
