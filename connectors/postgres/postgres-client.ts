@@ -1,6 +1,7 @@
 // Sessions on PostgreSQL servers: the one place that opens them, so that every session has the same fixed settings.
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
+import type { Duplex } from "node:stream";
 import { checkServerIdentity, type ConnectionOptions } from "node:tls";
 import pg from "pg";
 import { assert } from "../../engine/model/assert.ts";
@@ -33,6 +34,8 @@ export interface SessionOptions {
   readonly replication?: boolean;
   readonly statementTimeoutMs?: number;
   readonly connectTimeoutMs?: number;
+  /** How long to wait for any answer before the session counts as lost. Not for sessions that copy. */
+  readonly answerTimeoutMs?: number;
   /** Further settings of the session. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -51,12 +54,23 @@ export async function connectPostgres(address: ServerAddress, options: SessionOp
       await client.connect();
       return client;
     } catch (error) {
-      await client.end().catch(() => {});
+      await endPostgres(client);
       const last = index === attempts.length - 1;
       if (last || !refusesThisTlsChoice(error)) throw toReplicationError(error, printAddress(address));
     }
   }
   assert(false, "there is always a way to connect that is tried last");
+}
+
+/** How long the server may take to close a session that we end. */
+const endMsMax = 2000;
+
+/** Ends a session, in order if the connection still works, else by dropping it. Never rejects, bounded to two seconds. */
+export async function endPostgres(client: pg.Client): Promise<void> {
+  const { stream } = (client as unknown as { connection: { stream: Duplex } }).connection;
+  const timer = setTimeout(() => stream.destroy(), endMsMax);
+  await client.end().catch(() => {});
+  clearTimeout(timer);
 }
 
 /** `host:port/database`, the way errors name a server. */
@@ -80,6 +94,7 @@ function clientConfig(address: ServerAddress, options: SessionOptions, ssl: Conn
     keepAlive: true,
     types: { getTypeParser: () => (text: string | Buffer) => text },
     ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: options.statementTimeoutMs }),
+    ...(options.answerTimeoutMs === undefined ? {} : { query_timeout: options.answerTimeoutMs }),
     ...(options.replication === true ? { replication: "database" } : {}),
   };
   return config;

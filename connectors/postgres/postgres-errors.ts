@@ -1,5 +1,6 @@
 // SQLSTATE and socket errors of PostgreSQL sessions → error codes (PostgreSQL manual, appendix "PostgreSQL Error Codes").
 // Decides by SQLSTATE, never by the server's words where it can be helped: they come in the server's language.
+import { AssertionError } from "../../engine/model/assert.ts";
 import type { ErrorCode } from "../../engine/model/error-codes.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 
@@ -112,6 +113,7 @@ function fromSocket(error: unknown, subject: string): ReplicationError {
   const { code, message } = raw(error);
   const name = typeof code === "string" ? code : "";
   const text = typeof message === "string" ? message : "";
+  if (isOurOwn(error)) return new ReplicationError("DB-RUN-001", { subject }, { cause: error });
   const make = (to: ErrorCode, cause?: string): ReplicationError =>
     new ReplicationError(to, cause === undefined ? { subject } : { subject, cause }, { cause: error });
   if (text.startsWith("SASL")) return make("DB-PG-002", passwordCause(text));
@@ -177,6 +179,11 @@ function withoutValues(error: unknown): Error {
   const { code, schema, table, column, constraint } = raw(error);
   const copy = new Error(`SQLSTATE ${String(code)}`);
   return Object.assign(copy, { code, schema, table, column, constraint });
+}
+
+/** A mistake in dongbo, not a failure of the session it came up in. */
+function isOurOwn(error: unknown): boolean {
+  return error instanceof AssertionError || error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
 }
 
 function isPoolerRefusal(error: unknown): boolean {

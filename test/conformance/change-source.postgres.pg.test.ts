@@ -2,7 +2,7 @@ import type pg from "pg";
 import { lsnOrder } from "../../connectors/postgres/lsn.ts";
 import { PostgresSource } from "../../connectors/postgres/postgres-source.ts";
 import { startServer, textClient } from "../support/cluster.ts";
-import { postgresAddress } from "../support/postgres-address.ts";
+import { serverAddress } from "../support/server-address.ts";
 import { type ChangeSourceHarness, type ItemChange, registerChangeSourceTests } from "./change-source.ts";
 
 const patienceMs = 1000;
@@ -21,7 +21,7 @@ async function startHarness(major: 15 | 16 | 17 | 18): Promise<ChangeSourceHarne
     patienceMs,
     source: () =>
       new PostgresSource({
-        address: postgresAddress(server.port, { user: "dongbo_source" }),
+        address: serverAddress(server.url("postgres", "dongbo_source")),
         slot: "dongbo_items",
         publication: "dongbo_items",
       }),

@@ -1,4 +1,5 @@
 import type { ChangeMessage, Progress, TransactionCommit } from "../../engine/model/change-message.ts";
+import type { Row } from "../../engine/model/row.ts";
 import type { ChangeStream } from "../../engine/ports/change-source.ts";
 
 /** Reads a stream on request and remembers everything; prints changes as `insert 1 text`, `delete 1`. */
@@ -74,6 +75,6 @@ export class StreamReader {
   }
 }
 
-function printRow(row: readonly (Buffer | number | null)[]): string[] {
-  return row.filter((value) => value instanceof Buffer).map((value) => value.toString("utf8"));
+function printRow(row: Row): string[] {
+  return row.flatMap((value) => (value instanceof Buffer ? [value.toString("utf8")] : []));
 }

@@ -73,6 +73,10 @@ test.each([
   expect(toReplicationError(new Error(message), subject).code).toBe(code);
 });
 
+test("a mistake in dongbo itself is not taken for a failure of the server", () => {
+  expect(toReplicationError(new TypeError("x is not a function"), subject).code).toBe("DB-RUN-001");
+});
+
 test("an error that has its code already is passed on as it is", () => {
   const error = new ReplicationError("DB-SLOT-002", { subject });
   expect(toReplicationError(error, "elsewhere")).toBe(error);
