@@ -35,6 +35,11 @@ export function failpoint(name: string): void {
   }
 }
 
+/** Whether this name will act some time: lets work that is done in one step be done in two, with the point between. */
+export function isArmed(name: string): boolean {
+  return armed !== null && armed.name === name;
+}
+
 function block(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }

@@ -127,6 +127,11 @@ export class QuarantineBook {
     });
   }
 
+  /** Whether anything here changes with this transaction. */
+  get changed(): boolean {
+    return this.#stops.size > 0 || this.#subscription.tables.some((table) => this.touches(table));
+  }
+
   /** Whether the table's entries change with this transaction. */
   touches(table: TableMapping): boolean {
     const id = tableKey(table.target);

@@ -55,9 +55,12 @@ export function copySql(shape: TableShape): string {
   return `COPY ${shape.physical} (${names(shape, indexes(shape))}, ${batchColumn}) FROM STDIN`;
 }
 
-/** Keys of up to `limit` rows for which a condition over the table as `c` holds. */
-export function keysWhereSql(shape: TableShape, condition: string, limit: number): string {
-  return `SELECT ${shape.key.map((index) => `c.${name(shape, index)}`).join(", ")} FROM ${shape.physical} AS c WHERE ${condition} LIMIT ${limit}`;
+/** Deletes the rows for which a condition over the table as `c` holds. Gives up to `limit` of their keys, each with the count of all. */
+export function deleteWhereSql(shape: TableShape, condition: string, limit: number): string {
+  const aliases = shape.key.map((_, place) => `k${place}`).join(", ");
+  const returned = shape.key.map((index, place) => `c.${name(shape, index)} AS k${place}`).join(", ");
+  return `WITH gone AS (DELETE FROM ${shape.physical} AS c WHERE ${condition} RETURNING ${returned})
+SELECT ${aliases}, pg_catalog.count(*) OVER () FROM gone LIMIT ${limit}`;
 }
 
 function indexes(shape: TableShape): number[] {

@@ -1,0 +1,226 @@
+// A subscription's copy in a PostgreSQL database: preparing it, owning it, writing it.
+import { ReplicationError } from "../../../engine/model/replication-error.ts";
+import type { ServerAddress } from "../../../engine/model/server-address.ts";
+import type { PositionOrder } from "../../../engine/model/position.ts";
+import type { Key } from "../../../engine/model/row.ts";
+import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
+import { printTable, tableKey } from "../../../engine/model/table.ts";
+import type { ChangeTarget, StoredCheckpoint, TargetState, TargetTransaction } from "../../../engine/ports/change-target.ts";
+import { connectPostgres, printAddress } from "../postgres-client.ts";
+import { toReplicationError } from "../postgres-errors.ts";
+import type pg from "pg";
+import { ApplySession, endLeftoverSessions } from "./apply-session.ts";
+import { makeDeferrable } from "./deferred-constraints.ts";
+import { DirectCopy } from "./direct-copy.ts";
+import { prepareTarget, refreshTypes } from "./prepare-target.ts";
+import { readCheckpoint } from "./target-records.ts";
+import type { HeldRows } from "./quarantine.ts";
+import { readTargetCatalog, type TargetCatalog } from "./target-catalog.ts";
+import { PostgresTargetTransaction, type TransactionEnd } from "./target-transaction.ts";
+
+export interface PostgresTargetOptions {
+  readonly address: ServerAddress;
+  readonly subscription: Subscription;
+  /** Roles that may read the copy. */
+  readonly readers: readonly string[];
+  /** Reads stored positions back. */
+  readonly positions: Pick<PositionOrder, "parse">;
+}
+
+/** An open session and what is remembered from transaction to transaction as long as it lasts. */
+interface Writing {
+  readonly session: ApplySession;
+  readonly held: HeldRows;
+  catalog: TargetCatalog;
+  nextBatch: number;
+  catalogStale: boolean;
+}
+
+export class PostgresTarget implements ChangeTarget {
+  readonly #options: PostgresTargetOptions;
+  readonly #directCopy = new DirectCopy();
+  #subscription: Subscription;
+  #writing: Writing | null = null;
+  #typesRefreshed = false;
+
+  constructor(options: PostgresTargetOptions) {
+    this.#options = options;
+    this.#subscription = options.subscription;
+  }
+
+  async prepare(subscription: Subscription): Promise<TargetState> {
+    // Statements and counts of before do not fit what is prepared now.
+    await this.#endSession();
+    this.#subscription = subscription;
+    return this.#once("prepare", (client) => prepareTarget(client, subscription, this.#options.readers));
+  }
+
+  async takeEpoch(subscriptionId: string): Promise<number> {
+    await this.#endSession();
+    return this.#once("take over", async (client) => {
+      await endLeftoverSessions(client, subscriptionId);
+      const { rows } = await client.query<{ epoch: string }>(
+        "UPDATE dongbo.subscription SET epoch = epoch + 1 WHERE id = $1 RETURNING epoch",
+        [subscriptionId],
+      );
+      // A session that came in between may hold locks; what it writes can no longer be committed.
+      await endLeftoverSessions(client, subscriptionId);
+      if (rows[0] === undefined) throw new ReplicationError("DB-TGT-004", { subject: subscriptionId });
+      return Number(rows[0].epoch);
+    });
+  }
+
+  async begin(epoch: number): Promise<TargetTransaction> {
+    const writing = await this.#session(epoch);
+    return new PostgresTargetTransaction({
+      session: writing.session,
+      subscription: this.#subscription,
+      catalog: writing.catalog,
+      held: writing.held,
+      directCopy: this.#directCopy,
+      epoch,
+      batchId: writing.nextBatch,
+      typesRefreshed: this.#typesRefreshed,
+      over: (end) => this.#over(writing, end),
+    });
+  }
+
+  async checkpoint(): Promise<StoredCheckpoint> {
+    await this.#endSession();
+    return this.#once("checkpoint", async (client) => {
+      // As long as the session that sent the commit lives, its commit may still take place.
+      await endLeftoverSessions(client, this.#subscription.id);
+      const stored = await readCheckpoint(client, this.#subscription.id);
+      return { ...stored, position: stored.position === null ? null : this.#options.positions.parse(stored.position) };
+    });
+  }
+
+  async setSuspension(epoch: number, reason: string | null): Promise<void> {
+    await this.#once("suspension", async (client) => {
+      const { rowCount } = await client.query(suspensionSql, [this.#subscription.id, String(epoch), reason]);
+      if (rowCount === 0) await this.#refuseOldEpoch(client, epoch);
+    });
+  }
+
+  async quarantined(): Promise<readonly { readonly table: TableMapping; readonly key: Key }[]> {
+    return this.#once("quarantine", async (client) => {
+      const { rows } = await client.query<{ target_table: string; key: string }>(
+        "SELECT target_table, to_json(key) AS key FROM dongbo.quarantine WHERE subscription = $1 ORDER BY first_seen, key_digest",
+        [this.#subscription.id],
+      );
+      return rows.flatMap((row) => {
+        const table = this.#subscription.tables.find((candidate) => printTable(candidate.target) === row.target_table);
+        const key = (JSON.parse(row.key) as string[]).map((part) => Buffer.from(part, "utf8"));
+        return table === undefined ? [] : [{ table, key }];
+      });
+    });
+  }
+
+  async terminate(): Promise<void> {
+    await this.#endSession();
+    await this.#once("terminate", async (client) => {
+      await endLeftoverSessions(client, this.#subscription.id);
+      await client.query("UPDATE dongbo.subscription SET share_state = 'TERMINATED', epoch = epoch + 1 WHERE id = $1", [
+        this.#subscription.id,
+      ]);
+    });
+  }
+
+  async refreshTypes(table: TableMapping): Promise<void> {
+    await this.#once("types", (client) => refreshTypes(client, this.#subscription, table));
+    this.#typesRefreshed = true;
+  }
+
+  async close(): Promise<void> {
+    await this.#endSession();
+  }
+
+  /** The session for writing; a new one after a loss, and the catalogue read again when it may have changed. */
+  async #session(epoch: number): Promise<Writing> {
+    if (this.#writing !== null && this.#writing.session.lost) await this.#endSession();
+    this.#writing ??= await this.#openSession(epoch);
+    if (this.#writing.catalogStale) {
+      this.#writing.catalog = await this.#catalog(this.#writing.session);
+      this.#writing.catalogStale = false;
+    }
+    return this.#writing;
+  }
+
+  async #openSession(epoch: number): Promise<Writing> {
+    const session = await ApplySession.open(this.#options.address, this.#subscription.id);
+    try {
+      const stored = await readCheckpoint(session.client, this.#subscription.id);
+      if (stored.epoch !== epoch) await this.#refuseOldEpoch(session.client, epoch);
+      const held = await this.#heldRows(session.client);
+      return { session, held, catalog: await this.#catalog(session), nextBatch: stored.nextBatch, catalogStale: false };
+    } catch (error) {
+      await session.close();
+      throw session.translate(error);
+    }
+  }
+
+  async #catalog(session: ApplySession): Promise<TargetCatalog> {
+    try {
+      const catalog = await readTargetCatalog(session.client, this.#subscription.tables);
+      return (await makeDeferrable(session, catalog)) ? await readTargetCatalog(session.client, this.#subscription.tables) : catalog;
+    } catch (error) {
+      throw session.translate(error);
+    }
+  }
+
+  async #heldRows(client: pg.Client): Promise<HeldRows> {
+    const { rows } = await client.query<{ target_table: string; key_digest: string }>(
+      "SELECT target_table, key_digest FROM dongbo.quarantine WHERE subscription = $1",
+      [this.#subscription.id],
+    );
+    const held: HeldRows = new Map();
+    for (const table of this.#subscription.tables) {
+      const digests = rows.filter((row) => row.target_table === printTable(table.target)).map((row) => row.key_digest);
+      if (digests.length > 0) held.set(tableKey(table.target), new Set(digests));
+    }
+    return held;
+  }
+
+  #over(writing: Writing, end: TransactionEnd): void {
+    if (end.catalogStale) writing.catalogStale = true;
+    if (!end.committed) return;
+    if (end.tookBatchId) writing.nextBatch += 1;
+    this.#typesRefreshed = false;
+  }
+
+  async #refuseOldEpoch(client: pg.Client, epoch: number): Promise<never> {
+    const stored = await readCheckpoint(client, this.#subscription.id);
+    const cause = `epoch ${stored.epoch} has taken over from epoch ${epoch}`;
+    throw new ReplicationError("DB-RUN-010", { subject: this.#subscription.id, cause });
+  }
+
+  async #endSession(): Promise<void> {
+    const session = this.#writing?.session;
+    this.#writing = null;
+    await session?.close();
+  }
+
+  /** A session for one purpose, so that none of these calls meets a transaction that is open. */
+  async #once<T>(role: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+    const client = await connectPostgres(this.#options.address, { role });
+    try {
+      return await work(client);
+    } catch (error) {
+      throw toReplicationError(error, printAddress(this.#options.address));
+    } finally {
+      await client.end().catch(() => {});
+    }
+  }
+}
+
+// Supply is suspended and resumed only between loading and termination; a copy that is not whole yet goes on loading.
+const suspensionSql = `
+UPDATE dongbo.subscription AS s SET
+  suspended_reason = $3,
+  share_state = CASE
+    WHEN s.share_state NOT IN ('LOADING', 'ACTIVE', 'SUSPENDED') THEN s.share_state
+    WHEN $3::text IS NOT NULL THEN 'SUSPENDED'
+    WHEN EXISTS (SELECT FROM dongbo.copy AS c
+                 WHERE c.subscription = s.id AND c.withdrawn_at IS NULL AND (c.load IS NOT NULL OR c.copy_state = 'NEVER_SYNCED')) THEN 'LOADING'
+    ELSE 'ACTIVE' END
+WHERE s.id = $1 AND s.epoch = $2::bigint`;

@@ -1,0 +1,301 @@
+// Writes changes of several tables: all at once when nothing stands in the way, else with care, so that a row that the
+// target refuses is found and the others pass.
+import { assert } from "../../../engine/model/assert.ts";
+import { ReplicationError } from "../../../engine/model/replication-error.ts";
+import { type Key, keyText, type Row } from "../../../engine/model/row.ts";
+import type { TableMapping } from "../../../engine/model/share.ts";
+import { tableKey } from "../../../engine/model/table.ts";
+import type { TableChange } from "../../../engine/ports/change-target.ts";
+import { sqlState } from "../postgres-errors.ts";
+import { lacksEnumLabel, mayPassLater, type OpenTransaction, refusesRows } from "./open-transaction.ts";
+import { PostponedRows } from "./postponed-rows.ts";
+import type { QuarantineBook } from "./quarantine.ts";
+import type { StatementFailure } from "./statement-batch.ts";
+import {
+  completions,
+  deleteAll,
+  deletes,
+  filled,
+  keyOf,
+  type PartialRow,
+  type TableWrite,
+  updates,
+  upserts,
+  type WriteScope,
+} from "./table-writes.ts";
+import type { TableShape, TargetCatalog } from "./target-catalog.ts";
+
+export interface WriterParts extends WriteScope {
+  readonly transaction: OpenTransaction;
+  readonly catalog: TargetCatalog;
+  readonly book: QuarantineBook;
+  /** Labels were added to the target's enum types since the last commit: one that is still unknown is a poison value. */
+  readonly typesRefreshed: boolean;
+}
+
+/** A TableChange on its way, in the order in which it will be written. */
+interface Plan {
+  readonly shape: TableShape;
+  readonly truncate: boolean;
+  readonly deletes: Key[];
+  readonly updates: PartialRow[];
+  readonly upserts: Row[];
+}
+
+export type MissingRows = { readonly table: TableMapping; readonly keys: Key[] }[];
+
+export class RowWriter {
+  readonly #parts: WriterParts;
+  readonly #postponed = new PostponedRows();
+  #missing = new Map<TableMapping, Key[]>();
+  #tookCare = false;
+
+  constructor(parts: WriterParts) {
+    this.#parts = parts;
+  }
+
+  /** Gives the keys of partial rows whose unchanged columns nobody here knows. Throws StatementFailure or ReplicationError. */
+  async write(changes: readonly TableChange[]): Promise<MissingRows> {
+    const plans = this.#inOrder(changes);
+    for (const plan of plans) this.#clearQuarantine(plan);
+    await this.#completeMoved(plans);
+    const written = await this.#attempt(() => this.#allAtOnce(plans));
+    if (!written) {
+      this.#tookCare = true;
+      await this.#withCare(plans);
+    }
+    const missing = [...this.#missing].map(([table, keys]) => ({ table, keys }));
+    this.#missing = new Map();
+    return missing;
+  }
+
+  /** These rows were written by other means. */
+  written(shape: TableShape, keys: readonly Key[]): void {
+    if (this.#parts.book.count(shape.mapping) > 0) this.#parts.book.clear(shape.mapping, keys);
+    if (!this.#postponed.empty) for (const key of keys) this.#postponed.supersede(shape, key);
+  }
+
+  /** Some row was refused: what the catalogue said of constraints may be out of date. */
+  get tookCare(): boolean {
+    return this.#tookCare;
+  }
+
+  /** Before the commit: tries once more what other rows stood in the way of, and judges what still fails. */
+  async finish(): Promise<void> {
+    if (this.#postponed.empty) return;
+    const waiting = this.#parts.catalog.parentsFirst.map((table) => ({
+      shape: this.#shape(table),
+      ...this.#postponed.take(this.#shape(table)),
+    }));
+    for (const { shape, deletes: keys } of waiting.toReversed()) await this.#removeEach(shape, keys, true);
+    for (const { shape, rows } of waiting) await this.#place(shape, rows, true);
+  }
+
+  /** Parents first; without tables that are stopped, and with what earlier pieces have left waiting. */
+  #inOrder(changes: readonly TableChange[]): Plan[] {
+    const plans: Plan[] = [];
+    for (const table of this.#parts.catalog.parentsFirst) {
+      for (const change of changes) {
+        if (tableKey(change.table.target) !== tableKey(table.target) || this.#parts.book.isStopped(table)) continue;
+        plans.push(this.#plan(change));
+      }
+    }
+    return plans;
+  }
+
+  #plan(change: TableChange): Plan {
+    const shape = this.#shape(change.table);
+    const plan: Plan = { shape, truncate: change.truncate, deletes: [...change.deletes], updates: [], upserts: [...change.upserts] };
+    if (change.truncate) this.#postponed.supersedeAll(shape);
+    if (!this.#postponed.empty) {
+      for (const key of change.deletes) this.#postponed.supersede(shape, key);
+      for (const row of change.upserts) this.#postponed.supersede(shape, keyOf(shape, row));
+    }
+    for (const update of change.updates) {
+      const waiting = this.#postponed.supersede(shape, update.key);
+      if (waiting !== null) {
+        plan.upserts.push(filled(update.row, waiting));
+        plan.deletes.push(update.key);
+      } else if (change.truncate) {
+        this.#miss(shape, [update]);
+      } else {
+        plan.updates.push(update);
+      }
+    }
+    return plan;
+  }
+
+  /** Rows that come under another key: what they leave open is read at the old one, before anything is removed. */
+  async #completeMoved(plans: Plan[]): Promise<void> {
+    for (const plan of plans) {
+      const { shape } = plan;
+      const moved = plan.updates.filter(({ key, row }) => keyText(key) !== keyText(keyOf(shape, row)));
+      if (moved.length === 0) continue;
+      const stay = plan.updates.filter((update) => !moved.includes(update));
+      plan.updates.splice(0, plan.updates.length, ...stay);
+      plan.upserts.push(...(await this.#complete(shape, moved)));
+      plan.deletes.push(...moved.map(({ key }) => key));
+    }
+  }
+
+  async #complete(shape: TableShape, partial: readonly PartialRow[]): Promise<Row[]> {
+    const found: Row[] = [];
+    const read = async (some: readonly PartialRow[]): Promise<void> => {
+      const reads = completions(shape, some);
+      const results = await this.#parts.transaction.attempt(reads.map(({ statement }) => statement));
+      for (const [index, { settle }] of reads.entries()) {
+        const { complete, missing } = settle(results[index] ?? { rows: [], count: 0 });
+        found.push(...complete);
+        this.#miss(shape, missing);
+      }
+    };
+    // A key that the target cannot even read has no row there.
+    await this.#divide(partial, read, async (row) => Promise.resolve(this.#miss(shape, [row])));
+    return found;
+  }
+
+  #miss(shape: TableShape, partial: readonly PartialRow[]): void {
+    const keys = this.#missing.get(shape.mapping) ?? [];
+    keys.push(...partial.map(({ row }) => keyOf(shape, row)));
+    if (keys.length > 0) this.#missing.set(shape.mapping, keys);
+  }
+
+  async #allAtOnce(plans: readonly Plan[]): Promise<void> {
+    const absent: { shape: TableShape; rows: readonly PartialRow[] }[] = [];
+    const childrenFirst = plans.toReversed();
+    await this.#perform([
+      ...childrenFirst.filter((plan) => plan.truncate).map((plan) => deleteAll(this.#parts, plan.shape)),
+      ...childrenFirst.flatMap((plan) => deletes(this.#parts, plan.shape, plan.deletes)),
+      ...plans.flatMap(({ shape, updates: partial, upserts: rows }) => [
+        ...updates(this.#parts, shape, partial, (piece) => absent.push({ shape, rows: piece })),
+        ...upserts(this.#parts, shape, rows),
+      ]),
+    ]);
+    // Some of these rows were not there: ask which.
+    for (const { shape, rows } of absent) await this.#complete(shape, rows);
+  }
+
+  /** The slow way: table by table, partial rows completed first, each refusal divided until the row is found. */
+  async #withCare(plans: readonly Plan[]): Promise<void> {
+    for (const { shape, truncate } of plans.toReversed()) {
+      if (truncate && !(await this.#attempt(() => this.#perform([deleteAll(this.#parts, shape)])))) this.#stopUndeletable(shape);
+    }
+    for (const { shape, deletes: keys } of plans.toReversed()) await this.#removeEach(shape, keys, false);
+    for (const { shape, updates: partial, upserts: rows } of plans) {
+      await this.#place(shape, [...rows, ...(await this.#complete(shape, partial))], false);
+    }
+  }
+
+  async #removeEach(shape: TableShape, keys: readonly Key[], final: boolean): Promise<void> {
+    if (this.#parts.book.isStopped(shape.mapping)) return;
+    await this.#divide(
+      keys,
+      (some) => this.#perform(deletes(this.#parts, shape, some)),
+      async (key, failure) => {
+        const waits = !final && mayPassLater(failure) && this.#postponed.add(shape, key, null);
+        if (!waits && !isUnreadable(failure)) this.#stopUndeletable(shape);
+        return Promise.resolve();
+      },
+    );
+  }
+
+  /**
+   * Puts rows into their new state whatever their old one: the old versions go first, so that values of unique columns
+   * can change hands.
+   */
+  async #place(shape: TableShape, rows: readonly Row[], final: boolean): Promise<void> {
+    if (rows.length === 0 || this.#parts.book.isStopped(shape.mapping)) return;
+    const cleared = await this.#removed(
+      shape,
+      rows.map((row) => keyOf(shape, row)),
+    );
+    await this.#divide(
+      rows,
+      (some) => (this.#parts.book.isStopped(shape.mapping) ? Promise.resolve() : this.#perform(upserts(this.#parts, shape, some))),
+      async (row, failure) => {
+        const key = keyOf(shape, row);
+        if (!cleared && !(await this.#removed(shape, [key]))) this.#stopUndeletable(shape);
+        else if (final || !mayPassLater(failure) || !this.#postponed.add(shape, key, row))
+          this.#parts.book.add(shape.mapping, key, failure.cause);
+      },
+    );
+  }
+
+  /** False when the target does not let them go. */
+  async #removed(shape: TableShape, keys: readonly Key[]): Promise<boolean> {
+    try {
+      await this.#perform(deletes(this.#parts, shape, keys));
+      return true;
+    } catch (error) {
+      return keys.length === 1 && isUnreadable(this.#throwUnlessRefused(error));
+    }
+  }
+
+  #stopUndeletable(shape: TableShape): void {
+    this.#parts.book.stop(shape.mapping, "DB-ROW-009", "a foreign key or a trigger of the target keeps it");
+  }
+
+  /** Whatever was set aside under these keys is judged anew; what is refused again comes back. */
+  #clearQuarantine({ shape, truncate, deletes: gone, updates: partial, upserts: rows }: Plan): void {
+    const { book } = this.#parts;
+    if (truncate) book.clearAll(shape.mapping);
+    if (book.count(shape.mapping) === 0) return;
+    book.clear(shape.mapping, [...gone, ...partial.map(({ key }) => key), ...rows.map((row) => keyOf(shape, row))]);
+  }
+
+  /** Statements that stand or fall together. */
+  async #perform(writes: readonly TableWrite[]): Promise<void> {
+    if (writes.length === 0) return;
+    const results = await this.#parts.transaction.attempt(writes.map(({ statement }) => statement));
+    for (const [index, { settle }] of writes.entries()) settle(results[index] ?? { rows: [], count: 0 });
+  }
+
+  /** False when the target refuses the rows; every other failure is thrown. */
+  async #attempt(work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      this.#throwUnlessRefused(error);
+      return false;
+    }
+  }
+
+  /** Halves what fails until single items are found: about k·log n statements for k bad items among n. */
+  async #divide<T>(
+    items: readonly T[],
+    work: (some: readonly T[]) => Promise<void>,
+    refused: (item: T, failure: StatementFailure) => Promise<void>,
+  ): Promise<void> {
+    const [first] = items;
+    if (first === undefined) return;
+    try {
+      await work(items);
+    } catch (error) {
+      const failure = this.#throwUnlessRefused(error);
+      if (items.length === 1) return refused(first, failure);
+      const middle = items.length >> 1;
+      await this.#divide(items.slice(0, middle), work, refused);
+      await this.#divide(items.slice(middle), work, refused);
+    }
+  }
+
+  #throwUnlessRefused(error: unknown): StatementFailure {
+    if (!refusesRows(error)) throw error;
+    if (lacksEnumLabel(error) && !this.#parts.typesRefreshed) {
+      throw new ReplicationError("DB-TGT-015", { subject: "an enum type of the copy" });
+    }
+    return error;
+  }
+
+  #shape(table: TableMapping): TableShape {
+    const shape = this.#parts.catalog.shapes.get(tableKey(table.target));
+    assert(shape !== undefined, "every table of the subscription was read from the target's catalogue");
+    return shape;
+  }
+}
+
+/** The value of a key is none of the column's type: no row of the target can have it. */
+function isUnreadable(failure: StatementFailure): boolean {
+  return sqlState(failure.cause)?.startsWith("22") === true;
+}

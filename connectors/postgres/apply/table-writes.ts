@@ -1,0 +1,188 @@
+// Statements with their values for one table, in pieces of bounded size, and what their results mean.
+import { assert } from "../../../engine/model/assert.ts";
+import { type Key, type Row, rowBytes } from "../../../engine/model/row.ts";
+import { TextArray } from "./array-parameter.ts";
+import type { RowTally } from "./row-tally.ts";
+import type { Statement, StatementResult } from "./statement-batch.ts";
+import { deleteAllSql, deleteSql, readSql, updateSql, upsertSql } from "./table-sql.ts";
+import type { TableShape } from "./target-catalog.ts";
+
+/**
+ * Bounds of one statement. Measured with 11 columns on PostgreSQL 15 and 18: rows cost the server the same from 1,000 to
+ * 20,000 a statement (12–14 µs), and COPY into a staging table costs what it saves up to 5,000; a failed statement is
+ * divided, so a small one is the better start.
+ */
+const statementRowsMax = 2000;
+const statementBytesMax = 4 * 1024 * 1024;
+
+/** A statement and what is known once it has succeeded. */
+export interface TableWrite {
+  readonly statement: Statement;
+  readonly settle: (result: StatementResult) => void;
+}
+
+/** A row with UNCHANGED columns and the key under which the target holds them. */
+export interface PartialRow {
+  readonly key: Key;
+  readonly row: Row;
+}
+
+export interface WriteScope {
+  readonly tally: RowTally;
+  readonly batchId: number;
+}
+
+export function keyOf(shape: TableShape, row: Row): Key {
+  return shape.key.map((index) => valueOf(row, index) ?? Buffer.alloc(0));
+}
+
+export function upserts(scope: WriteScope, shape: TableShape, rows: readonly Row[]): TableWrite[] {
+  const all = shape.columns.map((_, index) => index);
+  return inPieces(rows, rowBytes).map((piece) => ({
+    statement: { sql: upsertSql(shape), parameters: [...columns(piece, all), String(scope.batchId)] },
+    settle: (result) => scope.tally.addWritten(shape.mapping, piece.length, Number(result.rows[0]?.[0] ?? 0)),
+  }));
+}
+
+export function deletes(scope: WriteScope, shape: TableShape, keys: readonly Key[]): TableWrite[] {
+  return inPieces(keys, rowBytes).map((piece) => ({
+    statement: { sql: deleteSql(shape), parameters: keyColumns(shape, piece) },
+    settle: (result) => scope.tally.addDeleted(shape.mapping, result.count),
+  }));
+}
+
+export function deleteAll(scope: WriteScope, shape: TableShape): TableWrite {
+  return {
+    statement: { sql: deleteAllSql(shape), parameters: [] },
+    settle: (result) => scope.tally.addDeleted(shape.mapping, result.count),
+  };
+}
+
+/** Writes the known columns of rows that stay under their key. `absent` is told of pieces in which some row was not there. */
+export function updates(
+  scope: WriteScope,
+  shape: TableShape,
+  rows: readonly PartialRow[],
+  absent: (piece: readonly PartialRow[]) => void,
+): TableWrite[] {
+  return byUnchangedColumns(rows).flatMap(({ unchanged, members }) => {
+    const known = shape.columns.map((_, index) => index).filter((index) => !unchanged.includes(index) && !shape.key.includes(index));
+    return inPieces(members, ({ row }) => rowBytes(row)).map((piece) => ({
+      statement: {
+        sql: updateSql(shape, known),
+        parameters: [
+          ...keyColumns(
+            shape,
+            piece.map(({ key }) => key),
+          ),
+          ...columns(
+            piece.map(({ row }) => row),
+            known,
+          ),
+          String(scope.batchId),
+        ],
+      },
+      settle: (result: StatementResult) => {
+        scope.tally.addWritten(shape.mapping, result.count, 0);
+        if (result.count < piece.length) absent(piece);
+      },
+    }));
+  });
+}
+
+/** Reads what partial rows leave open from the rows that the target holds under their keys. */
+export interface Completion {
+  readonly statement: Statement;
+  /** Rows complete with the values read, and those whose old row is not there. */
+  readonly settle: (result: StatementResult) => { readonly complete: Row[]; readonly missing: PartialRow[] };
+}
+
+export function completions(shape: TableShape, rows: readonly PartialRow[]): Completion[] {
+  return byUnchangedColumns(rows).flatMap(({ unchanged, members }) =>
+    inPieces(members, ({ row }) => rowBytes(row)).map((piece) => ({
+      statement: {
+        sql: readSql(shape, unchanged),
+        parameters: keyColumns(
+          shape,
+          piece.map(({ key }) => key),
+        ),
+      },
+      settle: (result: StatementResult) => completed(piece, unchanged, result),
+    })),
+  );
+}
+
+/** Fills `row`'s UNCHANGED columns from an older image of it. */
+export function filled(row: Row, older: Row): Row {
+  return row.map((value, index) => (typeof value === "number" ? (older[index] ?? null) : value));
+}
+
+function completed(
+  piece: readonly PartialRow[],
+  unchanged: readonly number[],
+  result: StatementResult,
+): { complete: Row[]; missing: PartialRow[] } {
+  const found = new Map(result.rows.map(([place, ...values]) => [Number(place) - 1, values]));
+  const complete: Row[] = [];
+  const missing: PartialRow[] = [];
+  for (const [place, partial] of piece.entries()) {
+    const values = found.get(place);
+    if (values === undefined) {
+      missing.push(partial);
+      continue;
+    }
+    const row = [...partial.row];
+    for (const [at, column] of unchanged.entries()) row[column] = toBuffer(values[at] ?? null);
+    complete.push(row);
+  }
+  return { complete, missing };
+}
+
+function toBuffer(text: string | null): Buffer | null {
+  return text === null ? null : Buffer.from(text, "utf8");
+}
+
+/** Rows that leave the same columns open share a statement. */
+function byUnchangedColumns(rows: readonly PartialRow[]): { readonly unchanged: readonly number[]; readonly members: PartialRow[] }[] {
+  const groups = new Map<string, { unchanged: number[]; members: PartialRow[] }>();
+  for (const partial of rows) {
+    const unchanged = partial.row.flatMap((value, index) => (typeof value === "number" ? [index] : []));
+    const id = unchanged.join(",");
+    const group = groups.get(id);
+    if (group === undefined) groups.set(id, { unchanged, members: [partial] });
+    else group.members.push(partial);
+  }
+  return [...groups.values()];
+}
+
+function keyColumns(shape: TableShape, keys: readonly Key[]): TextArray[] {
+  return shape.key.map((_, place) => new TextArray(keys.map((key) => valueOf(key, place))));
+}
+
+function columns(rows: readonly Row[], wanted: readonly number[]): TextArray[] {
+  return wanted.map((index) => new TextArray(rows.map((row) => valueOf(row, index))));
+}
+
+function valueOf(row: Row, index: number): Buffer | null {
+  const value = row[index];
+  assert(value === null || value instanceof Buffer, "a value that is written is neither absent nor unchanged");
+  return value;
+}
+
+function inPieces<T>(items: readonly T[], bytesOf: (item: T) => number): T[][] {
+  const pieces: T[][] = [];
+  let piece: T[] = [];
+  let bytes = 0;
+  for (const item of items) {
+    const size = bytesOf(item);
+    if (piece.length > 0 && (piece.length >= statementRowsMax || bytes + size > statementBytesMax)) {
+      pieces.push(piece);
+      piece = [];
+      bytes = 0;
+    }
+    piece.push(item);
+    bytes += size;
+  }
+  if (piece.length > 0) pieces.push(piece);
+  return pieces;
+}
