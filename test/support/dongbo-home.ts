@@ -60,7 +60,7 @@ export class DongboHome implements AsyncDisposable {
   /** Starts a command that goes on, such as `run`. */
   start(command: readonly string[], failpoint?: Failpoint): DongboProcess {
     const parameters = [commandLine, ...command, "--config", this.configFile];
-    const environment = { ...process.env, ...this.#environment, ...failpointVariable(failpoint) };
+    const environment = { ...process.env, DONGBO_BUILD: "skip", ...this.#environment, ...failpointVariable(failpoint) };
     const child = spawn(process.execPath, parameters, { cwd: repository, env: environment, stdio: ["ignore", "pipe", "pipe"] });
     const started = new DongboProcess(child, command.join(" "));
     this.#processes.add(started);
