@@ -11,7 +11,10 @@ import type { CatalogTable, TableName } from "../model/table.ts";
 export interface SnapshotSource {
   /** Current catalogue entries of the tables that exist, in the order asked. Missing ones are left out. */
   describe(tables: readonly TableName[]): Promise<readonly CatalogTable[]>;
-  /** One keyset chunk, read in a transaction of its own. */
+  /**
+   * One keyset chunk, read in a transaction of its own. Everything that is committed later and was written to the table
+   * after the stream began to carry it is in the stream: the implementation waits for transactions from before.
+   */
   readChunk(request: ChunkRequest, signal: AbortSignal): Promise<Chunk>;
   /**
    * Keys that cut the table into about `parts` ranges of similar size, ascending in the server's own order of the key;
@@ -42,7 +45,7 @@ export interface ChunkRequest {
 
 export interface Chunk {
   readonly rows: readonly Row[];
-  /** Key of the last row read; null when there was none. */
+  /** Reading goes on after this key: that of the last row looked at, whether or not it passed the filter; null: none was. */
   readonly lastKey: Key | null;
   /** No row is left in the range. */
   readonly complete: boolean;

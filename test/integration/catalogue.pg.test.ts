@@ -265,11 +265,6 @@ describe.each([15, 18] as const)("the catalogue of PostgreSQL %i", (major) => {
   });
 
   test("trusts the identity of a partitioned root only as far as every partition logs it", async () => {
-    const root = (name: string): string =>
-      `CREATE TABLE ${name} (id int NOT NULL, at date NOT NULL, note text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
-       CREATE TABLE ${name}_1 PARTITION OF ${name} FOR VALUES FROM ('2025-01-01') TO ('2026-01-01') PARTITION BY HASH (id);
-       CREATE TABLE ${name}_1a PARTITION OF ${name}_1 FOR VALUES WITH (MODULUS 1, REMAINDER 0);
-       CREATE TABLE ${name}_2 PARTITION OF ${name} FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')`;
     await runSql(
       server.url(),
       root("part"),
@@ -356,3 +351,11 @@ describe.each([15, 18] as const)("the catalogue of PostgreSQL %i", (major) => {
     expect((await table("locked")).columns).toHaveLength(1);
   });
 });
+
+/** A partitioned table with a partition and a partition of a partition. */
+function root(name: string): string {
+  return `CREATE TABLE ${name} (id int NOT NULL, at date NOT NULL, note text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+       CREATE TABLE ${name}_1 PARTITION OF ${name} FOR VALUES FROM ('2025-01-01') TO ('2026-01-01') PARTITION BY HASH (id);
+       CREATE TABLE ${name}_1a PARTITION OF ${name}_1 FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+       CREATE TABLE ${name}_2 PARTITION OF ${name} FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')`;
+}
