@@ -1,19 +1,19 @@
 // The command line: which commands there are, and how a process runs one of them.
-import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type CommandDefinition, runCommandLine } from "./command.ts";
 import { resumeCommand, suspendCommand } from "./commands/lifecycle.ts";
 import { replayCommand, resyncCommand } from "./commands/orders.ts";
 import { applyCommand, planCommand } from "./commands/plan.ts";
+import { runCommand } from "./commands/run.ts";
 import { statusCommand } from "./commands/status.ts";
 import type { ExitCode, Terminal } from "./terminal.ts";
+import { dongboVersion } from "./version.ts";
 
 /** In the order of the help. */
 const definitions: readonly CommandDefinition[] = [
+  runCommand,
+  statusCommand,
   planCommand,
   applyCommand,
-  statusCommand,
   resyncCommand,
   replayCommand,
   suspendCommand,
@@ -23,18 +23,6 @@ const definitions: readonly CommandDefinition[] = [
 /** Runs one command line without ending the process. */
 export function runDongbo(parameters: readonly string[], terminal: Terminal): Promise<ExitCode> {
   return runCommandLine(parameters, terminal, { definitions, version: dongboVersion() });
-}
-
-/** Version of this installation, from its package.json: beside deploy/ in the sources, above dist/ when compiled. */
-export function dongboVersion(): string {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    try {
-      const { name, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { name: string; version: string };
-      if (name === "dongbo") return version;
-    } catch (error) {
-      if (folder === dirname(folder)) throw error;
-    }
-  }
 }
 
 /** Runs the command line of this process and ends it. Called by deploy/dongbo.mjs. */
@@ -54,7 +42,7 @@ export async function main(parameters: readonly string[]): Promise<void> {
   process.exitCode = await runDongbo(parameters, {
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
-    interactive: process.stderr.isTTY,
+    screen: process.stderr.isTTY ? process.stderr : null,
     environment: process.env,
     timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     interrupted: interrupted.signal,

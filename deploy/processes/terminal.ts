@@ -3,8 +3,8 @@ export interface Terminal {
   /** Writes text as it is. */
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
-  /** Standard error is a terminal that shows moving bars and colours. */
-  readonly interactive: boolean;
+  /** Standard error when it is a terminal that shows moving bars; null when it is a file or a pipe. */
+  readonly screen: NodeJS.WriteStream | null;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** IANA name of the local time zone. */
   readonly timeZone: string;

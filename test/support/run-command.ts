@@ -18,7 +18,7 @@ export async function runCommand(parameters: readonly string[], world: CommandWo
   const code = await runDongbo(parameters, {
     out: (text) => (stdout += text),
     err: (text) => (stderr += text),
-    interactive: false,
+    screen: null,
     environment: world.environment ?? {},
     timeZone: "Asia/Ho_Chi_Minh",
     interrupted: world.interrupted ?? new AbortController().signal,

@@ -82,11 +82,23 @@ export class PostgresTargetRecords implements TargetRecords {
 
   async #query(sql: string, parameters: readonly string[] = []): Promise<Fields[]> {
     try {
-      this.#client ??= await connectPostgres(this.#address, { role: "status", connectTimeoutMs, statementTimeoutMs });
-      return (await this.#client.query<Fields>(sql, [...parameters])).rows;
+      const client = this.#client ?? (await this.#connect());
+      return (await client.query<Fields>(sql, [...parameters])).rows;
     } catch (error) {
       throw toReplicationError(error, printAddress(this.#address));
     }
+  }
+
+  /** A session that breaks is forgotten, so that the next question opens another. */
+  async #connect(): Promise<pg.Client> {
+    const client = await connectPostgres(this.#address, { role: "status", connectTimeoutMs, statementTimeoutMs });
+    const forget = (): void => {
+      if (this.#client === client) this.#client = null;
+    };
+    client.on("error", forget);
+    client.on("end", forget);
+    this.#client = client;
+    return client;
   }
 }
 

@@ -81,8 +81,11 @@ function countText(rows: number | null): string {
 }
 
 function columnText(table: CountedTable): string {
-  const named = (sign: string, names: readonly string[]): string[] => names.map((name) => `${sign}${name}`);
-  return [...named("+", table.columnsAdded), ...named("-", table.columnsRemoved), ...named("~", table.columnsRetyped)].join(" ");
+  return [...signed("+", table.columnsAdded), ...signed("-", table.columnsRemoved), ...signed("~", table.columnsRetyped)].join(" ");
+}
+
+function signed(sign: string, names: readonly string[]): string[] {
+  return names.map((name) => `${sign}${name}`);
 }
 
 function remarks(change: CountedChange): string[] {
@@ -96,9 +99,10 @@ function remarks(change: CountedChange): string[] {
 }
 
 function parameterText({ name, added, removed }: ParameterChange): string {
-  const shown = (sign: string, values: readonly string[]): string[] => {
-    const more = values.length > valuesShown ? [`and ${sign}${values.length - valuesShown} more`] : [];
-    return [...values.slice(0, valuesShown).map((value) => `${sign}${value}`), ...more];
-  };
-  return `${name}: ${[...shown("+", added), ...shown("-", removed)].join(" ")}`;
+  return `${name}: ${[...someSigned("+", added), ...someSigned("-", removed)].join(" ")}`;
+}
+
+function someSigned(sign: string, values: readonly string[]): string[] {
+  const more = values.length > valuesShown ? [`and ${sign}${values.length - valuesShown} more`] : [];
+  return [...signed(sign, values.slice(0, valuesShown)), ...more];
 }

@@ -7,6 +7,7 @@ describe("retry policy", () => {
   test.each(Object.entries(errorCodes))("%s is retried as its register entry says", (code, entry) => {
     const error = new ReplicationError(code as keyof typeof errorCodes, { subject: "x" });
     expect(retryKind(error)).toBe(entry.retry);
+    expect(retryKind(error.code)).toBe(entry.retry);
     expect(timedCodes().includes(error.code)).toBe(entry.retry === "timed");
   });
 
