@@ -19,7 +19,7 @@ export interface ScalarNode extends Place {
   readonly text: string;
 }
 
-export interface ListNode extends Place {
+interface ListNode extends Place {
   readonly kind: "list";
   readonly items: readonly ConfigNode[];
 }

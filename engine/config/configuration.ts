@@ -30,7 +30,7 @@ export interface ListenAddress {
 }
 
 /** An agency, by the identifier it has in the sharing log and the name people know it by. */
-export interface Agency {
+interface Agency {
   readonly id: string;
   readonly name: string;
 }
@@ -48,7 +48,7 @@ export interface SourceConfiguration {
 }
 
 /** What dongbo may take from a master. */
-export interface SourceLimits {
+interface SourceLimits {
   /** Connections open at once, the one that streams included. */
   readonly connections: number;
   /** Log that the server may be made to keep; beyond it the subscriptions that lag furthest are parked. */
@@ -82,7 +82,7 @@ export interface ShareConfiguration {
 }
 
 /** The public usage regulation of the database (D47 22, 41.1, 45.3). */
-export interface RegulationConfiguration {
+interface RegulationConfiguration {
   readonly id: string;
   readonly validityPeriodSeconds: number;
   readonly onExpiry: ExpiryPolicy;
@@ -94,7 +94,7 @@ export interface RegulationConfiguration {
 }
 
 /** Why a consumer may store what it was given (D47 42.1–3). */
-export type StorageBasis = "42.1" | "42.2" | "42.3";
+type StorageBasis = "42.1" | "42.2" | "42.3";
 
 export interface AgreementConfiguration {
   readonly id: string;
@@ -119,7 +119,7 @@ export type ConnectionModel =
   | { readonly kind: "direct"; readonly basis: DirectBasis };
 
 /** The written statement without which nobody may connect directly (D194 19.2). */
-export interface DirectBasis {
+interface DirectBasis {
   readonly document: string;
   readonly date: Date;
   readonly issuer: string;

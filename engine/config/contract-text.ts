@@ -2,7 +2,7 @@ import type { Predicate } from "../model/predicate.ts";
 import type { ColumnMapping } from "../model/share.ts";
 
 /** One column of a stored contract. */
-export interface ContractColumn {
+interface ContractColumn {
   readonly source: string;
   readonly target: string;
   /** The column's type in the copy, as DDL. */

@@ -1,7 +1,7 @@
 import type { SourceLocation } from "../model/finding.ts";
 
 /** A parameter of the share, to be replaced by the values that a subscription gives it. */
-export interface ParameterReference {
+interface ParameterReference {
   readonly parameter: string;
 }
 

@@ -30,10 +30,14 @@ export function readYaml(text: string, file: string, report: Report): ConfigNode
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  const content = text.startsWith("\uFEFF") ? text.slice(1) : text;
+  const content = protectReferences(text.startsWith("\uFEFF") ? text.slice(1) : text);
   const top: Place = { path: "", location: { file, line: 1, column: 1 } };
   if (Buffer.byteLength(content) > fileBytesMax) {
     report.error("DB-CFG-003", top, { cause: "the file is larger than 1 MiB" });
+    return null;
+  }
+  if (/[\uFDD0-\uFDEF]/.test(text)) {
+    report.error("DB-CFG-002", top, { cause: "the file holds characters that are none (U+FDD0 to U+FDEF)" });
     return null;
   }
   if (isTooDeep(content)) {
@@ -56,6 +60,18 @@ export function readYaml(text: string, file: string, report: Report): ConfigNode
   const reader = new TreeReader(report, locate);
   const tree = reader.read(document.contents, top);
   return reader.isOverLimit ? null : tree;
+}
+
+/**
+ * YAML ends a plain value at a brace when it stands inside `{…}` or `[…]`, so `{ url: ${env:URL} }` would be a syntax
+ * error. References are therefore hidden from the parser behind as many characters, which leaves every position as it is.
+ */
+function protectReferences(text: string): string {
+  return text.replace(/\$\{([^{}\n]*)\}/g, "\uFDD0\uFDD1$1\uFDD2");
+}
+
+function restoreReferences(text: string): string {
+  return text.replaceAll("\uFDD0\uFDD1", "${").replaceAll("\uFDD2", "}");
 }
 
 /**
@@ -88,6 +104,8 @@ function isWellFormed(document: Document.Parsed, report: Report, locate: (offset
     const place: Place = { path: "", location: locate(quote ?? error.pos[0]) };
     // One mistake makes the parser stumble several times; the first time in a line tells.
     if (lines.has(place.location.line) || lines.size >= syntaxErrorsMax) continue;
+    // After a mistake it may have lost its way, and find everything unexpected.
+    if (error.code === "UNEXPECTED_TOKEN" && lines.size > 0) continue;
     lines.add(place.location.line);
     if (error.code === "RESOURCE_EXHAUSTION") report.error("DB-CFG-003", place);
     else if (error.code === "MULTIPLE_DOCS") report.error("DB-CFG-005", place, { cause: "the file holds more than one document" });
@@ -179,12 +197,10 @@ class TreeReader {
       return { kind: "list", items, ...here };
     }
     const value: unknown = isScalar(node) ? node.value : null;
-    const text = isScalar(node) ? (node.source ?? String(value)) : "";
+    const text = isScalar(node) ? restoreReferences(node.source ?? String(value)) : "";
     // A value left out has a position after its key; people look for the key.
     if (value === null && text === "") return { kind: "scalar", value: null, text, ...place };
-    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null) {
-      return { kind: "scalar", value, text, ...here };
-    }
+    if (typeof value === "number" || typeof value === "boolean" || value === null) return { kind: "scalar", value, text, ...here };
     return { kind: "scalar", value: text, text, ...here };
   }
 
@@ -192,7 +208,7 @@ class TreeReader {
     const result = new Map<string, MapEntry>();
     for (const pair of pairs) {
       const keyNode = pair.key as Node;
-      const key = isScalar(keyNode) ? (keyNode.source ?? String(keyNode.value)) : "";
+      const key = isScalar(keyNode) ? restoreReferences(keyNode.source ?? String(keyNode.value)) : "";
       const place: Place = { path: keyPath(map.path, key), location: this.#start(keyNode, map) };
       if (!isScalar(keyNode)) this.#report.error("DB-CFG-005", place, { cause: "a key is not plain text" });
       else if (key === "__proto__") this.#report.error("DB-CFG-005", place, { cause: "the key __proto__ is not accepted" });

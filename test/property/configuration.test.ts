@@ -137,8 +137,11 @@ function rewritten(node: Predicate, random: (below: number) => number): Predicat
       .toSorted((a, b) => a.order - b.order)
       .map(({ item }) => item);
   const inner = ((): Predicate => {
-    if (node.op === "all" || node.op === "any")
-      return { op: node.op, of: shuffled([...node.of, ...node.of.slice(0, random(2))]).map((child) => rewritten(child, random)) };
+    if (node.op === "all" || node.op === "any") {
+      const [first, ...rest] = shuffled([...node.of, ...node.of.slice(0, random(2))]).map((child) => rewritten(child, random));
+      const nested = first !== undefined && rest.length > 0 && random(2) === 0;
+      return { op: node.op, of: nested ? [{ op: node.op, of: rest }, first] : node.of };
+    }
     if (node.op === "not") return { op: "not", of: rewritten(node.of, random) };
     if ("values" in node) return { ...node, values: shuffled([...node.values, ...node.values.slice(0, random(3))]) };
     if (node.op === "eq" && random(2) === 0) return { op: "in", column: node.column, values: [node.value, node.value] };

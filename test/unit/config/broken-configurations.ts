@@ -27,6 +27,8 @@ const yaml = [
   broken("a value starts with a reserved character", "DB-CFG-002", ["    platform: NDXP", "    platform: «@NDXP"]),
   broken("an alias without its anchor", "DB-CFG-002 DB-CFG-008", ["to: 2027-01-01", "to: 2027-01-01, method: ««*end"]),
   broken("an alias inside its own anchor", "DB-CFG-002 DB-CFG-050", [where, "where: &w { any: [ ««*w ] }"]),
+  broken("a brace too many", "DB-CFG-002", [columns, "columns: [personal_id, full_name, province_code]«}"]),
+  broken("characters that are none", "DB-CFG-002", ["version: 1\n", "«version: 1\n# \uFDD0\n"]),
   broken("a key twice", "DB-CFG-004", [platform, `${platform}    «platform: LGSP\n`]),
   broken("a source twice", "DB-CFG-004", ["targets:\n", "  «population: {}\ntargets:\n"]),
   broken("a tag", "DB-CFG-005", ["key: [personal_id]", "key: !!set «[personal_id]"]),
@@ -141,12 +143,17 @@ const values = [
   ]),
   broken("a slot name with capitals", "DB-CFG-041", [url, `${url}\n    slot: «Population`]),
   broken("a physical schema that would be too long", "DB-CFG-042", ["target: population.citizen", `target: «${"s".repeat(60)}.citizen`]),
+  broken("a physical schema of 64 bytes", "DB-CFG-041", [
+    "target: population.citizen",
+    `target: population.citizen\n        physical_schema: «${"x".repeat(64)}`,
+  ]),
   broken("a physical schema that is the view's own", "DB-CFG-042", [
     "target: population.citizen",
     "target: population.citizen\n        physical_schema: «population",
   ]),
   broken("a key column that is not shared", "DB-CFG-043", ["key: [personal_id]", "key: [personal_id, «birth_date]"]),
   broken("a column twice", "DB-CFG-043", [columns, "columns: [personal_id, province_code, «personal_id]"]),
+  broken("a column twice under two names", "DB-CFG-043", [columns, "columns: [personal_id, { «personal_id: { to: other } }]"]),
   broken("two columns of one name in the target", "DB-CFG-043", [columns, "columns: [personal_id, { «full_name: { to: personal_id } }]"]),
   broken("two columns in one entry of the list", "DB-CFG-043", [columns, "columns: [personal_id, «{ full_name: {}, province_code: {} }]"]),
   broken("no columns", "DB-CFG-043 DB-CFG-043", [

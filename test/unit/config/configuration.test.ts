@@ -164,6 +164,16 @@ test("a subscription is named after share and target and keeps its parameters as
   expect(subscriptionsWith("[1.10, true, '1.10']")).toEqual([{ ...named, provinces: ["1.10", "true"] }]);
 });
 
+test("a reference needs no quotes, in braces neither", () => {
+  const target = '  hcm:\n    connector: postgres\n    url: ${env:HCM_URL}\n    consumer: { id: "79", name: Thành phố Hồ Chí Minh }\n';
+  const inBraces = (url: string): string =>
+    edited(sample, target, `  hcm: { connector: postgres, url: ${url}, consumer: { id: "79", name: HCM } }\n`);
+  const host = (text: string): string | undefined => valid(text).targets.get("hcm")?.address.host;
+  expect(host(inBraces("${env:HCM_URL}"))).toBe("10.0.0.7");
+  expect(host(inBraces('"${env:HCM_URL}"'))).toBe("10.0.0.7");
+  expect(host(inBraces("postgres://u:${env:PASSWORD}@h:5432/d?sslmode=verify-full"))).toBe("h");
+});
+
 test("aliases repeat what is written once", () => {
   const text = `${edited(sample, "regulation: {", "regulation: &r {")}  - id: second
     source: population
@@ -205,6 +215,48 @@ test("a configuration shows no secret however it is printed", () => {
   for (const secret of [...secrets, "p@ssw0rd"]) expect(printed).not.toContain(secret);
   expect(configuration.targets.get("hcm")?.address.password?.reveal()).toBe("p@ssw0rd");
 });
+
+test("the shape that the design shows is read as it stands, its MySQL target refused for now", () => {
+  const { configuration, findings } = readSample(designExample);
+  expect(configuration).toBeNull();
+  expect(findings.map(({ code, severity, location: place }) => [code, severity, place?.line])).toEqual([
+    ["DB-CFG-012", "error", 14],
+    ["DB-CFG-066", "warning", 20],
+  ]);
+  const other = designExample.replace("connector: mysql", "connector: postgres").replace("HUE_URL", "POPULATION_URL");
+  expect(warnings(other)).toEqual(["DB-CFG-066"]);
+});
+
+const designExample = `# dongbo.yaml
+version: 1
+control: embedded                       # or a postgres URL
+data_dir: .dongbo                       # beside this file
+listen: 127.0.0.1:9464
+sources:
+  population:                           # exactly one source owns a master table
+    connector: postgres                 # postgres | mysql | debezium
+    url: \${env:POPULATION_URL}
+    provider: { id: G01, name: Bộ Công an }
+    limits: { connections: 4, wal_retained_max: 8GB }
+targets:
+  hcm: { connector: postgres, url: \${env:HCM_URL}, readers: [app_reader], consumer: { id: "79", name: Thành phố Hồ Chí Minh } }
+  hue: { connector: mysql, url: \${env:HUE_URL}, consumer: { id: "46", name: Thành phố Huế } }
+shares:
+  - id: population
+    source: population
+    regulation: { id: QC-01/2025, validity_period: PT24H, on_expiry: refuse, log_retention: P1Y }   # or resync
+    agreement: { id: TT-07/2026, from: 2026-01-01, to: 2027-01-01, purpose: ..., storage_basis: "42.1" }
+    model: intermediary                 # with platform: who runs it
+    tables:
+      - source: public.citizen
+        target: population.citizen      # what readers query
+        key: [personal_id]
+        columns: [personal_id, full_name, birth_date, gender_code, province_code]
+        where: { province_code: { in: $provinces } }
+    subscriptions:
+      - { target: hcm, parameters: { provinces: ["79"] } }
+      - { target: hue, parameters: { provinces: ["46"] } }
+`;
 
 test("the example of the documentation is valid", () => {
   const path = "deploy/examples/population.yaml";

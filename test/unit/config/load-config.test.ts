@@ -113,8 +113,16 @@ test("a finding names file, line and column, then the place in the file, the cau
 });
 
 test("positions hold for files with Windows line ends and a byte order mark", () => {
-  const text = edited(sample, "on_expiry: refuse", "on_expiri: refuse");
+  const text = edited(edited(sample, "on_expiry: refuse", "on_expiri: refuse"), "version: 1", "version: 2");
+  expect(positions(text)).toEqual(["DB-CFG-011 1:10", "DB-CFG-006 15:59"]);
   expect(positions(`\uFEFF${text.replaceAll("\n", "\r\n")}`)).toEqual(positions(text));
+});
+
+test("a number where text is expected is answered with quotes, other kinds with the kind", () => {
+  const remedy = (from: string, to: string): string | undefined => readSample(edited(sample, from, to)).findings[0]?.remedy;
+  expect(remedy('id: "79"', "id: 79")).toBe('Put the value in quotes, as in "79"');
+  expect(remedy('id: "79"', "id: [79]")).toBe("Write text");
+  expect(remedy("key: [personal_id]", "key: personal_id")).toBe("Write a list");
 });
 
 test("a key that could be a URL with its password is not repeated", () => {
@@ -160,7 +168,7 @@ describe("a file that cannot be read as a configuration", () => {
 
   test.each([
     ["is larger than 1 MiB", `# ${"x".repeat(1024 * 1024)}\n${sample}`],
-    ["opens 100,000 brackets", "[".repeat(100_000)],
+    ["opens 500,000 brackets", "[".repeat(500_000)],
     ["opens 100,000 braces", "{a: ".repeat(100_000)],
     ["opens 100,000 lists in one line", "- ".repeat(100_000)],
     ["opens 100,000 keys in one line", "? ".repeat(100_000)],

@@ -36,6 +36,7 @@ export const secrets = ["hunter2-Ω", "s3cr3t", "p%40ssw0rd"] as const;
 export const sampleEnvironment: Environment = {
   POPULATION_URL: `postgres://reader:s3cr3t@db.example.vn/population`,
   HCM_URL: "postgresql://writer:p%40ssw0rd@10.0.0.7:5433/hcm",
+  HUE_URL: "mysql://writer:s3cr3t@10.0.0.8/hue",
   PASSWORD: "hunter2-Ω",
   EMPTY: "",
 };

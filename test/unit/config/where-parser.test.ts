@@ -132,7 +132,9 @@ test.each([
 });
 
 test("which parameters a filter uses, and whether it needs a single value, can be asked", () => {
-  const { clause } = parse("{ a: { in: [$p, x] }, any: [ { b: $q }, { not: { c: { not_in: $q } } }, { d: { is_null: true } } ] }");
+  const { clause } = parse(
+    "{ a: { in: [$p, x] }, any: [ { not: { c: { not_in: $q } } }, { b: $q }, { c: { in: $q } }, { d: { is_null: true } } ] }",
+  );
   const uses = [...parameterUses(clause as WhereClause).values()].map(({ parameter, single }) => [parameter, single]);
   expect(uses).toEqual([
     ["p", false],
