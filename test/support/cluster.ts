@@ -43,6 +43,12 @@ const throwAway: ServerSettings = {
   autovacuum_naptime: "10s",
 };
 
+/** `DONGBO_TEST_SERVER_LOG=/folder` keeps the servers' logs there, for looking into a failure; the servers' account must be able to write it. */
+const serverLog: ServerSettings =
+  process.env["DONGBO_TEST_SERVER_LOG"] === undefined
+    ? {}
+    : { logging_collector: "on", log_directory: process.env["DONGBO_TEST_SERVER_LOG"], log_line_prefix: "%m [%p] %a %d " };
+
 export const masterDatabase = "national";
 
 /** Two running servers; stopped and deleted when disposed. */
@@ -111,7 +117,7 @@ export async function startServer(major: PostgresMajor, settings: ServerSettings
   });
   const dataDir = join(testFolder(`pg${major}`), "data");
   execFileSync("cp", ["-a", template, dataDir]);
-  return EmbeddedPostgres.start({ dataDir, major, settings: { ...throwAway, ...settings } });
+  return EmbeddedPostgres.start({ dataDir, major, settings: { ...throwAway, ...serverLog, ...settings } });
 }
 
 /** Runs statements in one session and returns the last one's rows, all values as text. */
