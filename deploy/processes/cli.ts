@@ -1,10 +1,12 @@
 // The command line: which commands there are, and how a process runs one of them.
 import { type CommandDefinition, runCommandLine } from "./command.ts";
+import { explainCommand } from "./commands/explain.ts";
 import { resumeCommand, suspendCommand } from "./commands/lifecycle.ts";
 import { replayCommand, resyncCommand } from "./commands/orders.ts";
 import { applyCommand, planCommand } from "./commands/plan.ts";
 import { runCommand } from "./commands/run.ts";
 import { statusCommand } from "./commands/status.ts";
+import { traceCommand } from "./commands/trace.ts";
 import type { ExitCode, Terminal } from "./terminal.ts";
 import { dongboVersion } from "./version.ts";
 
@@ -12,6 +14,8 @@ import { dongboVersion } from "./version.ts";
 const definitions: readonly CommandDefinition[] = [
   runCommand,
   statusCommand,
+  explainCommand,
+  traceCommand,
   planCommand,
   applyCommand,
   resyncCommand,

@@ -1,7 +1,9 @@
 // Which implementation serves which connector. With the engine's wiring the only place that knows.
+import { PostgresSource } from "../../connectors/postgres/postgres-source.ts";
 import { PostgresTargetRecords } from "../../connectors/postgres/records/postgres-target-records.ts";
 import { PostgresSnapshot } from "../../connectors/postgres/snapshot/postgres-snapshot.ts";
 import type { SourceConfiguration, TargetConfiguration } from "../../engine/config/configuration.ts";
+import type { ChangeSource } from "../../engine/ports/change-source.ts";
 import type { SnapshotSource } from "../../engine/ports/snapshot-source.ts";
 import type { TargetRecords } from "../../engine/ports/target-records.ts";
 
@@ -13,4 +15,9 @@ export function openTargetRecords(target: TargetConfiguration): TargetRecords {
 /** For a command's few questions: one connection, nothing to do with the change stream. */
 export function openSnapshotSource(source: SourceConfiguration): SnapshotSource & { close(): Promise<void> } {
   return new PostgresSnapshot({ address: source.address, connections: 1, publication: null });
+}
+
+/** For questions about the reservation; nothing is streamed. */
+export function openChangeSource({ id, address, slot, publication }: SourceConfiguration): ChangeSource {
+  return new PostgresSource({ address, slot, publication, name: id });
 }

@@ -5,8 +5,9 @@ import type { Configuration } from "../../engine/config/configuration.ts";
 import { MemoryControlStore } from "../../engine/control-store/memory-control-store.ts";
 import { asReplicationError } from "../../engine/fleet/retry-policy.ts";
 import type { ReplicationError } from "../../engine/model/replication-error.ts";
+import type { SourceReservation } from "../../engine/ports/change-source.ts";
 import type { CopyRecord } from "../../engine/ports/target-records.ts";
-import { openTargetRecords } from "./connections.ts";
+import { openChangeSource, openTargetRecords } from "./connections.ts";
 import { type OpenControl, openControl } from "./control-database.ts";
 import type { Observations } from "./status-report.ts";
 import { systemClock } from "./system-clock.ts";
@@ -21,8 +22,12 @@ export async function openControlToRead(configuration: Configuration): Promise<O
 
 /** Asks control database, targets and sources, all at the same time. */
 export async function observe(configuration: Configuration): Promise<Observations> {
-  const [control, copies] = await Promise.all([observeControl(configuration), observeTargets(configuration)]);
-  return { at: new Date(), ...control, copies, reservations: new Map() };
+  const [control, copies, reservations] = await Promise.all([
+    observeControl(configuration),
+    observeTargets(configuration),
+    observeSources(configuration),
+  ]);
+  return { at: new Date(), ...control, copies, reservations };
 }
 
 type ControlFacts = Pick<Observations, "engine" | "lifecycles" | "orders" | "controlProblem">;
@@ -54,5 +59,21 @@ async function observeTargets(configuration: Configuration): Promise<Map<string,
       await records.close();
     }
   });
+  return new Map(await Promise.all(read));
+}
+
+async function observeSources(configuration: Configuration): Promise<Observations["reservations"]> {
+  const read = [...configuration.sources.values()].map(
+    async (configured): Promise<[string, SourceReservation | null | ReplicationError]> => {
+      const source = openChangeSource(configured);
+      try {
+        return [configured.id, await source.reservation()];
+      } catch (error) {
+        return [configured.id, asReplicationError(error, configured.id)];
+      } finally {
+        await source.close();
+      }
+    },
+  );
   return new Map(await Promise.all(read));
 }

@@ -151,7 +151,7 @@ describe("status report", () => {
     const down = new ReplicationError("DB-PG-001", { subject: "127.0.0.1:1/x" });
     const report = buildStatus(configuration(), {
       ...seen(down),
-      copies: new Map([
+      copies: new Map<string, readonly CopyRecord[] | ReplicationError>([
         ["hcm", down],
         ["hue", [copy({ subscription: "population/hue" })]],
       ]),
@@ -196,10 +196,10 @@ describe("status report", () => {
   });
 });
 
-describe("status for people", () => {
-  const print = (observations: Observations): string =>
-    printStatus(buildStatus(configuration(), observations), new TimePrinter("Asia/Ho_Chi_Minh", now));
+const print = (observations: Observations): string =>
+  printStatus(buildStatus(configuration(), observations), new TimePrinter("Asia/Ho_Chi_Minh", now));
 
+describe("status for people", () => {
   test("one line a subscription with times in local time and UTC", () => {
     const text = print(seen(valid));
     expect(text).toContain("dongbo status, 2026-01-02 10:04:05 +07:00 (2026-01-02T03:04:05Z)\n");
