@@ -22,7 +22,7 @@ import { SourceSession } from "./capture/source-session.ts";
 import { endOfLastRecord, formatLsn, type Lsn, lsnOrder, parseLsn } from "./lsn.ts";
 import { connectPostgres, endPostgres, printAddress } from "./postgres-client.ts";
 import { sqlState, toReplicationError } from "./postgres-errors.ts";
-import { quoteIdentifier, quoteLiteral } from "./quote.ts";
+import { quoteIdentifier } from "./quote.ts";
 import { parseSnapshot } from "./snapshot/snapshot-visibility.ts";
 
 export interface PostgresSourceOptions {
@@ -194,7 +194,7 @@ export class PostgresSource implements ChangeSource {
       publication_names: quoteIdentifier(this.#options.publication),
       messages: "false",
     };
-    const list = Object.entries(options).map(([name, value]) => `"${name}" ${quoteLiteral(value)}`);
+    const list = Object.entries(options).map(([name, value]) => `"${name}" ${quoteOption(value)}`);
     return `START_REPLICATION SLOT ${quoteIdentifier(this.#options.slot)} LOGICAL ${from} (${list.join(", ")})`;
   }
 
@@ -223,6 +223,11 @@ export class PostgresSource implements ChangeSource {
 
 /** Missing object, wrong state, missing file, ended by an administrator: what a lost slot or publication looks like. */
 const speaksOfSlot = new Set(["42704", "55000", "58P01", "57P01"]);
+
+/** The replication grammar has its own scanner (repl_scanner.l): a quote is doubled, a backslash stands for itself. */
+function quoteOption(value: string): string {
+  return `'${value.replaceAll("'", "''")}'`;
+}
 
 function gap(subject: string, reaches: Lsn, wanted: Lsn): ReplicationError {
   const cause = `it starts at ${formatLsn(reaches)}, ${printSize(Number(reaches - wanted))} after ${formatLsn(wanted)}, up to which changes were applied`;
