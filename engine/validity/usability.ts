@@ -2,6 +2,7 @@
 import type { Micros } from "../model/change-message.ts";
 import type { CopyState, ShareState } from "../model/share.ts";
 import type { RefusalReason } from "./refusal.ts";
+import { oldest } from "./validity-clock.ts";
 
 /** What is stored of a subscription, as far as use depends on it. */
 export interface ShareFacts {
@@ -85,7 +86,8 @@ function holdingReasons(share: ShareFacts, copy: CopyFacts, now: Micros): Map<Re
   const reasons = new Map<RefusalReason, Micros | null>();
   const ofShare = shareRefusals[share.state];
   const ofCopy = copyRefusals[copy.state];
-  const validUntil = share.oldestValidUntil === null ? copy.validUntil : leastKnown(copy.validUntil, share.oldestValidUntil);
+  // Without a clock of its own nothing is known of a copy, whatever the other tables' clocks say.
+  const validUntil = copy.validUntil === null ? null : oldest([copy.validUntil, share.oldestValidUntil]);
   if (ofShare !== null) reasons.set(ofShare, null);
   if (copy.withdrawnAt !== null) reasons.set("withdrawn", copy.withdrawnAt);
   if (share.agreementFrom !== null && now < share.agreementFrom) reasons.set("agreement_not_begun", share.agreementFrom);
@@ -94,10 +96,6 @@ function holdingReasons(share: ShareFacts, copy: CopyFacts, now: Micros): Map<Re
   if (copy.stopped) reasons.set("stopped", null);
   if (ofCopy !== null) reasons.set(ofCopy, ofCopy === "expired" ? validUntil : null);
   else if (ofShare === null && !share.hasPosition) reasons.set("checkpoint_missing", null);
-  else if (copy.validUntil === null || validUntil === null || now >= validUntil) reasons.set("expired", validUntil);
+  else if (validUntil === null || now >= validUntil) reasons.set("expired", validUntil);
   return reasons;
-}
-
-function leastKnown(a: Micros | null, b: Micros): Micros {
-  return a === null ? b : Math.min(a, b);
 }

@@ -83,7 +83,7 @@ const sinceSql = `CASE reason
     WHEN 'withdrawn' THEN v.withdrawn_at
     WHEN 'agreement_not_begun' THEN v.agreement_from
     WHEN 'agreement_ended' THEN v.agreement_to
-    WHEN 'expired' THEN least(v.valid_until, v.oldest_valid_until)
+    WHEN 'expired' THEN CASE WHEN v.valid_until IS NOT NULL THEN least(v.valid_until, v.oldest_valid_until) END
   END`;
 
 // {detail}: the word that belongs to the reason.
