@@ -27,9 +27,19 @@ CROSS JOIN LATERAL pg_partition_tree(root.oid) AS part
 JOIN pg_class c ON c.oid = part.relid
 WHERE part.isleaf AND c.oid <> root.oid AND c.relkind = 'r'`;
 
+const leafNamesSql = `
+SELECT root.oid AS root, c.oid, n.nspname AS schema, c.relname AS name
+FROM unnest($1::oid[]) AS root(oid)
+CROSS JOIN LATERAL pg_partition_tree(root.oid) AS part
+JOIN pg_class c ON c.oid = part.relid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE part.isleaf AND c.oid <> root.oid AND c.relkind = 'r'
+ORDER BY n.nspname, c.relname`;
+
 const columnsSql = `
 SELECT a.attrelid AS relid, a.attname AS name, a.atttypid AS type, a.atttypmod AS typmod,
   format_type(a.atttypid, a.atttypmod) AS declaration, a.attnotnull AS not_null, a.attgenerated <> '' AS generated,
+  a.attgenerated = 's' AND current_setting('server_version_num')::int >= 180000 AS publishable,
   a.attcollation AS collation
 FROM pg_attribute a
 WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
@@ -55,6 +65,22 @@ export function describeTables(client: ClientBase, tables: readonly TableName[])
       return toTable(row, columns.get(oid(row)) ?? [], { indexes, leaves: own });
     });
   });
+}
+
+/**
+ * The partitions that hold the rows of these partitioned tables, on whatever level, by the table's id; none for others.
+ * Foreign tables are left out.
+ */
+export async function describePartitions(client: ClientBase, tables: readonly CatalogTable[]): Promise<Map<string, CatalogTable[]>> {
+  const { rows } = await client.query<CatalogRow>(leafNamesSql, [tables.filter((table) => table.partitioned).map((table) => table.id)]);
+  const leaves = await describeTables(
+    client,
+    rows.map((row) => ({ schema: String(row["schema"]), name: String(row["name"]) })),
+  );
+  const byId = new Map(leaves.map((leaf) => [leaf.id, leaf]));
+  return new Map(
+    tables.map((table) => [table.id, rows.filter((row) => row["root"] === table.id).flatMap((row) => byId.get(oid(row)) ?? [])]),
+  );
 }
 
 /** Runs in one read-only transaction with an empty search_path, so that names are printed with their schema. */
@@ -97,6 +123,7 @@ function toColumn(row: CatalogRow, types: TypeCatalog, collations: (oid: string)
     bytewiseCollation: collation.bytewise,
     deterministic: collation.deterministic && types.isDeterministic(type),
     generated: row["generated"] === "t",
+    ...(row["publishable"] === "t" ? { publishable: true } : {}),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { ErrorCodeEntry } from "./error-code-entry.ts";
 
-/** The part of the register about what `check` looks at before anything runs: 030–059 of PG and MAP, 030–049 of TGT. */
+/** The part of the register about what `check` looks at before anything runs: 030–059 of PG, 037–059 of MAP, 030–049 of TGT. */
 export const preflightErrorCodes = {
   "DB-PG-031": {
     meaning: "row security hides rows from dongbo's role",
@@ -62,106 +62,64 @@ export const preflightErrorCodes = {
     remedy: "Set idle_replication_slot_timeout to 0, or longer than dongbo may ever be away",
     retry: "operator",
   },
-  "DB-MAP-030": {
-    meaning: "the table does not exist",
-    usualCause: "a misspelt name, another database, or the table was dropped or renamed",
-    remedy: "Write the name as the source has it, capitals included",
-    retry: "operator",
-  },
-  "DB-MAP-031": {
+  "DB-MAP-037": {
     meaning: "this is not a table whose changes can be followed",
     usualCause: "it is a view, a materialized view, a foreign table or a sequence",
     remedy: "Share the tables behind it",
     retry: "operator",
   },
-  "DB-MAP-032": {
+  "DB-MAP-038": {
     meaning: "the table's changes are not written to the log",
     usualCause: "it is unlogged or temporary",
     remedy: "Make it a logged table",
     retry: "operator",
   },
-  "DB-MAP-033": {
-    meaning: "the table has no key that identifies its rows",
-    usualCause: "no primary key, or the key named is not unique, allows NULL, is partial or is checked only at the end of transactions",
-    remedy: "Give the table a primary key, or name the columns of a unique index over NOT NULL columns as the key (Decision HCM 3.4)",
-    retry: "operator",
-  },
-  "DB-MAP-034": {
+  "DB-MAP-039": {
     meaning: "the key has a column whose values cannot stand for a row",
     usualCause: "different bytes may be equal in it, or its type has no order that dongbo knows",
     remedy: "Use another unique key",
     retry: "operator",
   },
-  "DB-MAP-035": {
+  "DB-MAP-040": {
     meaning: "the source does not log which row an update or a delete concerned",
-    usualCause: "the replica identity is nothing, or lacks columns of the key",
-    remedy: "Change the replica identity as the statements say",
+    usualCause: "the replica identity is nothing, its index was dropped, or it lacks columns of the key",
+    remedy: "Let the table's owner run the statement",
     retry: "operator",
   },
-  "DB-MAP-036": {
+  "DB-MAP-041": {
     meaning: "the filter uses columns of which the source does not log the old value",
     usualCause: "they are outside the replica identity",
-    remedy: "None needed: rows that leave are deleted by key, which every copy of the table has to carry out; the statement spares that",
+    remedy: "None needed: each update then costs a delete by key in the copies it does not concern; the statement spares that",
     retry: "operator",
   },
-  "DB-MAP-037": {
+  "DB-MAP-042": {
     meaning: "some changes of a partitioned table are not published",
     usualCause: "attaching or detaching a partition, and TRUNCATE of a single partition, send no row changes",
     remedy: "After such a change run `dongbo resync` for the table; reconciling finds what was missed",
     retry: "operator",
   },
-  "DB-MAP-038": {
+  "DB-MAP-043": {
     meaning: "a partition does not log what its partitioned table promises",
     usualCause: "the replica identity of a partition is set for itself, not inherited",
-    remedy: "Give the partition the replica identity that the statement says",
+    remedy: "Let the table's owner run the statement, and do the same for partitions made later",
     retry: "operator",
   },
-  "DB-MAP-039": {
+  "DB-MAP-044": {
     meaning: "other tables inherit from this one and are not part of the share",
     usualCause: "table inheritance: a query on the parent shows the children's rows too",
     remedy: "Share the children as tables of their own if their rows are wanted",
     retry: "operator",
   },
-  "DB-MAP-040": {
+  "DB-MAP-045": {
     meaning: "the source publishes a partition's changes in its partitioned table's name",
     usualCause: "shares name both a partitioned table and one of its partitions",
     remedy: "Name one of them, with a filter where only a part is wanted",
     retry: "operator",
   },
-  "DB-MAP-041": {
-    meaning: "the table does not have this column",
-    usualCause: "a misspelt name, or the column was dropped or renamed at the source",
-    remedy: "Write the column's name as the source has it, capitals included",
-    retry: "operator",
-  },
-  "DB-MAP-042": {
-    meaning: "the change stream does not carry this generated column",
-    usualCause: "the server computes it; only PostgreSQL 18 can publish it, and only when it is stored",
-    remedy: "Leave the column out, or share the columns it is computed from",
-    retry: "operator",
-  },
-  "DB-MAP-043": {
+  "DB-MAP-046": {
     meaning: "values of this type mean nothing outside their own database",
     usualCause: "the type refers to tables, types, functions or roles of the server",
     remedy: "Leave the column out",
-    retry: "operator",
-  },
-  "DB-MAP-044": {
-    meaning: "the copy would have more columns than a table can have",
-    usualCause: "the source table is as wide as PostgreSQL allows, and a copy carries one column more",
-    remedy: "Share fewer columns",
-    retry: "operator",
-  },
-  "DB-MAP-045": {
-    meaning: "two columns of the copy have the same name",
-    usualCause: "a column was renamed to the name of another one",
-    remedy: "Give each column of the copy its own name",
-    retry: "operator",
-  },
-  "DB-MAP-046": {
-    meaning: "a column of the key is not among the columns of the copy",
-    usualCause: "`columns` leaves it out",
-    remedy: "Add the column: a copy cannot be kept without its key",
     retry: "operator",
   },
   "DB-MAP-047": {

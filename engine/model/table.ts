@@ -76,8 +76,10 @@ export interface CatalogColumn {
   readonly bytewiseCollation: boolean;
   /** Equal text is equal bytes. False for nondeterministic collations and citext: no key or filter may use them. */
   readonly deterministic: boolean;
-  /** Computed by the server from other columns; may be missing from the change stream. */
+  /** Computed by the server from other columns; missing from the change stream unless `publishable`. */
   readonly generated: boolean;
+  /** Set for a generated column that the server can put into its change stream (PostgreSQL 18: stored ones). */
+  readonly publishable?: true;
 }
 
 /** A table as the source's catalogue states it now. */

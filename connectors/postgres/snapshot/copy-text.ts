@@ -21,10 +21,8 @@ export function parseCopyRow(bytes: Buffer, start: number, end: number, columns:
     for (; at < end; at++) {
       const byte = bytes[at];
       if (byte === TAB || byte === NEWLINE) break;
-      if (byte === BACKSLASH) {
-        escaped = true;
-        at++;
-      }
+      // What follows a backslash is never a tab or a newline: the server writes those as letters.
+      if (byte === BACKSLASH) escaped = true;
     }
     row.push(escaped ? unescape(bytes, from, at) : bytes.subarray(from, at));
     from = at + 1;
