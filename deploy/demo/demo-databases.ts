@@ -1,5 +1,5 @@
 // The demo's databases: a national population register and three provinces, on private servers, with synthetic people.
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -54,6 +54,8 @@ export class DemoDatabases implements AsyncDisposable {
 
   static async start(): Promise<DemoDatabases> {
     const folder = mkdtempSync(join(tmpdir(), "dongbo-demo-"));
+    // Started by root the servers run under an account of their own, which must be able to pass.
+    chmodSync(folder, 0o711);
     const [master, provincial] = await Promise.all([
       EmbeddedPostgres.start({ dataDir: join(folder, "national"), settings: { wal_level: "logical", shared_buffers: "64MB" } }),
       EmbeddedPostgres.start({ dataDir: join(folder, "provinces"), settings: { shared_buffers: "64MB" } }),

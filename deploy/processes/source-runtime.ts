@@ -11,7 +11,7 @@ import type {
   SourceConfiguration,
   SubscriptionConfiguration,
 } from "../../engine/config/configuration.ts";
-import { asReplicationError, retryKind, retryPauses } from "../../engine/fleet/retry-policy.ts";
+import { asReplicationError, retryPauses } from "../../engine/fleet/retry-policy.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { Subscription } from "../../engine/model/share.ts";
 import { type CatalogTable, printTable, tableKey } from "../../engine/model/table.ts";
@@ -75,7 +75,7 @@ export class SourceRuntime {
     const { address, slot, publication, limits } = configured;
     const chunks = Math.max(1, limits.connections - 2);
     this.#source = new PostgresSource({ address, slot, publication, name: configured.id });
-    this.#snapshot = new PostgresSnapshot(address, { connections: chunks });
+    this.#snapshot = new PostgresSnapshot({ address, publication, connections: chunks });
     this.#pipeline = new SourcePipeline({
       name: configured.id,
       source: this.#source,

@@ -76,6 +76,11 @@ export class Attachments {
     return [...this.#seats.values()].every((seat) => seat.heard);
   }
 
+  /** No subscription is about to begin a load: a scan that starts now has all who can share it. */
+  get gathered(): boolean {
+    return this.settled && [...this.#seats].every(([lane, seat]) => seat.owed.size === 0 || !lane.live);
+  }
+
   isParked(lane: Lane): boolean {
     return this.#parked.has(lane);
   }

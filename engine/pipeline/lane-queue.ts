@@ -7,6 +7,12 @@ interface Queued {
   readonly bytes: number;
 }
 
+/** What `take` gave, and of which reading of the stream. */
+export interface Taken {
+  readonly items: readonly LaneItem[];
+  readonly generation: number;
+}
+
 /** Bytes of one frame on disk. */
 const frameBytesMax = 1024 * 1024;
 
@@ -27,6 +33,7 @@ export class LaneQueue {
   #spilling = false;
   #taken: Queued[] | null = [];
   #takenBytes = 0;
+  #generation = 0;
   /** Boundaries among the items in memory. */
   #boundaries = 0;
   #hurried = false;
@@ -40,6 +47,11 @@ export class LaneQueue {
   /** Bytes held in memory, waiting or taken and not released. */
   get bytes(): number {
     return this.#bytes + this.#tailBytes + this.#takenBytes;
+  }
+
+  /** Counts how often the queue was cleared: what was taken before belongs to an earlier reading of the stream. */
+  get generation(): number {
+    return this.#generation;
   }
 
   /** Bytes in memory that were not taken yet. */
@@ -84,7 +96,7 @@ export class LaneQueue {
    * transaction comes in pieces. Waits until there is a boundary or enough for a piece; resolves with what there is,
    * perhaps nothing, when `hurry` or `clear` was called or the signal aborts.
    */
-  async take(bytesMax: number, signal: AbortSignal): Promise<LaneItem[]> {
+  async take(bytesMax: number, signal: AbortSignal): Promise<Taken> {
     while (!this.#ready(bytesMax) && !signal.aborted) await this.#arrival(signal);
     this.#hurried = false;
     this.#fill();
@@ -101,7 +113,7 @@ export class LaneQueue {
     for (let index = this.#head; index < end; index++) items.push(this.#take(this.#items[index] as Queued));
     this.#head = end;
     this.#compact();
-    return items;
+    return { items, generation: this.#generation };
   }
 
   /** Lets a waiting `take` go with what there is: whoever fills the queue is waiting for room itself. */
@@ -129,6 +141,7 @@ export class LaneQueue {
 
   /** Forgets everything: the stream will be read again. */
   clear(): void {
+    this.#generation += 1;
     this.#items = [];
     this.#head = 0;
     this.#bytes = 0;

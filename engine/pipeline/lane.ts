@@ -64,7 +64,8 @@ export class Lane {
   #sourceIdentity = "";
   #epoch: number | null = null;
   #batch: Batch | null = null;
-  #generation = 0;
+  /** The queue's generation that the batch was taken from. */
+  #batchGeneration = 0;
   #parked = false;
   #suspension: string | null = null;
   #suspensionStored: string | null = null;
@@ -122,7 +123,6 @@ export class Lane {
 
   /** The stream will be read again from what is durable: forget what is queued. */
   reset(): void {
-    this.#generation += 1;
     this.queue.clear();
   }
 
@@ -173,13 +173,14 @@ export class Lane {
 
   /** take → net effect → write → checkpoint → commit: the apply stage. */
   async #applyPiece(signal: AbortSignal): Promise<void> {
-    const generation = this.#generation;
-    const items = await this.queue.take(pieceBytesMax, signal);
-    if (generation !== this.#generation) return this.#abandonBatch();
-    if (items.length === 0) return;
+    const { items, generation } = await this.queue.take(pieceBytesMax, signal);
+    if (this.#batchGeneration !== this.queue.generation) await this.#abandonBatch();
+    if (items.length === 0 || generation !== this.queue.generation) return;
     this.#batch ??= await this.#beginBatch();
+    this.#batchGeneration = generation;
     await this.#batch.add(items);
-    if (generation !== this.#generation) return this.#abandonBatch();
+    // The stream is being read again from what is durable: this batch comes again, whole.
+    if (generation !== this.queue.generation) return this.#abandonBatch();
     if (this.#batch.committable) await this.#commit(this.#batch);
     else if (this.#batch.holding) this.#host.beat();
   }

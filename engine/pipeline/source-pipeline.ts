@@ -49,7 +49,7 @@ export class SourcePipeline implements LaneHost {
       logger,
       parallel: limits.parallelChunks,
       atBoundary: (action) => this.#router.atBoundary(action),
-      settled: () => this.#attachments.settled,
+      gathered: () => this.#attachments.gathered,
       router: parts.snapshotRouter,
     });
     this.#router = new Router(parts.mapper, this.#loads);
@@ -98,6 +98,7 @@ export class SourcePipeline implements LaneHost {
       }
     }
     await beating;
+    this.#loads.reset();
     for (const { stop } of this.#running.values()) stop.abort();
     await Promise.all([...this.#running.values()].map(({ done }) => done));
   }

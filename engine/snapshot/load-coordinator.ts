@@ -23,14 +23,14 @@ export interface LoadParts {
   readonly parallel: number;
   /** Runs something between two source transactions, so that it has a place in every lane's order. */
   readonly atBoundary: (action: () => void) => Promise<void>;
-  /** False while subscriptions are still connecting: a scan waits a little so that they can share it. */
-  readonly settled: () => boolean;
+  /** False while subscriptions are still on their way to a load: a scan waits a little so that they can share it. */
+  readonly gathered: () => boolean;
   readonly router: (table: CatalogTable, columns: readonly string[], members: readonly SnapshotMember[]) => SnapshotRouter;
 }
 
 /** Smaller tables are read in one range. */
 const splitBytesMin = 64 * 1024 * 1024;
-/** How long a scan waits at most for subscriptions that are still connecting. */
+/** How long a scan waits at most for subscriptions that are still on their way. */
 const gatherMsMax = 3_000;
 
 export class LoadCoordinator {
@@ -98,9 +98,9 @@ export class LoadCoordinator {
   }
 
   async #schedule(): Promise<void> {
-    const { clock, settled } = this.#parts;
+    const { clock, gathered } = this.#parts;
     const deadline = clock.monotonicMs() + gatherMsMax;
-    while (!settled() && clock.monotonicMs() < deadline) await clock.sleep(20);
+    while (!gathered() && clock.monotonicMs() < deadline) await clock.sleep(20);
     while (this.#waiting.length > 0) {
       const members = this.#nextGroup();
       const scan = new TableScan(members, this.#scanParts());

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Position } from "../../../engine/model/position.ts";
 import type { LaneItem } from "../../../engine/pipeline/lane-item.ts";
-import { LaneQueue } from "../../../engine/pipeline/lane-queue.ts";
+import { LaneQueue, type Taken } from "../../../engine/pipeline/lane-queue.ts";
 
 const begin = (at: string): LaneItem => ({ tag: "begin", position: at as Position });
 const commit = (at: string): LaneItem => ({ tag: "commit", position: at as Position, committedAt: 1 });
@@ -32,21 +32,21 @@ describe("a subscription's queue", () => {
   it("gives whole transactions and keeps what comes after the last commit for the next piece", async () => {
     const queue = new LaneQueue(folder, "q", 1e6);
     for (const item of [begin("1"), change("a"), commit("2"), begin("3"), change("b")]) queue.push(item);
-    expect(names(await queue.take(1e6, never))).toEqual(["begin", "a", "commit"]);
+    expect(names((await queue.take(1e6, never)).items)).toEqual(["begin", "a", "commit"]);
     queue.push(commit("4"));
-    expect(names(await queue.take(1e6, never))).toEqual(["begin", "b", "commit"]);
+    expect(names((await queue.take(1e6, never)).items)).toEqual(["begin", "b", "commit"]);
   });
 
   it("waits for the end of a transaction, unless it is larger than a piece", async () => {
     const queue = new LaneQueue(folder, "q", 1e6);
     queue.push(begin("1"));
     queue.push(change("a"));
-    let taken: LaneItem[] | null = null;
-    const waiting = queue.take(5_000, never).then((items) => (taken = items));
+    let taken: Taken | null = null;
+    const waiting = queue.take(5_000, never).then((result) => (taken = result));
     await Promise.resolve();
     expect(taken).toBeNull();
     queue.push(change("b", 10_000));
-    expect(names(await waiting)).toEqual(["begin", "a", "b"]);
+    expect(names((await waiting).items)).toEqual(["begin", "a", "b"]);
   });
 
   it("lets go of an unfinished piece when whoever fills it waits for room", async () => {
@@ -55,7 +55,7 @@ describe("a subscription's queue", () => {
     queue.push(change("a"));
     const waiting = queue.take(1e6, never);
     queue.hurry();
-    expect(names(await waiting)).toEqual(["begin", "a"]);
+    expect(names((await waiting).items)).toEqual(["begin", "a"]);
   });
 
   it("gives what was taken once more after a failed transaction, in order", async () => {
@@ -64,7 +64,7 @@ describe("a subscription's queue", () => {
     await queue.take(1e6, never);
     for (const item of [begin("3"), change("b"), commit("4")]) queue.push(item);
     expect(queue.rewind()).toBe(true);
-    expect(names(await queue.take(1e6, never))).toEqual(["begin", "a", "commit", "begin", "b", "commit"]);
+    expect(names((await queue.take(1e6, never)).items)).toEqual(["begin", "a", "commit", "begin", "b", "commit"]);
     queue.release();
     expect(queue.bytes).toBe(0);
   });
@@ -90,7 +90,7 @@ describe("a subscription's queue", () => {
     expect(queue.bytes).toBeLessThan(3e6);
     const seen: string[] = [];
     while (!queue.drained) {
-      seen.push(...names(await queue.take(500_000, never)));
+      seen.push(...names((await queue.take(500_000, never)).items));
       queue.release();
     }
     expect(seen).toEqual(expected);
@@ -108,9 +108,19 @@ describe("a subscription's queue", () => {
     expect(existsSync(folder) ? readdirSync(folder) : []).toEqual([]);
   });
 
+  it("tells what was taken before it was cleared from what came after", async () => {
+    const queue = new LaneQueue(folder, "q", 1e6);
+    const waiting = queue.take(1e6, never);
+    queue.clear();
+    queue.push(progress("7"));
+    const { items, generation } = await waiting;
+    expect(items).toEqual([progress("7")]);
+    expect(generation).toBe(queue.generation);
+  });
+
   it("keeps only the newest of confirmations that wait together", async () => {
     const queue = new LaneQueue(folder, "q", 1e6);
     for (const at of ["1", "2", "3"]) queue.push(progress(at));
-    expect(await queue.take(1e6, never)).toEqual([progress("3")]);
+    expect((await queue.take(1e6, never)).items).toEqual([progress("3")]);
   });
 });
