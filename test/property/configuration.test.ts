@@ -138,9 +138,9 @@ function rewritten(node: Predicate, random: (below: number) => number): Predicat
       .map(({ item }) => item);
   const inner = ((): Predicate => {
     if (node.op === "all" || node.op === "any") {
-      const [first, ...rest] = shuffled([...node.of, ...node.of.slice(0, random(2))]).map((child) => rewritten(child, random));
-      const nested = first !== undefined && rest.length > 0 && random(2) === 0;
-      return { op: node.op, of: nested ? [{ op: node.op, of: rest }, first] : node.of };
+      const parts = shuffled([...node.of, ...node.of.slice(0, random(2))]).map((child) => rewritten(child, random));
+      const nested = parts.length > 1 && random(2) === 0;
+      return { op: node.op, of: nested ? [{ op: node.op, of: parts.slice(1) }, ...parts.slice(0, 1)] : parts };
     }
     if (node.op === "not") return { op: "not", of: rewritten(node.of, random) };
     if ("values" in node) return { ...node, values: shuffled([...node.values, ...node.values.slice(0, random(3))]) };
@@ -194,6 +194,14 @@ test("a contract's text tells every change of columns and filter", () => {
   ];
   expect(new Set([base, ...others]).size).toBe(others.length + 1);
   expect(canonicalContract([mapping("a", "a")], { op: "in", column: "a", values: ["1"] })).toBe(base);
+});
+
+test("a list that grows keeps its place among the other conditions, so that what was added can be told", () => {
+  const other: Predicate = { op: "gt", column: "b", value: "1" };
+  for (const values of [["1"], ["1", "2"]]) {
+    const filter = canonicalPredicate({ op: "all", of: [other, { op: "in", column: "a", values }] });
+    expect(filter).toMatchObject({ of: [{ column: "a" }, { column: "b" }] });
+  }
 });
 
 test("a contract that this build did not write is no contract", () => {

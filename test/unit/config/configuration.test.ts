@@ -164,14 +164,17 @@ test("a subscription is named after share and target and keeps its parameters as
   expect(subscriptionsWith("[1.10, true, '1.10']")).toEqual([{ ...named, provinces: ["1.10", "true"] }]);
 });
 
+/** The host that the sample's target has when it is written in braces with this URL. */
+function hostInBraces(url: string): string | undefined {
+  const target = `  hcm:\n    connector: postgres\n    url: \${env:HCM_URL}\n    consumer: { id: "79", name: Thành phố Hồ Chí Minh }\n`;
+  const text = edited(sample, target, `  hcm: { connector: postgres, url: ${url}, consumer: { id: "79", name: HCM } }\n`);
+  return valid(text).targets.get("hcm")?.address.host;
+}
+
 test("a reference needs no quotes, in braces neither", () => {
-  const target = '  hcm:\n    connector: postgres\n    url: ${env:HCM_URL}\n    consumer: { id: "79", name: Thành phố Hồ Chí Minh }\n';
-  const inBraces = (url: string): string =>
-    edited(sample, target, `  hcm: { connector: postgres, url: ${url}, consumer: { id: "79", name: HCM } }\n`);
-  const host = (text: string): string | undefined => valid(text).targets.get("hcm")?.address.host;
-  expect(host(inBraces("${env:HCM_URL}"))).toBe("10.0.0.7");
-  expect(host(inBraces('"${env:HCM_URL}"'))).toBe("10.0.0.7");
-  expect(host(inBraces("postgres://u:${env:PASSWORD}@h:5432/d?sslmode=verify-full"))).toBe("h");
+  expect(hostInBraces("${env:HCM_URL}")).toBe("10.0.0.7");
+  expect(hostInBraces('"${env:HCM_URL}"')).toBe("10.0.0.7");
+  expect(hostInBraces("postgres://u:${env:PASSWORD}@h:5432/d?sslmode=verify-full")).toBe("h");
 });
 
 test("aliases repeat what is written once", () => {

@@ -118,8 +118,12 @@ test("positions hold for files with Windows line ends and a byte order mark", ()
   expect(positions(`\uFEFF${text.replaceAll("\n", "\r\n")}`)).toEqual(positions(text));
 });
 
+/** The remedy of the one mistake that an edit of the sample makes. */
+function remedy(from: string, to: string): string | undefined {
+  return readSample(edited(sample, from, to)).findings[0]?.remedy;
+}
+
 test("a number where text is expected is answered with quotes, other kinds with the kind", () => {
-  const remedy = (from: string, to: string): string | undefined => readSample(edited(sample, from, to)).findings[0]?.remedy;
   expect(remedy('id: "79"', "id: 79")).toBe('Put the value in quotes, as in "79"');
   expect(remedy('id: "79"', "id: [79]")).toBe("Write text");
   expect(remedy("key: [personal_id]", "key: personal_id")).toBe("Write a list");
@@ -176,6 +180,16 @@ describe("a file that cannot be read as a configuration", () => {
     ["indents 100 levels deep", Array.from({ length: 100 }, (_, level) => `${" ".repeat(level)}k:`).join("\n")],
   ])("is refused, not followed, when it %s", (_, content) => {
     expect(codesOf(content)).toEqual(["DB-CFG-003"]);
+  });
+
+  test("is refused for brackets before the parser follows them", () => {
+    const path = join(folder, "dongbo.yaml");
+    for (const bracket of ["[", "{a: "]) {
+      writeFileSync(path, bracket.repeat(65));
+      expect(loadConfiguration(path, {}).findings[0]?.cause).toBe("values are nested more than 64 levels deep");
+      writeFileSync(path, bracket.repeat(64));
+      expect(loadConfiguration(path, {}).findings[0]?.code).toBe("DB-CFG-002");
+    }
   });
 
   test("is refused when aliases multiply one another", () => {
