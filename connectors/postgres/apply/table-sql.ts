@@ -1,5 +1,6 @@
 // The statements that write one physical table. Values come as one text[] a column and are cast to the column's bare type
 // in the statement; the assignment that follows raises an error where a value does not fit, instead of cutting it.
+// Names of functions and types are unqualified: the session has an empty search_path, and unnest of several arrays works only so.
 import type { TableShape } from "./target-catalog.ts";
 
 /** The engine's own column in every physical table: the batch that wrote the row. */
@@ -12,10 +13,10 @@ export function upsertSql(shape: TableShape): string {
   // A row that ON CONFLICT updated carries the lock it was given first in xmax; a row just inserted has none.
   return `WITH written AS (
 INSERT INTO ${shape.physical} AS t (${names(shape, all)}, ${batchColumn})
-SELECT ${all.map((index, place) => cast(shape, index, place)).join(", ")}, CAST($${all.length + 1} AS pg_catalog.int8) FROM ${given(all.length)}
+SELECT ${all.map((index, place) => stored(shape, index, place)).join(", ")}, CAST($${all.length + 1} AS int8) FROM ${given(all.length)}
 ON CONFLICT (${names(shape, shape.key)}) DO UPDATE SET ${[...set, `${batchColumn} = excluded.${batchColumn}`].join(", ")}
 RETURNING (t.xmax = 0) AS fresh)
-SELECT pg_catalog.count(*) FILTER (WHERE fresh) FROM written`;
+SELECT count(*) FILTER (WHERE fresh) FROM written`;
 }
 
 /**
@@ -23,9 +24,9 @@ SELECT pg_catalog.count(*) FILTER (WHERE fresh) FROM written`;
  * batch id. The command tag tells how many rows were there.
  */
 export function updateSql(shape: TableShape, known: readonly number[]): string {
-  const set = known.map((index, place) => `${name(shape, index)} = ${cast(shape, index, shape.key.length + place)}`);
+  const set = known.map((index, place) => `${name(shape, index)} = ${stored(shape, index, shape.key.length + place)}`);
   const width = shape.key.length + known.length;
-  return `UPDATE ${shape.physical} AS t SET ${[...set, `${batchColumn} = CAST($${width + 1} AS pg_catalog.int8)`].join(", ")}
+  return `UPDATE ${shape.physical} AS t SET ${[...set, `${batchColumn} = CAST($${width + 1} AS int8)`].join(", ")}
 FROM ${given(width)} WHERE ${sameKey(shape)}`;
 }
 
@@ -41,7 +42,7 @@ export function deleteAllSql(shape: TableShape): string {
 
 /** Rows that no chunk of a load has written. Parameter: the first batch of that load. */
 export function sweepSql(shape: TableShape): string {
-  return `DELETE FROM ${shape.physical} WHERE ${batchColumn} < CAST($1 AS pg_catalog.int8)`;
+  return `DELETE FROM ${shape.physical} WHERE ${batchColumn} < CAST($1 AS int8)`;
 }
 
 /** Parameters: the key columns. Gives the place, counted from 1, of each key that has a row, and the wanted columns of it. */
@@ -60,7 +61,7 @@ export function deleteWhereSql(shape: TableShape, condition: string, limit: numb
   const aliases = shape.key.map((_, place) => `k${place}`).join(", ");
   const returned = shape.key.map((index, place) => `c.${name(shape, index)} AS k${place}`).join(", ");
   return `WITH gone AS (DELETE FROM ${shape.physical} AS c WHERE ${condition} RETURNING ${returned})
-SELECT ${aliases}, pg_catalog.count(*) OVER () FROM gone LIMIT ${limit}`;
+SELECT ${aliases}, count(*) OVER () FROM gone LIMIT ${limit}`;
 }
 
 function indexes(shape: TableShape): number[] {
@@ -80,14 +81,26 @@ function cast(shape: TableShape, index: number, place: number): string {
   return `CAST(v.c${place} AS ${shape.columns[index]?.bare ?? ""})`;
 }
 
+/**
+ * The same, to be stored. Into a type that the configuration has chosen, assignment would round a number and cut blanks
+ * without a word: a value that does not come back as it was raises an error of class 22 instead.
+ */
+function stored(shape: TableShape, index: number, place: number): string {
+  const checked = shape.columns[index]?.checked ?? null;
+  const value = cast(shape, index, place);
+  if (checked === null) return value;
+  const { declared, source } = checked;
+  const back = `CAST(CAST(v.c${place} AS ${declared}) AS ${source}) IS NOT DISTINCT FROM CAST(v.c${place} AS ${source})`;
+  const raise = `CAST((1 / (octet_length(v.c${place}) * 0))::text AS ${shape.columns[index]?.bare ?? ""})`;
+  return `CASE WHEN ${back} THEN ${value} ELSE ${raise} END`;
+}
+
 /** The parameters as rows. */
 function given(width: number, withPlace = false): string {
   const places = Array.from({ length: width }, (_, place) => place);
-  const arrays = places.map((place) => `$${place + 1}::pg_catalog.text[]`).join(", ");
+  const arrays = places.map((place) => `$${place + 1}::text[]`).join(", ");
   const columns = places.map((place) => `c${place}`).join(", ");
-  return withPlace
-    ? `pg_catalog.unnest(${arrays}) WITH ORDINALITY AS v(${columns}, place)`
-    : `pg_catalog.unnest(${arrays}) AS v(${columns})`;
+  return withPlace ? `unnest(${arrays}) WITH ORDINALITY AS v(${columns}, place)` : `unnest(${arrays}) AS v(${columns})`;
 }
 
 function sameKey(shape: TableShape): string {

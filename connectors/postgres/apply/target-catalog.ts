@@ -2,7 +2,7 @@
 import type { ClientBase } from "pg";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { TableMapping } from "../../../engine/model/share.ts";
-import { printTable, tableKey, type TableName } from "../../../engine/model/table.ts";
+import { type ColumnType, printTable, tableKey, type TableName } from "../../../engine/model/table.ts";
 import { TypeCatalog } from "../postgres-types.ts";
 import { quoteIdentifier, quoteTable } from "../quote.ts";
 
@@ -21,6 +21,11 @@ export interface ShapeColumn {
   readonly name: string;
   /** The column's type without modifier: a cast to it changes no value, and the assignment that follows never truncates silently. */
   readonly bare: string;
+  /**
+   * Where the configuration gives the column another type than the source's: the type with its modifier, and the source's
+   * type, in which the value must be the same before and after. Null: the types are the same, or cannot be compared.
+   */
+  readonly checked: { readonly declared: string; readonly source: string } | null;
   /** Its equality operator, written so that it is found under an empty search_path; for key columns. */
   readonly equality: string;
 }
@@ -81,32 +86,55 @@ async function readShapes(client: ClientBase, tables: readonly TableMapping[]): 
     client,
     rows.map((row) => String(row["oid"])),
   );
-  const found = new Map<string, ShapeColumn>();
+  const found = new Map<string, FoundColumn>();
   for (const row of rows) {
     const bare = types.columnType(String(row["oid"]), String(row["typmod"]), String(row["declaration"])).bare;
     const table = { schema: String(row["schema"]), name: String(row["name"]) };
     const name = quoteIdentifier(String(row["column"]));
-    found.set(`${tableKey(table)}.${name}`, { name, bare, equality: row["equality"] ?? "OPERATOR(pg_catalog.=)" });
+    const equality = row["equality"] ?? "OPERATOR(pg_catalog.=)";
+    found.set(`${tableKey(table)}.${name}`, { name, bare, equality, declared: String(row["declaration"]) });
   }
   return new Map(tables.map((mapping) => [tableKey(mapping.target), shapeOf(mapping, found)]));
 }
 
-function shapeOf(mapping: TableMapping, found: ReadonlyMap<string, ShapeColumn>): TableShape {
-  const columns = mapping.columns.map(({ target }) => {
-    const column = found.get(`${tableKey(mapping.physical)}.${quoteIdentifier(target)}`);
-    if (column !== undefined) return column;
-    const cause = `column ${quoteIdentifier(target)} is not there`;
-    throw new ReplicationError("DB-TGT-018", { subject: printTable(mapping.physical), cause });
+interface FoundColumn extends Omit<ShapeColumn, "checked"> {
+  readonly declared: string;
+}
+
+function shapeOf(mapping: TableMapping, found: ReadonlyMap<string, FoundColumn>): TableShape {
+  const columns = mapping.columns.map((column): ShapeColumn => {
+    const { target, targetType, sourceType } = column;
+    const there = found.get(`${tableKey(mapping.physical)}.${quoteIdentifier(target)}`);
+    if (there === undefined) {
+      const cause = `column ${quoteIdentifier(target)} is not there`;
+      throw new ReplicationError("DB-TGT-018", { subject: printTable(mapping.physical), cause });
+    }
+    const source = targetType === null ? null : comparableType(sourceType);
+    return { ...there, checked: source === null ? null : { declared: there.declared, source } };
   });
   const key = mapping.key.map((name) => mapping.columns.findIndex((column) => column.source === name));
   return { mapping, physical: quoteTable(mapping.physical), columns, key };
+}
+
+/** Built-in types of which equal values are the same value; not so of boxes and circles, and json has no equality at all. */
+const comparableTypes = new Set(
+  "int2 int4 int8 numeric float4 float8 money bool text varchar bpchar name char bytea date time timetz timestamp timestamptz interval bit varbit uuid inet cidr macaddr macaddr8 oid pg_lsn".split(
+    " ",
+  ),
+);
+
+/** The type in which the target can tell whether a value of this source type is still itself after a change of type. */
+function comparableType(type: ColumnType): string | null {
+  if (type.kind === "enum") return "text";
+  const name = /^pg_catalog\."?(\w+)"?(?:\[\])?$/.exec(type.bare)?.[1];
+  return name !== undefined && comparableTypes.has(name) ? type.bare : null;
 }
 
 // conenforced is new in PostgreSQL 18: a constraint that is not enforced judges nothing.
 const constraintsSql = `
 SELECT con.conname AS name, con.contype AS type, con.condeferrable AS deferrable, n.nspname AS schema, c.relname AS table,
   pn.nspname AS parent_schema, p.relname AS parent_table,
-  con.confdeltype || con.confupdtype AS actions, con.confmatchtype AS match,
+  concat(con.confdeltype, con.confupdtype) AS actions, con.confmatchtype AS match,
   (SELECT json_agg(json_build_object('child', ca.attname, 'parent', pa.attname,
       'equality', format('OPERATOR(%I.%s)', s.nspname, o.oprname)) ORDER BY k.position)
    FROM unnest(con.conkey, con.confkey, con.conpfeqop) WITH ORDINALITY AS k(child, parent, operator, position)

@@ -126,7 +126,8 @@ export class PostgresTargetTransaction implements TargetTransaction {
     const shape = this.#shape(table);
     const { directCopy } = this.#parts;
     if (rows.length === 0 || this.#book.isStopped(table)) return true;
-    if (!directCopy.worthTrying(table)) return false;
+    // COPY would store what another type makes of a value, whatever that is.
+    if (shape.columns.some((column) => column.checked !== null) || !directCopy.worthTrying(table)) return false;
     try {
       const copied = await this.#transaction.attemptCopy(shape, rows, this.batchId);
       this.#tally.addWritten(table, copied, copied);
