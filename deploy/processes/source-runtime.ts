@@ -156,9 +156,7 @@ export class SourceRuntime {
   async refresh(next: Configuration = this.#configuration): Promise<void> {
     this.#configuration = next;
     const wanted = this.#wanted();
-    const resolved = await this.#resolve(wanted);
-    const { address, publication } = this.#configured;
-    await preparePublication(address, { publication, subscriptions: [...resolved.values()] });
+    const resolved = await this.#published(await this.#resolve(wanted));
     for (const id of this.#running.keys()) if (!wanted.some((entry) => entry.subscription.id === id)) await this.#withdraw(id);
     for (const subscription of resolved.values()) await this.#ensure(subscription);
   }
@@ -184,13 +182,10 @@ export class SourceRuntime {
 
   async #resync(entry: Wanted, table: string | null): Promise<void> {
     const { id } = entry.subscription;
-    const resolved = (await this.#resolve([entry])).get(id);
+    const running = [...this.#running.values()].map(({ lane }) => lane.subscription).filter((other) => other.id !== id);
+    const all = new Map(running.map((other) => [other.id, other]));
+    const resolved = (await this.#published(new Map([...all, ...(await this.#resolve([entry]))]))).get(id);
     if (resolved === undefined) throw this.#refusals.get(id) ?? new ReplicationError("DB-RUN-001", { subject: id });
-    const { address, publication } = this.#configured;
-    await preparePublication(address, {
-      publication,
-      subscriptions: [resolved, ...[...this.#running.values()].map(({ lane }) => lane.subscription)],
-    });
     const tables = resolved.tables.flatMap((mapping, index) => (table === null || printTable(mapping.target) === table ? [index] : []));
     await this.#drop(id);
     await this.#start(resolved, { renew: table === null, reload: new Set(tables) });
@@ -228,11 +223,30 @@ export class SourceRuntime {
         this.#refusals.delete(subscription.id);
       } else if (mistake !== undefined) {
         const { code, subject, cause, remedy } = mistake;
-        this.#refusals.set(subscription.id, new ReplicationError(code, { subject, cause, remedy }));
-        this.#parts.logger.error("subscription cannot run", { subscription: subscription.id, code, problem: cause });
+        this.#refuse(subscription.id, new ReplicationError(code, { subject, cause, remedy }));
       }
     }
     return resolved;
+  }
+
+  /** Makes the publication what these subscriptions need; those for which it cannot be made so are refused. */
+  async #published(resolved: ReadonlyMap<string, Subscription>): Promise<Map<string, Subscription>> {
+    const { address, publication } = this.#configured;
+    const lacking = await preparePublication(address, { publication, subscriptions: [...resolved.values()] });
+    const published = new Map(resolved);
+    for (const { table, cause, sql } of lacking) {
+      for (const [id, { tables }] of resolved) {
+        if (!tables.some((mapping) => tableKey(mapping.source) === tableKey(table.table))) continue;
+        published.delete(id);
+        this.#refuse(id, new ReplicationError("DB-PG-032", { subject: printTable(table.table), cause, sql }));
+      }
+    }
+    return published;
+  }
+
+  #refuse(id: string, error: ReplicationError): void {
+    this.#refusals.set(id, error);
+    this.#parts.logger.error("subscription cannot run", { subscription: id, code: error.code, problem: error.message });
   }
 
   async #ensure(subscription: Subscription): Promise<void> {
