@@ -1,6 +1,7 @@
 // Where a subscription enters the stream: at its checkpoint when the source still has everything after it, anew when it
 // is new or to be re-synced, and not at all when something is missing in between.
 import type { Position } from "../model/position.ts";
+import { failpoint } from "../concurrency/failpoint.ts";
 import { ReplicationError } from "../model/replication-error.ts";
 import type { ChangeSource, SourceReservation } from "../ports/change-source.ts";
 import type { StoredCheckpoint } from "../ports/change-target.ts";
@@ -93,6 +94,7 @@ export class Admission {
     // Written first, so that a reservation found later is known to be ours.
     await control.recordReservation(sourceName, { identity: null, position: null });
     await source.reserve();
+    failpoint("source-after-slot");
     const made = await source.reservation();
     if (made === null) throw new ReplicationError("DB-SLOT-001", { subject: sourceName });
     await control.recordReservation(sourceName, { identity: made.identity, position: made.position });
