@@ -149,18 +149,18 @@ export class MemoryControlStore implements ControlCommands {
 
   async watch(changed: () => void, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
-    this.#watchers.add(changed);
-    changed();
-    await new Promise<void>((resolve) => {
-      signal.addEventListener(
-        "abort",
-        () => {
-          resolve();
-        },
-        { once: true },
-      );
-    });
-    this.#watchers.delete(changed);
+    let wake = new AbortController();
+    const watcher = (): void => {
+      wake.abort();
+    };
+    this.#watchers.add(watcher);
+    signal.addEventListener("abort", watcher, { once: true });
+    while (!signal.aborted) {
+      wake = new AbortController();
+      changed();
+      await this.#clock.sleep(1_000, wake.signal);
+    }
+    this.#watchers.delete(watcher);
   }
 
   async close(): Promise<void> {

@@ -1,16 +1,15 @@
 import type { Clock } from "../ports/clock.ts";
 import type { ControlSession } from "./control-session.ts";
 
-/** Longest time until a change is seen when no notification arrives. */
+/** Longest time between two calls, for notifications that get lost and for work that must be tried again. */
 const pollMs = 1_000;
 
-/** Calls `changed` at the start and after each change, by notification or, failing that, by asking once a second. */
+/** Calls `changed` at the start, after each notification, and once a second; also while the database is away. */
 export async function watchChanges(
   session: ControlSession,
   clock: Clock,
   { changed, signal }: { changed: () => void; signal: AbortSignal },
 ): Promise<void> {
-  let seen: string | null = null;
   let wake = new AbortController();
   const notified = (): void => {
     wake.abort();
@@ -26,18 +25,11 @@ export async function watchChanges(
         await client.query("LISTEN dongbo_control");
         listening = client;
       }
-      const number = await changeNumber(session);
-      if (number !== seen) changed();
-      seen = number;
     } catch {
-      // Away: whatever happened meanwhile is seen by its number afterwards.
+      // Away: whoever is called finds out by himself, and the next second tries again.
     }
+    changed();
     if (!signal.aborted) await clock.sleep(pollMs, wake.signal);
   }
   signal.removeEventListener("abort", notified);
-}
-
-async function changeNumber(session: ControlSession): Promise<string | null> {
-  const [row] = await session.query("SELECT number FROM dongbo_control.change");
-  return row?.["number"] ?? null;
 }

@@ -1,12 +1,10 @@
-import type { ControlStore, Order, SubscriptionLifecycle, SuspensionReason } from "./control-store.ts";
+import type { ControlStore, Order, SuspensionReason } from "./control-store.ts";
 
 /**
  * The control database as commands use it: they write what the running engine, or the next one, carries out. Every
  * method is one short transaction and leaves a line in the append-only history. Throws ReplicationError with a DB-CTL code.
  */
 export interface ControlCommands extends ControlStore {
-  /** Lifecycle of every subscription that was ever suspended or parked. */
-  lifecycles(): Promise<ReadonlyMap<string, SubscriptionLifecycle>>;
   /** Stops supply; a second suspension changes the reason and keeps the beginning. */
   suspend(subscriptions: readonly string[], reason: SuspensionReason, by: Actor): Promise<void>;
   /** Lets supply go on; returns those that were suspended. */

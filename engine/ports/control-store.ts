@@ -10,6 +10,8 @@ export interface ControlStore {
   recordReservation(source: string, reservation: RecordedReservation | null): Promise<void>;
   /** Lifecycle of one subscription; a subscription never heard of is running. */
   lifecycle(subscription: string): Promise<SubscriptionLifecycle>;
+  /** Lifecycle of every subscription that was ever suspended or parked, in one question. */
+  lifecycles(): Promise<ReadonlyMap<string, SubscriptionLifecycle>>;
   /** Detached from the source because it fell too far behind; its copy must be re-synced. Durable before the source forgets. */
   park(subscription: string, why: string): Promise<void>;
   unpark(subscription: string): Promise<void>;
@@ -18,8 +20,8 @@ export interface ControlStore {
   /** Marks an order carried out, or failed with a code. */
   closeOrder(id: number, outcome: string): Promise<void>;
   /**
-   * Calls back when lifecycle, orders or the applied configuration may have changed, within a second even if
-   * notifications are lost or the control database was away. Calls once at the start. Resolves when the signal aborts;
+   * Calls back when lifecycle, orders or the applied configuration may have changed: after each change, at the start, and at
+   * least once a second even if notifications are lost or the control database is away. Resolves when the signal aborts;
    * never rejects.
    */
   watch(changed: () => void, signal: AbortSignal): Promise<void>;

@@ -40,6 +40,7 @@ export interface EngineRunParts {
 export type RunEnd = "caught_up" | "interrupted";
 
 const tickMs = 500;
+const orderPollMs = 100;
 /** How often a removed subscription's target is told again when it could not be reached. */
 const withdrawMs = 30_000;
 /** The promise is 10 s from signal to end; the rest is for closing what the engine does not own. */
@@ -84,7 +85,7 @@ export class EngineRun {
     });
     if (untilCaughtUp) {
       start(async (signal) => {
-        await Promise.race([engine.untilCaughtUp(), aborted(signal)]);
+        await Promise.race([this.#caughtUp(engine, signal), aborted(signal)]);
         if (!signal.aborted) end = "caught_up";
         tasks.abort();
       });
@@ -132,6 +133,20 @@ export class EngineRun {
     this.#configuration = plan.configuration;
     this.#document = plan.document;
     this.#version = version;
+  }
+
+  /** What was ordered before the start belongs to what must be done: a re-sync, say, is not behind before it has begun. */
+  async #caughtUp(engine: RunningEngine, signal: AbortSignal): Promise<void> {
+    const { store, clock } = this.#parts;
+    const ordered = new Set((await store.pendingOrders()).map(({ id }) => id));
+    for (;;) {
+      const stopped = this.health().subscriptions.filter(({ state }) => state === "stopped");
+      const pending = await store.pendingOrders();
+      const waits = pending.some(({ id, subscription }) => ordered.has(id) && !stopped.some((lane) => lane.id === subscription));
+      if (signal.aborted || !waits || this.health().sources.some(({ state }) => state === "stopped")) break;
+      await clock.sleep(orderPollMs, signal);
+    }
+    await engine.untilCaughtUp();
   }
 
   async #keepTicking(signal: AbortSignal): Promise<void> {

@@ -58,16 +58,8 @@ CREATE TABLE dongbo_control.engine (
   started_at timestamptz NOT NULL
 );
 
--- One number that grows with every change somebody may wait for: asked once a second where notifications get lost.
-CREATE TABLE dongbo_control.change (
-  only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
-  number bigint NOT NULL
-);
-INSERT INTO dongbo_control.change (number) VALUES (0);
-
 CREATE FUNCTION dongbo_control.changed() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS $$
 BEGIN
-  UPDATE dongbo_control.change SET number = number + 1;
   PERFORM pg_catalog.pg_notify('dongbo_control', '');
   RETURN NULL;
 END $$;
