@@ -180,7 +180,7 @@ export class Writer {
     try {
       const outcome = await transaction.write(changes.map((change) => this.change(change)));
       const committed = await this.commit(transaction, checkpoint);
-      return { ...committed, ...outcome, stops: [...outcome.stops, ...committed.stops], batchId: transaction.batchId };
+      return { ...committed, missing: outcome.missing, stops: [...outcome.stops, ...committed.stops], batchId: transaction.batchId };
     } catch (error) {
       await transaction.rollback().catch(() => {});
       throw error;
