@@ -1,0 +1,121 @@
+// The publication on the source: what it holds now, and making it what the subscriptions need where that is allowed.
+import type { ClientBase } from "pg";
+import { predicateColumns } from "../../../engine/model/predicate.ts";
+import { ReplicationError } from "../../../engine/model/replication-error.ts";
+import type { ServerAddress } from "../../../engine/model/server-address.ts";
+import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
+import { type CatalogTable, tableKey } from "../../../engine/model/table.ts";
+import { connectPostgres, printAddress } from "../postgres-client.ts";
+import { sqlState, toReplicationError } from "../postgres-errors.ts";
+import { describePartitions } from "../postgres-schema.ts";
+import { planPublication, type PublicationNeed, type PublicationPlan, type PublicationState } from "./publication-plan.ts";
+
+/** A table that the publication cannot give us, why, and what would mend it. */
+export interface UnpublishedTable {
+  readonly table: CatalogTable;
+  readonly cause: string;
+  readonly sql: readonly string[];
+}
+
+const stateSql = `
+SELECT p.oid, p.puballtables AS all_tables, p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate AS all_operations,
+  p.pubviaroot AS via_root, coalesce(to_jsonb(p) ->> 'pubgencols', 'n') = 's' AS generated,
+  (SELECT json_agg(n.nspname) FROM pg_publication_namespace pn JOIN pg_namespace n ON n.oid = pn.pnnspid WHERE pn.pnpubid = p.oid) AS schemas
+FROM pg_publication p WHERE p.pubname = $1`;
+
+const entriesSql = `
+SELECT r.prrelid AS id, n.nspname AS schema, c.relname AS name, c.relkind = 'p' AS partitioned,
+  pg_get_expr(r.prqual, r.prrelid) AS filter,
+  (SELECT json_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = r.prrelid AND a.attnum = ANY (r.prattrs::int2[])) AS columns
+FROM pg_publication_rel r
+JOIN pg_class c ON c.oid = r.prrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE r.prpubid = $1::oid
+ORDER BY r.oid`;
+
+/** Null when there is no publication of this name. */
+export async function readPublication(client: ClientBase, name: string): Promise<PublicationState | null> {
+  const [found] = (await client.query<Record<string, string | null>>(stateSql, [name])).rows;
+  if (found === undefined) return null;
+  const { rows } = await client.query<Record<string, string | null>>(entriesSql, [found["oid"]]);
+  return {
+    allTables: found["all_tables"] === "t",
+    schemas: jsonList(found["schemas"]) ?? [],
+    allOperations: found["all_operations"] === "t",
+    viaRoot: found["via_root"] === "t",
+    generated: found["generated"] === "t",
+    entries: rows.map((row) => ({
+      id: String(row["id"]),
+      table: { schema: String(row["schema"]), name: String(row["name"]) },
+      partitioned: row["partitioned"] === "t",
+      columns: jsonList(row["columns"]),
+      filter: row["filter"] ?? null,
+    })),
+  };
+}
+
+/** What the mappings of one source need of each table, all together. */
+export async function publicationNeeds(client: ClientBase, mappings: readonly TableMapping[]): Promise<PublicationNeed[]> {
+  const byTable = new Map<string, { table: CatalogTable; columns: Set<string> }>();
+  for (const mapping of mappings) {
+    const name = tableKey(mapping.source);
+    const need = byTable.get(name) ?? { table: mapping.catalog, columns: new Set<string>() };
+    byTable.set(name, need);
+    const filtered = mapping.filter === null ? [] : predicateColumns(mapping.filter);
+    for (const column of [...mapping.columns.map(({ source }) => source), ...mapping.key, ...filtered]) need.columns.add(column);
+  }
+  const needs = [...byTable.values()];
+  const leaves = await describePartitions(
+    client,
+    needs.map(({ table }) => table),
+  );
+  return needs.map(({ table, columns }) => ({ table, columns: [...columns], leaves: leaves.get(table.id) ?? [] }));
+}
+
+/** Compares the publication with what the mappings need; changes nothing. */
+export async function comparePublication(client: ClientBase, name: string, mappings: readonly TableMapping[]): Promise<PublicationPlan> {
+  const needs = await publicationNeeds(client, mappings);
+  const version = await client.query<{ major: string }>("SELECT current_setting('server_version_num')::int / 10000 AS major");
+  return planPublication({ name, needs, major: Number(version.rows[0]?.major) }, await readPublication(client, name));
+}
+
+/**
+ * Makes the publication what the subscriptions need, as far as the role may. Returns the tables of which it still lacks
+ * something, with the SQL for their owner. Must come before the slot is made: what was logged before a publication is
+ * there cannot be decoded. Throws DB-SLOT-007 when there is no publication and none may be made.
+ */
+export async function preparePublication(
+  address: ServerAddress,
+  wanted: { readonly publication: string; readonly subscriptions: readonly Subscription[] },
+): Promise<readonly UnpublishedTable[]> {
+  const client = await connectPostgres(address, { role: "publication", settings: { lock_timeout: "10s" } });
+  try {
+    const mappings = wanted.subscriptions.flatMap((subscription) => subscription.tables);
+    let plan = await comparePublication(client, wanted.publication, mappings);
+    if (plan.statements.length > 0 && (await applies(client, plan.statements))) {
+      plan = await comparePublication(client, wanted.publication, mappings);
+    }
+    if (!plan.exists) throw new ReplicationError("DB-SLOT-007", { subject: wanted.publication, sql: plan.statements });
+    return plan.lacking.map(({ table, cause }) => ({ table, cause, sql: plan.statements }));
+  } catch (error) {
+    throw toReplicationError(error, printAddress(address));
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/** Runs the statements in one transaction; false when the role may not. */
+async function applies(client: ClientBase, statements: readonly string[]): Promise<boolean> {
+  try {
+    await client.query(["BEGIN", ...statements, "COMMIT"].join("; "));
+    return true;
+  } catch (error) {
+    await client.query("ROLLBACK");
+    if (sqlState(error) === "42501") return false;
+    throw error;
+  }
+}
+
+function jsonList(text: string | null | undefined): string[] | null {
+  return text === null || text === undefined ? null : (JSON.parse(text) as string[]);
+}
