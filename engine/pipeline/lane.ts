@@ -67,6 +67,8 @@ export class Lane {
   /** The queue's generation that the batch was taken from. */
   #batchGeneration = 0;
   #parked = false;
+  /** Items were lost that only the stream can give again: nothing may be applied before it has been opened anew. */
+  #stale = false;
   #suspension: string | null = null;
   #suspensionStored: string | null = null;
   #wake: (() => void) | null = null;
@@ -123,6 +125,7 @@ export class Lane {
 
   /** The stream will be read again from what is durable: forget what is queued. */
   reset(): void {
+    this.#stale = false;
     this.queue.clear();
   }
 
@@ -165,6 +168,7 @@ export class Lane {
     if (this.#progress === null) await this.#start();
     this.#setState("streaming");
     while (!signal.aborted && this.#progress !== null) {
+      while (this.#stale && !signal.aborted) await this.#parts.clock.sleep(20, signal);
       if (this.#suspension !== this.#suspensionStored && this.#batch === null) await this.#storeSuspension();
       if (this.#suspension !== null && this.#batch === null) await this.#pause(signal);
       else await this.#applyPiece(signal);
@@ -251,7 +255,10 @@ export class Lane {
       throw error;
     }
     if (error.code === "DB-TGT-015") await this.#refreshTypes();
-    if (!this.queue.rewind()) this.#host.reopen();
+    if (!this.queue.rewind()) {
+      this.#stale = true;
+      this.#host.reopen();
+    }
     this.#setState("retrying", error);
     const pauseMs = backoff.next();
     logger.warn("subscription retries", {
