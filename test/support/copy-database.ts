@@ -35,9 +35,14 @@ export class CopyDatabase implements AsyncDisposable {
     await runSql(server.url(), `CREATE DATABASE "${name}" OWNER ${copyRoles.engine}`);
     const engine = textClient(server.url(name, copyRoles.engine, null));
     await engine.connect();
-    await engine.query("CREATE SCHEMA master");
-    for (const sql of sourceSql) await engine.query(sql);
-    return new CopyDatabase(server, name, engine);
+    const database = new CopyDatabase(server, name, engine);
+    try {
+      for (const sql of ["CREATE SCHEMA master", ...sourceSql]) await engine.query(sql);
+      return database;
+    } catch (error) {
+      await database[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** A session as another role; the caller ends it. */

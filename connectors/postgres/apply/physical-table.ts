@@ -26,6 +26,8 @@ interface FoundColumn {
 
 /** What had to be done. */
 export interface TableChanges {
+  /** The table was made now, and is empty. */
+  readonly made: boolean;
   /** Columns added to a table that was there: no row has a value in them yet. */
   readonly added: readonly string[];
   /** Columns that the mapping no longer has; still there, for the view must let go of them first. */
@@ -49,7 +51,7 @@ export async function ensurePhysicalTable(
   if (found === null) {
     await createTable(client, table, wanted);
     await revokeFromOthers(client, table.physical);
-    return { added: [], withdrawn: [] };
+    return { made: true, added: [], withdrawn: [] };
   }
   await revokeFromOthers(client, table.physical);
   refuseDrift(table, wanted, found, managed);
@@ -59,7 +61,7 @@ export async function ensurePhysicalTable(
     await client.query(`ALTER TABLE ${quoteTable(table.physical)} ADD COLUMN ${quoteIdentifier(column.name)} ${column.type}`);
   const mapped = new Set(wanted.map((column) => column.name));
   const withdrawn = (managed ?? []).filter((name) => !mapped.has(name) && names.has(name));
-  return { added: added.map((column) => column.name), withdrawn };
+  return { made: false, added: added.map((column) => column.name), withdrawn };
 }
 
 /** Takes withdrawn columns away, with what hangs on them in the table itself; the view must not show them any more. */
@@ -80,8 +82,8 @@ async function wantedColumns(client: ClientBase, table: TableMapping, types: Use
   }
   const canonical = await canonicalTypes(client, declarations);
   return table.columns.map((column, index) => {
-    const type = canonical[index] ?? null;
-    if (type !== null) return { name: column.target, type };
+    const type = canonical[index]?.text;
+    if (type !== undefined) return { name: column.target, type };
     const cause = `this server knows no type ${declarations[index] ?? ""}`;
     throw new ReplicationError("DB-TGT-009", { subject: columnSubject(table, column.target), cause });
   });

@@ -9,7 +9,7 @@ import { refuseUnusableNames } from "./names.ts";
 import { dropColumns, ensurePhysicalTable } from "./physical-table.ts";
 import { ensureReaderView } from "./reader-view.ts";
 import { ensureSchema } from "./schemas.ts";
-import { readCopyRecord, readTargetState, registerCopies, registerSubscription, writeCopyRecord } from "./target-records.ts";
+import { forgetRows, readCopyRecord, readTargetState, registerCopies, registerSubscription, writeCopyRecord } from "./target-records.ts";
 import { ensureTargetSchema } from "./target-schema.ts";
 import { changingObjects } from "./target-session.ts";
 import { UserTypes } from "./user-types.ts";
@@ -51,9 +51,10 @@ export async function refreshTypes(client: ClientBase, subscription: Subscriptio
 async function prepareCopy(client: ClientBase, subscription: string, table: TableMapping, types: UserTypes): Promise<void> {
   const record = await readCopyRecord(client, subscription, table);
   const changes = await ensurePhysicalTable(client, table, types, record.columns);
+  if (changes.made) await forgetRows(client, subscription, table);
   const mapped = table.columns.map((column) => column.target);
   // Before the first load is complete nobody can read the view, so it may show everything at once.
-  const unfilled = record.loaded ? [...record.unfilled.filter((name) => mapped.includes(name)), ...changes.added] : [];
+  const unfilled = record.loaded && !changes.made ? [...record.unfilled.filter((name) => mapped.includes(name)), ...changes.added] : [];
   const viewDigest = await ensureReaderView(client, {
     subscription,
     view: table.target,

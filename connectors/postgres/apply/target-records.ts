@@ -152,6 +152,14 @@ async function refuseOtherOwner(client: ClientBase, subscription: string, table:
   throw new ReplicationError("DB-TGT-013", { subject: printTable(table.target), cause: `the table belongs to subscription ${owner}` });
 }
 
+/** The copy's rows are gone, or never were: closes its gate until a load is complete. */
+export async function forgetRows(client: ClientBase, subscription: string, table: TableMapping): Promise<void> {
+  await client.query(`UPDATE dongbo.copy SET ${neverSynced}, rows = 0 WHERE subscription = $1 AND target_table = $2`, [
+    subscription,
+    printTable(table.target),
+  ]);
+}
+
 /** What is recorded of a copy's objects. */
 export interface CopyRecord {
   /** Columns that dongbo made in the physical table; null when it has no record of having made any. */

@@ -5,7 +5,7 @@ import type { ClientBase } from "pg";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import { type ColumnType, printTable, tableKey, type TableName, type TypeDefinition } from "../../../engine/model/table.ts";
 import { quoteIdentifier, quoteLiteral, quoteTable } from "../quote.ts";
-import { canonicalTypes } from "./canonical-types.ts";
+import { type CanonicalType, canonicalTypes } from "./canonical-types.ts";
 import { findExtensionType, findType, type FoundType } from "./found-type.ts";
 import { nameBytesMax } from "./names.ts";
 
@@ -98,19 +98,20 @@ export class UserTypes {
     if (definition.kind === "enum") return definition;
     if (definition.kind === "range") {
       const [subtype] = await this.#canonical([await this.#rewrite(definition.subtype, type, place)], definition.name, place);
-      return { ...definition, subtype: subtype ?? "" };
+      // A range keeps no modifier of its subtype.
+      return { ...definition, subtype: subtype?.bare ?? "" };
     }
     const texts: string[] = [];
     for (const attribute of definition.attributes) texts.push(await this.#rewrite(attribute.type, type, place));
     const types = await this.#canonical(texts, definition.name, place);
-    return { ...definition, attributes: definition.attributes.map(({ name }, index) => ({ name, type: types[index] ?? "" })) };
+    return { ...definition, attributes: definition.attributes.map(({ name }, index) => ({ name, type: types[index]?.text ?? "" })) };
   }
 
-  async #canonical(declarations: readonly string[], of: TableName, place: ColumnPlace): Promise<string[]> {
+  async #canonical(declarations: readonly string[], of: TableName, place: ColumnPlace): Promise<CanonicalType[]> {
     const types = await canonicalTypes(this.#client, declarations);
-    return types.map((text, index) => {
-      if (text === null) throw this.#cannotMake(of, place, `this server does not know ${declarations[index] ?? ""}`);
-      return text;
+    return types.map((type, index) => {
+      if (type === null) throw this.#cannotMake(of, place, `this server does not know ${declarations[index] ?? ""}`);
+      return type;
     });
   }
 
