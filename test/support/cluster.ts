@@ -13,8 +13,10 @@ export type ServerSettings = Readonly<Record<string, string | number>>;
 export interface ClusterOptions {
   /** Names of the databases on the server of copies. */
   readonly targets: readonly string[];
-  /** The master's version; the copies' server is always 18, the one that comes with dongbo. */
+  /** The master's version; 18, the one that comes with dongbo, when left out. */
   readonly major?: PostgresMajor;
+  /** The version of the copies' server; 18 when left out. */
+  readonly targetMajor?: PostgresMajor;
   readonly sourceSettings?: ServerSettings;
   readonly targetSettings?: ServerSettings;
 }
@@ -95,7 +97,7 @@ export class Cluster implements AsyncDisposable {
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const [source, target] = await Promise.all([
     startServer(options.major ?? 18, { wal_level: "logical", max_wal_senders: 10, max_replication_slots: 10, ...options.sourceSettings }),
-    startServer(18, { max_connections: 200, ...options.targetSettings }),
+    startServer(options.targetMajor ?? 18, { max_connections: 200, ...options.targetSettings }),
   ]);
   const cluster = new Cluster(source, target);
   try {
