@@ -1,0 +1,22 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { errorsPage, metricsPage, untitledAreas } from "../../../deploy/generate/reference-pages.ts";
+import { errorCodes } from "../../../engine/model/error-codes.ts";
+import { metricRegister } from "../../../engine/telemetry/metric-register.ts";
+
+describe("reference pages", () => {
+  test.each([
+    ["deploy/reference/errors.md", errorsPage],
+    ["deploy/reference/metrics.md", metricsPage],
+  ])("%s is current (else: npm run build && node dist/deploy/generate/reference.js)", (path, page) => {
+    expect(readFileSync(path, "utf8")).toBe(page());
+  });
+
+  test("every code and every metric has its entry", () => {
+    const headings = (page: string, level: string): string[] =>
+      page.split("\n").flatMap((line) => (line.startsWith(`${level} `) ? [line.slice(level.length + 1)] : []));
+    expect(headings(errorsPage(), "###").toSorted()).toEqual(Object.keys(errorCodes).toSorted());
+    expect(headings(metricsPage(), "##").toSorted()).toEqual(Object.keys(metricRegister).toSorted());
+    expect(untitledAreas()).toEqual([]);
+  });
+});
