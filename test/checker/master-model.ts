@@ -106,6 +106,19 @@ export class MasterModel {
     return rows;
   }
 
+  /** Says when the master held this very row: for telling a row that is too old or too new from one that never was. */
+  describeRow(table: string, key: string, is: (row: TrackedRow) => boolean): string {
+    const since: number[] = [];
+    const changed: number[] = [];
+    for (const [index, effects] of this.#journal.entries()) {
+      const own = effects.filter((effect) => effect.table === table && concerns(effect, key));
+      if (own.length > 0) changed.push(index + 1);
+      if (own.some((effect) => effect.kind === "put" && effect.row.key === key && is(effect.row))) since.push(index + 1);
+    }
+    const held = since.length === 0 ? "was never so" : `was so since ${since.join(", ")}`;
+    return `${key} ${held}, changed by ${changed.slice(-8).join(", ")}`;
+  }
+
   /** A copy may show a transaction before the writer has heard of its commit: waits until the writer has, in vain at the deadline. */
   async reached(sequence: number, deadlineMs: number): Promise<void> {
     await waitUntil(() => this.head >= sequence, { describe: `the writer to learn of commit ${sequence}`, everyMs: 2, deadlineMs });
@@ -128,6 +141,11 @@ export class MasterModel {
     add(bucketAt(state, effect.row.bucket, sequence), effect.row, 1);
     state.rows.set(effect.row.key, effect.row);
   }
+}
+
+function concerns(effect: Effect, key: string): boolean {
+  if (effect.kind === "clear") return true;
+  return effect.kind === "remove" ? effect.key === key : effect.row.key === key || effect.from === key;
 }
 
 /** Rows that an effect takes away; the old image of an update is one. */

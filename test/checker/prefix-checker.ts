@@ -15,6 +15,8 @@ export interface WatchedCopy {
   /** View with a row for each transaction, numbered from 1. */
   readonly journal: string;
   readonly tables: readonly { readonly table: TrackedTable; readonly view: string; readonly projection: string }[];
+  /** The master, to be asked which columns of a wrong row differ from the row as it is there now; missing: not asked. */
+  readonly master?: string;
   /** The checker's own filter, on the bucket. */
   readonly accepts: (bucket: string) => boolean;
 }
@@ -156,10 +158,38 @@ export class PrefixChecker {
     const extra = [...held.keys()].filter((key) => !due.has(key));
     const lists = Object.entries({ missing: lacking, extra, different: wrong })
       .filter(([, keys]) => keys.length > 0)
-      .map(([kind, keys]) => `${kind} ${keys.length}: ${keys.slice(0, 8).join(" ")}`);
+      .map(([kind, keys]) => {
+        const told = keys.slice(0, 5).map((key) => {
+          return this.#model.describeRow(table.name, key, (row) => row.hashes[index] === (held.get(key) ?? wanted.get(key)?.hashes[index]));
+        });
+        return `${kind} ${keys.length}: ${told.join("; ")}`;
+      });
+    if (wrong[0] !== undefined) lists.push(await this.#compareWithMaster(client, entry, wrong[0]));
     const counts = `${digests.found.rows} rows instead of ${digests.wanted.rows}`;
     return `${view} is not the master after transaction ${sequence}: ${counts}; ${lists.join("; ")}`;
   }
+
+  async #compareWithMaster(client: pg.Client, { table, view, projection }: WatchedCopy["tables"][number], key: string): Promise<string> {
+    if (this.copy.master === undefined) return "";
+    const columns = (table.projections[projection] ?? []).map((column) => `${column}::text`).join(", ");
+    const where = `WHERE ${keyText(table.key)} = $1`;
+    const held = await client.query<Record<string, string | null>>(`SELECT ${columns} FROM ${view} ${where}`, [key]);
+    const master = textClient(this.copy.master);
+    await master.connect();
+    try {
+      const now = await master.query<Record<string, string | null>>(`SELECT ${columns} FROM ${table.name} ${where}`, [key]);
+      return now.rows[0] === undefined ? "gone from the master" : printDifference(now.rows[0], held.rows[0] ?? {});
+    } finally {
+      await master.end();
+    }
+  }
+}
+
+/** Columns of two rows that differ, with the beginning of their values: the tests' people are invented. */
+function printDifference(now: Readonly<Record<string, string | null>>, held: Readonly<Record<string, string | null>>): string {
+  const short = (value: string | null | undefined) => (typeof value === "string" ? `${value.length}:${value.slice(0, 40)}` : "NULL");
+  const columns = Object.keys(held).filter((column) => held[column] !== now[column]);
+  return columns.map((column) => `${column} is ${short(held[column])} instead of ${short(now[column])}`).join(", ");
 }
 
 type Answer = Readonly<Record<string, string | null>>;

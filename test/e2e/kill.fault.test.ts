@@ -72,7 +72,8 @@ test("VL-01: killed at random and at every failpoint, the engine never shows hal
   await using home = await DongboHome.create(configFor(first), populationEnvironment(cluster, names));
   const engine = new EngineUnderFire(home, random);
   const checkers = all.map((entitlement) => {
-    return new PrefixChecker(watchedCopy(entitlement, cluster.targetUrl(entitlement.name, roles.reader)), workload.model);
+    const urls = { copy: cluster.targetUrl(entitlement.name, roles.reader), master: cluster.sourceUrl(roles.source) };
+    return new PrefixChecker(watchedCopy(entitlement, urls), workload.model);
   });
   await using looking = new Background((signal) => Promise.all(checkers.map((checker) => checker.watch(signal))));
   await using writing = new Background((signal) => workload.run(signal));

@@ -11,10 +11,15 @@ export interface Entitlement {
 }
 
 /** The copy as the prefix checker looks at it: views in `schema` named like the master's tables. */
-export function watchedCopy(entitlement: Entitlement, url: string, schema = "population"): WatchedCopy {
+export function watchedCopy(
+  entitlement: Entitlement,
+  urls: { readonly copy: string; readonly master?: string },
+  schema = "population",
+): WatchedCopy {
   return {
     name: entitlement.name,
-    url,
+    url: urls.copy,
+    ...(urls.master === undefined ? {} : { master: urls.master }),
     ledger: `${schema}.ledger`,
     journal: `${schema}.journal`,
     tables: Object.entries(populationTables).map(([name, table]) => ({
