@@ -36,34 +36,43 @@ const settings: Readonly<Record<string, string>> = {
 const leftoverEndsMs = 10_000;
 const nameBytesMax = 63 - "dongbo ".length;
 
+/** An answer that takes longer is asked after on another connection. */
+const patienceMs = 20_000;
+
 export class ApplySession {
   readonly client: pg.Client;
+  readonly #address: ServerAddress;
   readonly #subject: string;
   readonly #prepared = new PreparedStatements();
+  #process = "";
   #lost = false;
 
-  private constructor(client: pg.Client, subject: string) {
+  private constructor(client: pg.Client, address: ServerAddress) {
     this.client = client;
-    this.#subject = subject;
+    this.#address = address;
+    this.#subject = printAddress(address);
     client.on("end", () => {
       this.#lost = true;
     });
     client.on("error", () => {
       this.#lost = true;
     });
-    // A peer that has vanished is noticed within half a minute while an answer is awaited, not after two hours.
+    // A peer that has vanished is noticed within half a minute, not after two hours; see #watched for one that vanished
+    // before it got the question.
     (client.connection.stream as Partial<Socket>).setKeepAlive?.(true, 10_000);
   }
 
   /** Throws ReplicationError. */
   static async open(address: ServerAddress, subscription: string): Promise<ApplySession> {
     const client = await connectPostgres(address, { role: applyRole(subscription), settings });
-    const session = new ApplySession(client, printAddress(address));
+    const session = new ApplySession(client, address);
     try {
       // A commit must be durable when it is answered, whatever this database's default; stronger settings stay.
       await client.query(
         "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')",
       );
+      const { rows } = await client.query<{ pid: string }>("SELECT pg_backend_pid() AS pid");
+      session.#process = rows[0]?.pid ?? "";
       return session;
     } catch (error) {
       await session.close();
@@ -78,13 +87,13 @@ export class ApplySession {
 
   /** Runs statements in one round trip. Throws StatementFailure; `sent` is called when they are on their way. */
   async run(statements: readonly Statement[], sent?: () => void): Promise<readonly StatementResult[]> {
-    return this.client.query(new StatementBatch(statements, this.#prepared, sent)).done;
+    return this.#watched(this.client.query(new StatementBatch(statements, this.#prepared, sent)).done);
   }
 
   /** COPY FROM STDIN of rows in the text format. Gives their number; throws StatementFailure. */
   async copyIn(sql: string, chunks: Iterable<Buffer>): Promise<number> {
     try {
-      return await this.client.query(new CopyIn(sql, chunks)).done;
+      return await this.#watched(this.client.query(new CopyIn(sql, chunks)).done);
     } catch (error) {
       throw new StatementFailure(0, error);
     }
@@ -97,6 +106,35 @@ export class ApplySession {
 
   async close(): Promise<void> {
     await this.client.end().catch(() => {});
+  }
+
+  /** What was sent into a dead network is repeated by TCP for a quarter of an hour: ask another way whether anybody works on it. */
+  async #watched<T>(answer: Promise<T>): Promise<T> {
+    const timer = setInterval(() => {
+      this.#probe().catch((error: unknown) => {
+        if (error instanceof ReplicationError && error.code === "DB-PG-001") this.#giveUp();
+      });
+    }, patienceMs);
+    try {
+      return await answer;
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  async #probe(): Promise<void> {
+    const probe = await connectPostgres(this.#address, { role: "probe", answerTimeoutMs: patienceMs });
+    try {
+      const { rows } = await probe.query("SELECT FROM pg_stat_activity WHERE pid = $1", [this.#process]);
+      if (rows.length === 0) this.#giveUp();
+    } finally {
+      await probe.end().catch(() => {});
+    }
+  }
+
+  #giveUp(): void {
+    this.#lost = true;
+    (this.client.connection.stream as Partial<Socket>).destroy?.();
   }
 }
 
