@@ -137,6 +137,23 @@ describe.each([15, 18] as const)("constraints in the target, PostgreSQL %i", (ma
       await countsAreExact();
     });
 
+    test("lets rows that wait for their values exchange their keys", async () => {
+      const transaction = await writer.begin();
+      const waiting = [row("4", "b", null, null, "four"), row("5", "c", null, null, "five")];
+      await transaction.write([writer.change({ table: citizen, upserts: waiting })]);
+      const updates = [
+        { key: key("4"), row: row("5", "x", null, null, UNCHANGED) },
+        { key: key("5"), row: row("4", "y", null, null, UNCHANGED) },
+      ];
+      expect((await transaction.write([writer.change({ table: citizen, updates })])).missing).toEqual([]);
+      expect((await writer.commit(transaction)).quarantined).toBe(0);
+      const rows = (await lab.rows(citizen)).slice(3).map(([id, nid, , , note]) => [id, nid, note]);
+      expect(rows).toEqual([
+        ["4", "y", "five"],
+        ["5", "x", "four"],
+      ]);
+    });
+
     test("sets a true duplicate aside, judged only when the transaction ends, until the value is free", async () => {
       const applied = await writer.apply([{ table: citizen, upserts: [row("1", "b", null, null, "x"), row("9", "n", null, null, null)] }]);
       expect(applied.quarantined).toBe(1);

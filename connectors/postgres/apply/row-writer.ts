@@ -111,8 +111,11 @@ export class RowWriter {
       for (const key of change.deletes) this.#postponed.supersede(shape, key);
       for (const row of change.upserts) this.#postponed.supersede(shape, keyOf(shape, row));
     }
-    for (const update of change.updates) {
-      const waiting = this.#postponed.supersede(shape, update.key);
+    // All that is read before any of it is superseded: rows may exchange their keys.
+    const older = change.updates.map((update) => this.#postponed.supersede(shape, update.key));
+    for (const [index, update] of change.updates.entries()) {
+      const waiting = older[index] ?? null;
+      this.#postponed.supersede(shape, keyOf(shape, update.row));
       if (waiting !== null) {
         plan.upserts.push(filled(update.row, waiting));
         plan.deletes.push(update.key);
@@ -240,7 +243,8 @@ export class RowWriter {
     const { book } = this.#parts;
     if (truncate) book.clearAll(shape.mapping);
     if (book.count(shape.mapping) === 0) return;
-    book.clear(shape.mapping, [...gone, ...partial.map(({ key }) => key), ...rows.map((row) => keyOf(shape, row))]);
+    const keys = [...gone, ...partial.flatMap(({ key, row }) => [key, keyOf(shape, row)]), ...rows.map((row) => keyOf(shape, row))];
+    book.clear(shape.mapping, keys);
   }
 
   /** Statements that stand or fall together. */
