@@ -76,12 +76,9 @@ export function toReplicationError(error: unknown, subject: string): Replication
     const cause = "a connection pooler answers in place of the server";
     return new ReplicationError("DB-PG-011", { subject, cause }, { cause: withoutValues(error) });
   }
-  if (state === "28000" && asksForTls(error)) {
-    const cause = "the server takes no unencrypted connection from this user";
-    return new ReplicationError("DB-PG-004", { subject, cause }, { cause: withoutValues(error) });
-  }
   const code = codeOfState[state] ?? codeOfClass[state.slice(0, 2)] ?? "DB-PG-017";
-  return new ReplicationError(code, { subject, cause: describe(error, state) }, { cause: withoutValues(error) });
+  const facts = { subject, cause: describe(error, state), ...(mayWantTls(error, state) ? { remedy: tlsRemedy } : {}) };
+  return new ReplicationError(code, facts, { cause: withoutValues(error) });
 }
 
 /** SQLSTATE of an error that a PostgreSQL server sent, also when wrapped; null for all other failures. */
@@ -190,8 +187,12 @@ function isPoolerRefusal(error: unknown): boolean {
   return /startup parameter/.test(String(raw(error).message));
 }
 
-function asksForTls(error: unknown): boolean {
-  return /no encryption|SSL off/.test(String(raw(error).message));
+const tlsRemedy =
+  "Let the server admit this user, database and address in pg_hba.conf; if it admits encrypted connections only, put sslmode=require or stronger into the URL";
+
+/** The server knows no rule for this connection as it came, unencrypted; it may know one for an encrypted one. */
+function mayWantTls(error: unknown, state: string): boolean {
+  return state === "28000" && /no encryption|SSL off/.test(String(raw(error).message));
 }
 
 function textOrNull(value: unknown): string | null {

@@ -16,7 +16,7 @@ const subject = "10.0.0.1:5432/national";
 test.each([
   ["28P01", 'password authentication failed for user "x"', "DB-PG-002"],
   ["28000", 'no pg_hba.conf entry for host "10.0.0.2", user "x", database "y", SSL encryption', "DB-PG-002"],
-  ["28000", 'no pg_hba.conf entry for host "10.0.0.2", user "x", database "y", no encryption', "DB-PG-004"],
+  ["28000", 'no pg_hba.conf entry for host "10.0.0.2", user "x", database "y", no encryption', "DB-PG-002"],
   ["42501", "permission denied for table citizen", "DB-PG-003"],
   ["3D000", 'database "x" does not exist', "DB-PG-005"],
   ["53300", "sorry, too many clients already", "DB-PG-006"],
@@ -40,6 +40,11 @@ test.each([
   const error = toReplicationError(serverError(state, message), subject);
   expect(error).toMatchObject({ code, subject });
   expect(sqlState(error)).toBe(state);
+});
+
+test("an unencrypted connection that no rule admits is told of TLS", () => {
+  const message = 'no pg_hba.conf entry for host "10.0.0.2", user "x", database "y", no encryption';
+  expect(toReplicationError(serverError("28000", message), subject).remedy).toContain("sslmode=require");
 });
 
 test.each([
