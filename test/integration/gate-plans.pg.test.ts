@@ -100,6 +100,14 @@ describe.each(majors)("plans through the gate on PostgreSQL %i", (major) => {
         }
     });
 
+    test("a view restored from its printed definition, as a dump does it, is gated in the same way", async () => {
+      const sql = (view: string) => `SELECT * FROM office.application AS a LEFT JOIN ${view} AS c ON c.personal_id = a.personal_id`;
+      const definition = await database.engine.query<{ sql: string }>("SELECT pg_get_viewdef('population.citizen'::regclass) AS sql");
+      await database.engine.query(`CREATE VIEW population.restored AS ${definition.rows[0]?.sql ?? ""}`);
+      await database.engine.query(`GRANT SELECT ON population.restored TO ${copyRoles.reader}`);
+      expect(await plan(sql("population.restored"))).toEqual(await plan(sql("population.citizen")));
+    });
+
     test("queries run in parallel through the gate", async () => {
       await reader.query("SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0");
       const sql = "SELECT count(*) FROM population.citizen WHERE full_name LIKE '%77%'";

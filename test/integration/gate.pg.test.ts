@@ -174,8 +174,16 @@ describe.each(majors)("the gate on PostgreSQL %i", (major) => {
     try {
       const { rows, fields } = await stranger.query("SELECT * FROM dongbo.status WHERE target_table = 'population.citizen'");
       expect(fields.map((field) => field.name)).toEqual([
-        ...["subscription", "target_table", "share_state", "copy_state", "usable", "reason"],
-        ...["last_sync_at", "valid_until", "last_reconciled_at", "rows_quarantined"],
+        "subscription",
+        "target_table",
+        "share_state",
+        "copy_state",
+        "usable",
+        "reason",
+        "last_sync_at",
+        "valid_until",
+        "last_reconciled_at",
+        "rows_quarantined",
       ]);
       expect(rows).toEqual([
         {

@@ -28,8 +28,8 @@ interface FoundColumn {
 export interface TableChanges {
   /** The table was made now, and is empty. */
   readonly made: boolean;
-  /** Columns added to a table that was there: no row has a value in them yet. */
-  readonly added: readonly string[];
+  /** Columns were added to a table that was there: no row has a value in them yet. */
+  readonly added: boolean;
   /** Columns that the mapping no longer has; still there, for the view must let go of them first. */
   readonly withdrawn: readonly string[];
 }
@@ -51,7 +51,7 @@ export async function ensurePhysicalTable(
   if (found === null) {
     await createTable(client, table, wanted);
     await revokeFromOthers(client, table.physical);
-    return { made: true, added: [], withdrawn: [] };
+    return { made: true, added: false, withdrawn: [] };
   }
   await revokeFromOthers(client, table.physical);
   refuseDrift(table, wanted, found, managed);
@@ -61,7 +61,7 @@ export async function ensurePhysicalTable(
     await client.query(`ALTER TABLE ${quoteTable(table.physical)} ADD COLUMN ${quoteIdentifier(column.name)} ${column.type}`);
   const mapped = new Set(wanted.map((column) => column.name));
   const withdrawn = (managed ?? []).filter((name) => !mapped.has(name) && names.has(name));
-  return { made: false, added: added.map((column) => column.name), withdrawn };
+  return { made: false, added: added.length > 0, withdrawn };
 }
 
 /** Takes withdrawn columns away, with what hangs on them in the table itself; the view must not show them any more. */

@@ -9,15 +9,23 @@ import { refuseUnusableNames } from "./names.ts";
 import { dropColumns, ensurePhysicalTable } from "./physical-table.ts";
 import { ensureReaderView } from "./reader-view.ts";
 import { ensureSchema } from "./schemas.ts";
-import { forgetRows, readCopyRecord, readTargetState, registerCopies, registerSubscription, writeCopyRecord } from "./target-records.ts";
+import {
+  awaitLoad,
+  forgetRows,
+  readCopyRecord,
+  readTargetState,
+  registerCopies,
+  registerSubscription,
+  writeCopyRecord,
+} from "./target-records.ts";
 import { ensureTargetSchema } from "./target-schema.ts";
 import { changingObjects } from "./target-session.ts";
 import { UserTypes } from "./user-types.ts";
 
 /**
  * Brings the target in step with the subscription and tells what it holds. Idempotent: nothing is touched that is as it
- * should be. Columns added to a copy that was loaded before stay hidden from its view until a load has completed the new
- * contract and this is called again. `client` is outside of any transaction. Throws DB-TGT-001 to 014, and DB-PG codes.
+ * should be. A copy that gained a column is RESYNCING from then on: its contract differs, and the caller owes it a load.
+ * `client` is outside of any transaction. Throws DB-TGT-001 to 014, and DB-PG codes.
  */
 export async function prepareTarget(client: ClientBase, subscription: Subscription, readers: readonly string[]): Promise<TargetState> {
   const { id, source, tables } = subscription;
@@ -52,18 +60,17 @@ async function prepareCopy(client: ClientBase, subscription: string, table: Tabl
   const record = await readCopyRecord(client, subscription, table);
   const changes = await ensurePhysicalTable(client, table, types, record.columns);
   if (changes.made) await forgetRows(client, subscription, table);
-  const mapped = table.columns.map((column) => column.target);
-  // Before the first load is complete nobody can read the view, so it may show everything at once.
-  const unfilled = record.loaded && !changes.made ? [...record.unfilled.filter((name) => mapped.includes(name)), ...changes.added] : [];
+  else if (changes.added) await awaitLoad(client, subscription, table);
+  const columns = table.columns.map((column) => column.target);
   const viewDigest = await ensureReaderView(client, {
     subscription,
     view: table.target,
     physical: table.physical,
-    columns: mapped.filter((name) => !unfilled.includes(name)),
+    columns,
     digest: record.viewDigest,
   });
   await dropColumns(client, table.physical, changes.withdrawn);
-  await writeCopyRecord(client, subscription, table, { columns: mapped, unfilled, viewDigest, loaded: record.loaded });
+  await writeCopyRecord(client, subscription, table, { columns, viewDigest });
 }
 
 function physicalNames(tables: readonly TableMapping[]): TableMapping["physical"][] {

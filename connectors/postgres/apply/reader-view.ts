@@ -19,7 +19,7 @@ export interface WantedView {
   readonly subscription: string;
   readonly view: TableName;
   readonly physical: TableName;
-  /** Columns to show, in the mapping's order. */
+  /** In the mapping's order. */
   readonly columns: readonly string[];
   /** Digest of the view as dongbo last made it; null when there is no record of it. */
   readonly digest: string | null;

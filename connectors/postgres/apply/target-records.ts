@@ -160,47 +160,38 @@ export async function forgetRows(client: ClientBase, subscription: string, table
   ]);
 }
 
+/**
+ * No row has a value yet in a column just added, and NULL would be a lie: closes the gate of a copy that was whole until
+ * a load under the new contract is complete.
+ */
+export async function awaitLoad(client: ClientBase, subscription: string, table: TableMapping): Promise<void> {
+  await client.query(
+    "UPDATE dongbo.copy SET copy_state = 'RESYNCING' WHERE subscription = $1 AND target_table = $2 AND copy_state IN ('VALID', 'EXPIRED')",
+    [subscription, printTable(table.target)],
+  );
+}
+
 /** What is recorded of a copy's objects. */
 export interface CopyRecord {
   /** Columns that dongbo made in the physical table; null when it has no record of having made any. */
   readonly columns: readonly string[] | null;
-  /** Those that the last completed load did not know. */
-  readonly unfilled: readonly string[];
   readonly viewDigest: string | null;
-  /** Whether some load was ever completed, so that the view may be read. */
-  readonly loaded: boolean;
-}
-
-interface CopyRow {
-  readonly columns: string;
-  readonly unfilled: string;
-  readonly view_digest: string | null;
-  readonly contract: string | null;
 }
 
 export async function readCopyRecord(client: ClientBase, subscription: string, table: TableMapping): Promise<CopyRecord> {
-  const { rows } = await client.query<CopyRow>(
-    `SELECT to_json(columns) AS columns, view_digest, contract,
-       to_json(CASE WHEN contract IS NOT DISTINCT FROM unfilled_contract THEN unfilled_columns ELSE '{}' END) AS unfilled
-     FROM dongbo.copy WHERE subscription = $1 AND target_table = $2`,
+  const { rows } = await client.query<{ columns: string; view_digest: string | null }>(
+    "SELECT to_json(columns) AS columns, view_digest FROM dongbo.copy WHERE subscription = $1 AND target_table = $2",
     [subscription, printTable(table.target)],
   );
-  const row = rows[0];
-  const columns = JSON.parse(row?.columns ?? "[]") as string[];
-  return {
-    columns: columns.length === 0 ? null : columns,
-    unfilled: JSON.parse(row?.unfilled ?? "[]") as string[],
-    viewDigest: row?.view_digest ?? null,
-    loaded: row !== undefined && row.contract !== null,
-  };
+  const columns = JSON.parse(rows[0]?.columns ?? "[]") as string[];
+  return { columns: columns.length === 0 ? null : columns, viewDigest: rows[0]?.view_digest ?? null };
 }
 
 export async function writeCopyRecord(client: ClientBase, subscription: string, table: TableMapping, record: CopyRecord): Promise<void> {
   await client.query(
-    `UPDATE dongbo.copy SET columns = $3, unfilled_columns = $4, unfilled_contract = contract, view_digest = $5
-     WHERE subscription = $1 AND target_table = $2
-       AND (columns, unfilled_columns, unfilled_contract, view_digest) IS DISTINCT FROM ($3, $4, contract, $5)`,
-    [subscription, printTable(table.target), record.columns ?? [], record.unfilled, record.viewDigest],
+    `UPDATE dongbo.copy SET columns = $3, view_digest = $4
+     WHERE subscription = $1 AND target_table = $2 AND (columns, view_digest) IS DISTINCT FROM ($3, $4)`,
+    [subscription, printTable(table.target), record.columns ?? [], record.viewDigest],
   );
 }
 

@@ -83,9 +83,6 @@ CREATE TABLE dongbo.copy (
   withdrawn_at timestamptz,
   -- Columns that dongbo made in the physical table, dongbo_batch apart: only these may it drop again.
   columns text[] NOT NULL DEFAULT '{}',
-  -- Those of them that were added under \`unfilled_contract\`: hidden from the view until a load has completed another one.
-  unfilled_columns text[] NOT NULL DEFAULT '{}',
-  unfilled_contract text,
   -- Digest of the view's definition as dongbo made it.
   view_digest text,
   PRIMARY KEY (subscription, target_table),
