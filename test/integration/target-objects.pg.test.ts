@@ -318,6 +318,15 @@ describe("when it comes back", () => {
     expect((await failureOf(reader.query("SELECT FROM population.citizen"))).message).toContain("renamed/hcm is not usable: loading");
     await reader.end();
   });
+
+  test("a default of read-only transactions is overruled", async () => {
+    await using database = await newDatabase(citizenTable);
+    await database.byHand(`ALTER ROLE ${copyRoles.engine} IN DATABASE ${database.name} SET default_transaction_read_only = on`);
+    const client = await database.session(copyRoles.engine);
+    const { prepareTarget } = await import("../../connectors/postgres/apply/prepare-target.ts");
+    await prepareTarget(client, subscriptionOf([await database.mapping("citizen")]), []);
+    await client.end();
+  });
 });
 
 describe("refused, with everything left as it was", () => {
@@ -466,16 +475,6 @@ describe("refused, with everything left as it was", () => {
     await database.engine.query(error.sql[0] ?? "");
     const state = await database.prepare(subscriptionOf([await database.mapping("citizen")]));
     expect(state).toMatchObject({ checkpoint: { position: null, nextBatch: 42 }, copies: [{ contract: null }] });
-  });
-
-  test("a server that is only read from", async () => {
-    await using database = await newDatabase(citizenTable);
-    await database.byHand(`ALTER ROLE ${copyRoles.engine} IN DATABASE ${database.name} SET default_transaction_read_only = on`);
-    const client = await database.session(copyRoles.engine);
-    const { prepareTarget } = await import("../../connectors/postgres/apply/prepare-target.ts");
-    // A default that is off-putting but not binding is overruled; a standby cannot be.
-    await prepareTarget(client, subscriptionOf([await database.mapping("citizen")]), []);
-    await client.end();
   });
 });
 
