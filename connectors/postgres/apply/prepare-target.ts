@@ -19,7 +19,7 @@ import {
   writeCopyRecord,
 } from "./target-records.ts";
 import { ensureTargetSchema } from "./target-schema.ts";
-import { changingObjects } from "./target-session.ts";
+import { changingObjects, type Purpose } from "./target-session.ts";
 import { UserTypes } from "./user-types.ts";
 
 /**
@@ -27,24 +27,34 @@ import { UserTypes } from "./user-types.ts";
  * should be. A copy that gained a column is RESYNCING from then on: its contract differs, and the caller owes it a load.
  * `client` is outside of any transaction. Throws DB-TGT-001 to 014, and DB-PG codes.
  */
-export async function prepareTarget(client: ClientBase, subscription: Subscription, readers: readonly string[]): Promise<TargetState> {
+export async function prepareTarget(
+  client: ClientBase,
+  subscription: Subscription,
+  readers: readonly string[],
+  purpose: Purpose = "carry out",
+): Promise<TargetState> {
   const { id, source, tables } = subscription;
   tables.forEach(refuseUnusableNames);
-  return changingObjects(client, id, async () => {
-    await ensureTargetSchema(client);
-    await registerSubscription(client, subscription);
-    await registerCopies(client, subscription);
-    for (const schema of new Set(tables.map((table) => table.physical.schema))) await ensureSchema(client, schema, "own");
-    for (const schema of new Set(tables.map((table) => table.target.schema))) await ensureSchema(client, schema, "shared");
-    const types = new UserTypes(client, source, physicalNames(tables));
-    for (const table of tables) await prepareCopy(client, id, table, types);
-    await grantToReaders(
-      client,
-      readers,
-      tables.map((table) => table.target),
-    );
-    return readTargetState(client, subscription);
-  });
+  return changingObjects(
+    client,
+    id,
+    async () => {
+      await ensureTargetSchema(client);
+      await registerSubscription(client, subscription);
+      await registerCopies(client, subscription);
+      for (const schema of new Set(tables.map((table) => table.physical.schema))) await ensureSchema(client, schema, "own");
+      for (const schema of new Set(tables.map((table) => table.target.schema))) await ensureSchema(client, schema, "shared");
+      const types = new UserTypes(client, source, physicalNames(tables));
+      for (const table of tables) await prepareCopy(client, id, table, types);
+      await grantToReaders(
+        client,
+        readers,
+        tables.map((table) => table.target),
+      );
+      return readTargetState(client, subscription);
+    },
+    purpose,
+  );
 }
 
 /** Adds what the source's user-defined types have gained since: enum labels. Throws DB-TGT-009 where more than that changed. */

@@ -11,18 +11,26 @@ const waitForOthers = "60s";
 /** A waiting ALTER or CREATE OR REPLACE makes every reader behind it wait as well: it gives up soon and is tried again. */
 const waitForReaders = "3s";
 
+/** Whether what was done stays: `rehearse` undoes it all, after it has shown what would be in its way. */
+export type Purpose = "carry out" | "rehearse";
+
 /**
  * Runs `change` in a transaction of its own, alone among all processes that change dongbo's objects here. Everything or
  * nothing of it takes place. Names are found only where they say they are.
  */
-export async function changingObjects<T>(client: ClientBase, subject: string, change: () => Promise<T>): Promise<T> {
+export async function changingObjects<T>(
+  client: ClientBase,
+  subject: string,
+  change: () => Promise<T>,
+  purpose: Purpose = "carry out",
+): Promise<T> {
   try {
     await client.query("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
     await client.query(`SET LOCAL search_path = ''; SET LOCAL lock_timeout = '${waitForOthers}'`);
     await client.query(`SELECT pg_advisory_xact_lock(${objectsLock})`);
     await client.query(`SET LOCAL lock_timeout = '${waitForReaders}'`);
     const result = await change();
-    await client.query("COMMIT");
+    await client.query(purpose === "carry out" ? "COMMIT" : "ROLLBACK");
     return result;
   } catch (error) {
     await client.query("ROLLBACK").catch(() => {});
