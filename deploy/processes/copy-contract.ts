@@ -10,5 +10,5 @@ export function contractText(table: TableMapping): string {
 /** A contract that this build cannot read equals no other, so its copy is loaded again, whole. */
 export const readContract: ContractReader = (text) => {
   const stored = readStored(text);
-  return { columns: stored === null ? text : JSON.stringify(stored.columns), filter: stored?.filter ?? null };
+  return { columns: stored === null ? [text] : stored.columns.map((column) => JSON.stringify(column)), filter: stored?.filter ?? null };
 };

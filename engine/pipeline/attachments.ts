@@ -213,6 +213,10 @@ export class Attachments {
       return;
     }
     const plan = planLoad(copy, this.#parts.contractText(copy.table), copy.table.filter, this.#parts.readContract);
+    if (plan.kind === "relabel") {
+      const progress = { ...newLoad(this.#parts.contractText(copy.table), null, []), ranges: [] };
+      seat.owed.set(table, { progress, sweep: false, notBefore: null, sent: false });
+    }
     if (plan.kind !== "begin") return;
     const { filter } = mappingOf(lane, table);
     const notBefore = plan.filter === filter ? end : null;

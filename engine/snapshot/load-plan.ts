@@ -5,11 +5,13 @@ import type { LoadProgress, StoredCopy } from "../ports/change-target.ts";
 export type LoadPlan =
   | { readonly kind: "none" }
   | { readonly kind: "continue"; readonly progress: LoadProgress }
+  /** Columns were withdrawn and nothing else changed: the rows are as they shall be. */
+  | { readonly kind: "relabel" }
   /** `sweep`: rows that the load does not meet are removed at its end. */
   | { readonly kind: "begin"; readonly filter: Predicate | null; readonly sweep: boolean };
 
 /** Reads a stored contract back: see contractText. */
-export type ContractReader = (contract: string) => { readonly columns: string; readonly filter: Predicate | null };
+export type ContractReader = (contract: string) => { readonly columns: readonly string[]; readonly filter: Predicate | null };
 
 /**
  * `wanted` is the contract that the copy shall obey, `filter` its filter. A copy that obeys another one is loaded again,
@@ -21,7 +23,10 @@ export function planLoad(stored: StoredCopy, wanted: string, filter: Predicate |
     return stored.load === null || stored.stopped !== null ? { kind: "none" } : { kind: "continue", progress: stored.load };
   if (stored.load === null && stored.contract !== null) {
     const old = read(stored.contract);
-    const added = old.columns === read(wanted).columns ? addedRows(old.filter, read(wanted).filter) : null;
+    const now = read(wanted);
+    const kept = now.columns.every((column) => old.columns.includes(column));
+    if (kept && JSON.stringify(old.filter) === JSON.stringify(now.filter)) return { kind: "relabel" };
+    const added = kept ? addedRows(old.filter, now.filter) : null;
     if (added !== null) return { kind: "begin", filter: added, sweep: false };
   }
   const untouched = stored.contract === null && stored.load === null;

@@ -23,7 +23,8 @@ export function advanceLoad(progress: LoadProgress, advance: ChunkAdvance, rows:
 
 /** Every range was read, and the stream has passed all that the chunks have seen: the copy is one committed state. */
 export function loadComplete(progress: LoadProgress, reached: Position, positions: PositionOrder): boolean {
-  return progress.ranges.every((range) => range.done) && progress.fence !== null && positions.covers(reached, progress.fence);
+  // A load without ranges reads nothing: it only writes down what the rows obey.
+  return progress.ranges.every((range) => range.done) && (progress.fence === null || positions.covers(reached, progress.fence));
 }
 
 /** Key parts as they are stored: base64, because a key may hold any bytes. */

@@ -7,7 +7,7 @@ import { addedRows, planLoad } from "../../../engine/snapshot/load-plan.ts";
 import { advanceLoad, loadComplete, newLoad } from "../../../engine/snapshot/load-progress.ts";
 
 const provinces = (...values: string[]): Predicate => ({ op: "in", column: "province_code", values });
-const contract = (filter: Predicate | null, columns = "a,b"): string => JSON.stringify({ columns, filter });
+const contract = (filter: Predicate | null, columns = ["a", "b"]): string => JSON.stringify({ columns, filter });
 const read = (text: string): { columns: string; filter: Predicate | null } =>
   JSON.parse(text) as { columns: string; filter: Predicate | null };
 const copy = (parts: Partial<StoredCopy>): StoredCopy => ({
@@ -17,6 +17,13 @@ const copy = (parts: Partial<StoredCopy>): StoredCopy => ({
   contract: null,
   ...parts,
 });
+
+const order = {
+  parse: (text: string) => text as Position,
+  covers: (reached: Position, wanted: Position) => Number(reached) >= Number(wanted),
+  least: (all: readonly Position[]) => all.toSorted((a, b) => Number(a) - Number(b))[0] as Position,
+  join: (a: Position, b: Position) => (Number(a) > Number(b) ? a : b),
+};
 
 describe("what a copy owes when its subscription starts", () => {
   it("is everything, without sweeping, when it was never loaded", () => {
@@ -43,9 +50,16 @@ describe("what a copy owes when its subscription starts", () => {
     const now = provinces("79");
     const whole = { kind: "begin", filter: now, sweep: true };
     expect(planLoad(copy({ contract: contract(provinces("79", "46")) }), contract(now), now, read)).toEqual(whole);
-    expect(planLoad(copy({ contract: contract(now, "a") }), contract(now), now, read)).toEqual(whole);
+    expect(planLoad(copy({ contract: contract(now, ["a"]) }), contract(now), now, read)).toEqual(whole);
     expect(planLoad(copy({ load: newLoad(contract(provinces("46")), null, []) }), contract(now), now, read)).toEqual(whole);
     expect(planLoad(copy({ contract: contract(null) }), contract(now), now, read)).toEqual(whole);
+  });
+
+  it("is nothing but a new label when columns were only withdrawn", () => {
+    const filter = provinces("79");
+    expect(planLoad(copy({ contract: contract(filter, ["a", "b", "c"]) }), contract(filter), filter, read)).toEqual({ kind: "relabel" });
+    const load = { ...newLoad("c", null, []), ranges: [] };
+    expect(loadComplete(load, "1" as Position, order)).toBe(true);
   });
 
   it("finds the grown list inside an `all`, and only when nothing else changed", () => {
@@ -59,13 +73,6 @@ describe("what a copy owes when its subscription starts", () => {
 });
 
 describe("the progress of a load", () => {
-  const order = {
-    parse: (text: string) => text as Position,
-    covers: (reached: Position, wanted: Position) => Number(reached) >= Number(wanted),
-    least: (all: readonly Position[]) => all.toSorted((a, b) => Number(a) - Number(b))[0] as Position,
-    join: (a: Position, b: Position) => (Number(a) > Number(b) ? a : b),
-  };
-
   it("cuts ranges between the given keys, open at both ends", () => {
     const load = newLoad("c", null, [[Buffer.from("g")], [Buffer.from("p")]]);
     const key = (text: string): string[] => [Buffer.from(text).toString("base64")];
