@@ -1,5 +1,6 @@
 // The command line: which commands there are, and how a process runs one of them.
 import { type CommandDefinition, runCommandLine } from "./command.ts";
+import { checkCommand } from "./commands/check.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { resumeCommand, suspendCommand } from "./commands/lifecycle.ts";
 import { replayCommand, resyncCommand } from "./commands/orders.ts";
@@ -12,6 +13,7 @@ import { dongboVersion } from "./version.ts";
 
 /** In the order of the help. */
 const definitions: readonly CommandDefinition[] = [
+  checkCommand,
   runCommand,
   statusCommand,
   explainCommand,

@@ -4,6 +4,8 @@ import { dirname, join } from "node:path";
 import { connectPostgres } from "../../connectors/postgres/postgres-client.ts";
 import type { Configuration } from "../../engine/config/configuration.ts";
 import { PostgresControlStore } from "../../engine/control-store/postgres-control-store.ts";
+import { asReplicationError } from "../../engine/fleet/retry-policy.ts";
+import type { Finding } from "../../engine/model/finding.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import { Secret } from "../../engine/model/secret.ts";
 import type { ServerAddress } from "../../engine/model/server-address.ts";
@@ -11,6 +13,7 @@ import type { ControlCommands } from "../../engine/ports/control-commands.ts";
 import { reachableByOthers, serverUser } from "../embedded/postgres-binaries.ts";
 import { EmbeddedPostgres } from "../embedded/postgres-server.ts";
 import { prepareDataFolder, SharedUse } from "./data-folder.ts";
+import { toFinding } from "./output/print-finding.ts";
 import { systemClock } from "./system-clock.ts";
 
 /** A store to be closed by whoever opened it; the last one out stops an embedded server. */
@@ -46,6 +49,17 @@ export async function openControl(configuration: Configuration): Promise<OpenCon
   }
 }
 
+/** What is in the way of the control database, without making anything. */
+export async function checkControl({ control, dataDir }: Configuration): Promise<Finding[]> {
+  try {
+    if (control === "embedded") verifyPassable(join(dataDir, "control"));
+    else await (await connectPostgres(control, { role: "check", statementTimeoutMs })).end();
+    return [];
+  } catch (error) {
+    return [toFinding(asReplicationError(error, "control database"))];
+  }
+}
+
 function openStore(address: ServerAddress): Promise<PostgresControlStore> {
   return PostgresControlStore.open((role) => connectPostgres(address, { role, statementTimeoutMs }), systemClock);
 }
@@ -55,12 +69,17 @@ async function startServer(dataDir: string): Promise<EmbeddedPostgres> {
   const folder = join(dataDir, "control");
   const made = existsSync(join(folder, "PG_VERSION"));
   if (made && !existsSync(`${folder}.password`)) throw new ReplicationError("DB-CTL-005", { subject: `${folder}.password` });
-  if (serverUser() !== null && !reachableByOthers(dirname(folder))) throw new ReplicationError("DB-CTL-002", { subject: folder });
+  verifyPassable(folder);
   try {
     return await EmbeddedPostgres.start({ dataDir: folder, authentication: "password", settings });
   } catch (error) {
     throw new ReplicationError("DB-CTL-006", { subject: folder, cause: firstLines(error) }, { cause: error });
   }
+}
+
+/** Root runs servers under another account, which must be able to enter every folder above. */
+function verifyPassable(folder: string): void {
+  if (serverUser() !== null && !reachableByOthers(dirname(folder))) throw new ReplicationError("DB-CTL-002", { subject: folder });
 }
 
 /** Small: some tables of some rows. Durable: what is written here has no other copy. */

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Cluster, roles, runSql, startCluster } from "../support/cluster.ts";
+import { type Cluster, masterDatabase, roles, runSql, startCluster } from "../support/cluster.ts";
 import { type CopyPlan, populationConfig, populationEnvironment, type TableShare } from "../support/population-config.ts";
 import { type CommandOutcome, runCommand } from "../support/run-command.ts";
 import { testFolder } from "../support/test-run.ts";
@@ -85,6 +85,42 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
+});
+
+describe("check", () => {
+  test("an installation without grant and publication: the SQL that it prints mends it", async () => {
+    await cluster.onMaster("DROP PUBLICATION dongbo_population");
+    await cluster.onMaster(`REVOKE SELECT ON citizen FROM ${roles.source}`);
+    const { code, stdout, stderr } = await dongbo("check");
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^DB-PG-003: public\.citizen: /m);
+    expect(stderr).toMatch(/^check: [1-9]\d* errors \(1 sources, 2 targets, 1 shares\)$/m);
+    const { findings } = await json<{ ok: boolean; findings: { code: string; severity: string; sql: string[] }[] }>("check");
+    expect(findings.filter(({ severity }) => severity === "error").map((finding) => finding.code)).toContain("DB-PG-003");
+    for (const statement of stdout.split("\n").filter((line) => line !== "" && !line.startsWith("--")))
+      await runSql(cluster.source.url(masterDatabase), statement);
+    const again = await dongbo("check");
+    expect(again.code).toBe(0);
+    expect(again.stdout).not.toMatch(/^GRANT|PUBLICATION/m);
+    expect(again.stderr).toContain("check: nothing is in the way (1 sources, 2 targets, 1 shares)\n");
+    expect(await json("check")).toMatchObject({ ok: true });
+  });
+
+  test("everything that is wrong is told at once, in every place, and nobody's password", async () => {
+    const broken = {
+      ...environment,
+      TARGET_HCM_URL: "postgres://x:canary-7f@127.0.0.1:1/x",
+      CONTROL_URL: "postgres://x:canary-7f@127.0.0.1:1/x",
+    };
+    const gone = { ...citizen, source: "public.citizens" };
+    writeFileSync(config, JSON.stringify(populationConfig({ shares: { population: [gone, province] }, copies: [hcm] })));
+    const { code, stdout, stderr } = await runCommand(["check", "--config", config], { environment: broken });
+    configure([hcm]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^DB-CTL-001: |^DB-PG-001: /m);
+    expect(stderr).toMatch(/^DB-MAP-030: public\.citizens: /m);
+    expect(stdout + stderr).not.toContain("canary-7f");
+  });
 });
 
 describe("commands, in the order of a first day", () => {
