@@ -43,6 +43,7 @@ const codeOfClass: Readonly<Record<string, ErrorCode>> = {
   "44": "DB-PG-019",
   "40": "DB-PG-010",
   "53": "DB-PG-014",
+  "54": "DB-PG-019",
   "57": "DB-PG-009",
   "58": "DB-PG-021",
   F0: "DB-PG-018",

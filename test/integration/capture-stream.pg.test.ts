@@ -4,6 +4,8 @@ import { describe, expect, test } from "vitest";
 import { pause, waitUntil } from "../support/wait-until.ts";
 import { CaptureLab } from "../support/capture-lab.ts";
 import { runSql } from "../support/cluster.ts";
+import { serverAddress } from "../support/server-address.ts";
+import { certificates, serveTls } from "../support/server-tls.ts";
 
 test("an idle source with busy neighbours confirms its position and lets the log go (reliability 32)", async () => {
   await using lab = await CaptureLab.start();
@@ -149,6 +151,40 @@ test("the session that asks for the end of the log survives a restart of the ser
   await lab.server.restart();
   const after = await source.endOfLog();
   expect(after.at).toBeGreaterThan(before.at);
+});
+
+test("the stream works over TLS as it does without, held up and resumed, acknowledged and closed", async () => {
+  await using lab = await CaptureLab.start({ settings: { wal_sender_timeout: "1s" } });
+  await serveTls(lab.server, "good");
+  const tls = { mode: "verify-full", rootCertificate: `${certificates}/ca.pem`, certificate: null, key: null } as const;
+  const address = { ...serverAddress(lab.server.url("postgres", "dongbo_source")), port: lab.proxy.port, tls };
+  const source = lab.source({ address });
+  const reader = await lab.open(source, await source.reserve());
+  for (let round = 0; round < 40; round++) {
+    await lab.sql(`INSERT INTO public.item SELECT ${round * 100} + n, repeat(md5(n::text), 300) FROM generate_series(1, 100) n`);
+  }
+  await reader.take();
+  const [row] = await lab.sql("SELECT pg_sleep(3)", "SELECT ssl::text FROM pg_stat_ssl JOIN pg_stat_replication USING (pid)");
+  expect(row).toEqual({ ssl: "true" });
+  const transactions = await reader.transactions(40);
+  expect(transactions.flat()).toHaveLength(4000);
+  const last = reader.commits().at(-1)?.position;
+  if (last === undefined) throw new Error("transactions were read");
+  reader.stream.acknowledge(last);
+  await reader.stream.close();
+  expect((await source.reservation())?.position).toBe(last);
+});
+
+test("a prepared transaction comes when it is committed and not when it is prepared or rolled back (reliability 35)", async () => {
+  await using lab = await CaptureLab.start({ settings: { max_prepared_transactions: 4 } });
+  const source = lab.source();
+  const reader = await lab.open(source, await source.reserve());
+  for (const id of [1, 2]) await lab.sql("BEGIN", `INSERT INTO public.item VALUES (${id}, 'prepared')`, `PREPARE TRANSACTION 'p${id}'`);
+  await lab.sql("INSERT INTO public.item VALUES (3, 'x')");
+  await lab.sql("ROLLBACK PREPARED 'p1'");
+  await lab.sql("COMMIT PREPARED 'p2'");
+  await lab.sql("INSERT INTO public.item VALUES (4, 'x')");
+  expect(await reader.transactions(3)).toEqual([["insert 3 x"], ["insert 2 prepared"], ["insert 4 x"]]);
 });
 
 test("a name of a publication is quoted, whatever it holds", async () => {

@@ -1,18 +1,17 @@
 // Opening sessions: every way in which a server or the network refuses has its own code and remedy, and no secret is shown.
-import { chownSync, copyFileSync, chmodSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connectPostgres, endPostgres } from "../../connectors/postgres/postgres-client.ts";
-import { serverUser } from "../../deploy/embedded/postgres-binaries.ts";
 import { type EmbeddedPostgres, freePort } from "../../deploy/embedded/postgres-server.ts";
 import { Secret } from "../../engine/model/secret.ts";
 import type { ServerAddress, TlsSettings } from "../../engine/model/server-address.ts";
 import { startServer } from "../support/cluster.ts";
 import { serverAddress } from "../support/server-address.ts";
+import { certificates, serveTls } from "../support/server-tls.ts";
 
-const certificates = "test/fixtures/tls";
 const password = "mật khẩu-s3cret";
 let server: EmbeddedPostgres;
 
@@ -26,24 +25,11 @@ beforeAll(async () => {
     ["host all postgres,crowd all trust", "hostssl secret app all scram-sha-256", "host postgres app all scram-sha-256", ""].join("\n"),
   );
   await server.query("CREATE DATABASE secret");
-  await serveWith("good");
+  await serveTls(server, "good");
 });
 afterAll(async () => {
   await server.destroy();
 });
-
-/** Restarts the server with another certificate. */
-async function serveWith(name: string): Promise<void> {
-  const user = serverUser();
-  for (const extension of ["pem", "key"]) {
-    const file = join(server.dataDir, `server.${extension}`);
-    copyFileSync(join(certificates, `${name}.${extension}`), file);
-    chmodSync(file, 0o600);
-    if (user !== null) chownSync(file, user.uid, user.gid);
-  }
-  await server.stop("fast");
-  await server.restart({ ssl: "on", ssl_cert_file: "server.pem", ssl_key_file: "server.key" });
-}
 
 function address(changes: Partial<Omit<ServerAddress, "tls">> & { tls?: Partial<TlsSettings> } = {}): ServerAddress {
   const base = serverAddress(server.url("postgres", "app"));
@@ -113,20 +99,20 @@ describe("sslmode as libpq means it", () => {
   });
 
   test("a certificate for another host is refused by verify-full and taken by verify-ca; an expired one is refused by both", async () => {
-    await serveWith("other-host");
+    await serveTls(server, "other-host");
     expect(await refusal(address({ tls: { mode: "verify-full", rootCertificate: ca } }))).toMatchObject({
       code: "DB-PG-004",
       explanation: "the server's certificate is for another host name",
     });
     expect(await encrypted(address({ tls: { mode: "verify-ca", rootCertificate: ca } }))).toBe(true);
-    await serveWith("expired");
+    await serveTls(server, "expired");
     for (const mode of ["verify-full", "verify-ca"] as const) {
       expect(await refusal(address({ tls: { mode, rootCertificate: ca } }))).toMatchObject({
         code: "DB-PG-004",
         explanation: "the server's certificate has expired",
       });
     }
-    await serveWith("good");
+    await serveTls(server, "good");
   });
 
   test("a server without TLS is DB-PG-004 where TLS is demanded, and plain text under prefer", async () => {
@@ -137,7 +123,7 @@ describe("sslmode as libpq means it", () => {
       explanation: "the server offers no TLS",
     });
     expect(await encrypted(address({ tls: { mode: "prefer" } }))).toBe(false);
-    await serveWith("good");
+    await serveTls(server, "good");
   });
 });
 

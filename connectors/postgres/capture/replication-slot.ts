@@ -148,7 +148,8 @@ async function waitedInVain(observer: SourceSession, subject: string, error: unk
 
 /** How long a connection that was just closed may take to let go of the slot. */
 const releaseMsMax = 5000;
-const retryMs = 50;
+const firstRetryMs = 50;
+const retryMsMax = 800;
 
 /**
  * Runs work that needs the slot free, again and again for a few seconds while somebody still holds it: the server's own
@@ -156,14 +157,16 @@ const retryMs = 50;
  */
 export async function onceSlotIsFree<T>(name: string, work: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + releaseMsMax;
-  for (;;) {
+  for (let retryMs = firstRetryMs; ; retryMs = Math.min(2 * retryMs, retryMsMax)) {
     try {
       return await work();
     } catch (error) {
       if (sqlState(error) !== "55006") throw error;
       if (performance.now() > deadline) {
         const subject = `replication slot ${name}`;
-        throw new ReplicationError("DB-SLOT-003", { subject }, { cause: toReplicationError(error, subject) });
+        const failure = toReplicationError(error, subject);
+        // The server's own sentence names the process that holds it.
+        throw new ReplicationError("DB-SLOT-003", { subject, cause: failure.explanation }, { cause: failure });
       }
     }
     await new Promise((resolve) => {
