@@ -131,6 +131,8 @@ export class Lane {
 
   /** Stops or resumes supply. Validity goes on counting: suspension does not stop the clock (D47 41.2b with 43). */
   suspend(reason: string | null): void {
+    // Told again and again, whatever it is: only news may end the pause after a failure.
+    if (reason === this.#suspension) return;
     this.#suspension = reason;
     this.queue.hurry();
     this.#wake?.();
