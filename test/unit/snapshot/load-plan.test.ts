@@ -8,8 +8,8 @@ import { advanceLoad, loadComplete, newLoad } from "../../../engine/snapshot/loa
 
 const provinces = (...values: string[]): Predicate => ({ op: "in", column: "province_code", values });
 const contract = (filter: Predicate | null, columns = ["a", "b"]): string => JSON.stringify({ columns, filter });
-const read = (text: string): { columns: string; filter: Predicate | null } =>
-  JSON.parse(text) as { columns: string; filter: Predicate | null };
+const read = (text: string): { columns: string[]; filter: Predicate | null } =>
+  JSON.parse(text) as { columns: string[]; filter: Predicate | null };
 const copy = (parts: Partial<StoredCopy>): StoredCopy => ({
   table: {} as TableMapping,
   load: null,
