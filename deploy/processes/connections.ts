@@ -1,17 +1,16 @@
 // Which implementation serves which connector. With the engine's wiring the only place that knows.
 import { preflightSource } from "../../connectors/postgres/preflight/preflight-source.ts";
+import { preflightTarget } from "../../connectors/postgres/preflight/preflight-target.ts";
 import { PostgresSource } from "../../connectors/postgres/postgres-source.ts";
 import { PostgresTargetRecords } from "../../connectors/postgres/records/postgres-target-records.ts";
 import { PostgresSnapshot } from "../../connectors/postgres/snapshot/postgres-snapshot.ts";
 import type { SourceConfiguration, TargetConfiguration } from "../../engine/config/configuration.ts";
-import { asReplicationError } from "../../engine/fleet/retry-policy.ts";
 import type { Finding } from "../../engine/model/finding.ts";
 import type { Subscription, TableMapping } from "../../engine/model/share.ts";
 import type { TableName } from "../../engine/model/table.ts";
 import type { ChangeSource } from "../../engine/ports/change-source.ts";
 import type { SnapshotSource } from "../../engine/ports/snapshot-source.ts";
 import type { TargetRecords } from "../../engine/ports/target-records.ts";
-import { toFinding } from "./output/print-finding.ts";
 
 /** Nothing is connected before the first call. */
 export function openTargetRecords(target: TargetConfiguration): TargetRecords {
@@ -40,14 +39,6 @@ export function checkSource(
 }
 
 /** `subscriptions`: those of the target that could be resolved. */
-export async function checkTarget(target: TargetConfiguration, subscriptions: readonly Subscription[]): Promise<Finding[]> {
-  const records = openTargetRecords(target);
-  try {
-    await records.copies(subscriptions.map(({ id }) => id));
-    return [];
-  } catch (error) {
-    return [toFinding(asReplicationError(error, target.id))];
-  } finally {
-    await records.close();
-  }
+export function checkTarget({ id, address, readers }: TargetConfiguration, subscriptions: readonly Subscription[]): Promise<Finding[]> {
+  return preflightTarget({ target: id, address, readers, subscriptions });
 }
