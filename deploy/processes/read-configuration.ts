@@ -1,6 +1,7 @@
 import type { Configuration, ShareConfiguration, SubscriptionConfiguration } from "../../engine/config/configuration.ts";
 import { loadConfiguration } from "../../engine/config/load-config.ts";
 import { closest } from "../../engine/config/suggestion.ts";
+import type { Finding } from "../../engine/model/finding.ts";
 import { errorCodes } from "../../engine/model/error-codes.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import { printTable } from "../../engine/model/table.ts";
@@ -10,17 +11,21 @@ import { printFinding } from "./output/print-finding.ts";
 
 /** Reads the file that --config names. Throws FindingsFailure with every mistake in it. */
 export function readConfigurationFile(context: CommandContext): Configuration {
-  const { configuration, findings } = loadConfiguration(context.config, context.terminal.environment);
-  if (configuration === null) throw new FindingsFailure(findings);
-  return configuration;
+  return readConfigurationWithWarnings(context).configuration;
 }
 
 /** The same, telling warnings on standard error; for commands that act on the configuration. */
 export function readConfigurationAloud(context: CommandContext): Configuration {
+  const { configuration, warnings } = readConfigurationWithWarnings(context);
+  for (const warning of warnings) context.terminal.err(printFinding(warning));
+  return configuration;
+}
+
+/** The same, for a command that tells warnings in its own way. */
+export function readConfigurationWithWarnings(context: CommandContext): { configuration: Configuration; warnings: readonly Finding[] } {
   const { configuration, findings } = loadConfiguration(context.config, context.terminal.environment);
   if (configuration === null) throw new FindingsFailure(findings);
-  for (const finding of findings) context.terminal.err(printFinding(finding));
-  return configuration;
+  return { configuration, warnings: findings };
 }
 
 export interface NamedSubscription {

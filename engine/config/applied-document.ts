@@ -3,7 +3,6 @@
 import { createHash } from "node:crypto";
 import type { Predicate } from "../model/predicate.ts";
 import { ReplicationError } from "../model/replication-error.ts";
-import type { ExpiryPolicy } from "../model/share.ts";
 import { printTable, type TableName, tableKey } from "../model/table.ts";
 import { bindParameters } from "./bind-parameters.ts";
 import type { Configuration, ShareConfiguration, SubscriptionConfiguration, TableConfiguration } from "./configuration.ts";
@@ -21,8 +20,8 @@ export interface AppliedSubscription {
   readonly share: string;
   readonly source: string;
   readonly target: string;
-  readonly agreement: { readonly id: string; readonly from: string; readonly to: string | null };
-  readonly regulation: { readonly id: string; readonly validity_period_seconds: number; readonly on_expiry: ExpiryPolicy };
+  /** Who, under which agreement and regulation, and how: every item by name, as text. */
+  readonly terms: Readonly<Record<string, string>>;
   readonly parameters: Readonly<Record<string, readonly string[]>>;
   /** By source table. */
   readonly tables: readonly AppliedTable[];
@@ -72,7 +71,10 @@ export function openKey(source: string, table: TableName): string {
 /** Throws DB-MAP-030 when a table that leaves something open is not among `found`. */
 export function toDocument(configuration: Configuration, found: ReadonlyMap<string, OpenTable>): AppliedDocument {
   const subscriptions = configuration.shares.flatMap((share) =>
-    share.subscriptions.map((subscription) => toSubscription(share, subscription, found)),
+    share.subscriptions.map((subscription) => ({
+      ...toSubscription(share, subscription, found),
+      terms: toTerms(configuration, share, subscription),
+    })),
   );
   return { format: 1, subscriptions: sortBy(subscriptions, (subscription) => subscription.id) };
 }
@@ -143,15 +145,12 @@ function toSubscription(
   share: ShareConfiguration,
   subscription: SubscriptionConfiguration,
   found: ReadonlyMap<string, OpenTable>,
-): AppliedSubscription {
-  const { agreement, regulation } = share;
+): Omit<AppliedSubscription, "terms"> {
   return {
     id: subscription.id,
     share: share.id,
     source: share.source,
     target: subscription.target,
-    agreement: { id: agreement.id, from: agreement.from.toISOString(), to: agreement.to?.toISOString() ?? null },
-    regulation: { id: regulation.id, validity_period_seconds: regulation.validityPeriodSeconds, on_expiry: regulation.onExpiry },
     parameters: Object.fromEntries(
       sortBy([...subscription.parameters], ([name]) => name).map(([name, values]) => [name, values.toSorted()]),
     ),
@@ -160,6 +159,32 @@ function toSubscription(
       (table) => tableKey(table.source),
     ),
   };
+}
+
+function toTerms(configuration: Configuration, share: ShareConfiguration, subscription: SubscriptionConfiguration): Record<string, string> {
+  const { agreement, regulation, model } = share;
+  const source = configuration.sources.get(share.source);
+  const target = configuration.targets.get(subscription.target);
+  const connected = model.kind === "intermediary" ? (model.platform ?? "") : `${model.basis.document} ${model.basis.issuer}`;
+  const items = [...agreement.items].map(([name, text]): [string, string] => [`agreement ${name}`, text]);
+  const terms: readonly [string, string][] = [
+    ["provider", source?.provider.id ?? ""],
+    ["consumer", target?.consumer.id ?? ""],
+    ["readers", (target?.readers ?? []).join(", ")],
+    ["model", `${model.kind} ${connected}`.trim()],
+    ["agreement", agreement.id],
+    ["agreement from", agreement.from.toISOString()],
+    ["agreement to", agreement.to?.toISOString() ?? "open"],
+    ["purpose", agreement.purpose],
+    ["storage basis", agreement.storageBasis.join(", ")],
+    ...items,
+    ["regulation", regulation.id],
+    ["validity period", `${regulation.validityPeriodSeconds} s`],
+    ["on expiry", regulation.onExpiry],
+    ["log retention", `${regulation.logRetentionSeconds} s`],
+    ["quarantine bound", `${share.quarantineMax} rows`],
+  ];
+  return Object.fromEntries(terms);
 }
 
 function toTable(

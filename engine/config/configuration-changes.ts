@@ -10,7 +10,7 @@ export interface SubscriptionChange {
   readonly source: string;
   readonly target: string;
   readonly kind: ChangeKind;
-  /** Agreement, regulation and the like, in words. */
+  /** Agreement, regulation, readers and the like: `name: before → after`. */
   readonly terms: readonly string[];
   readonly parameters: readonly ParameterChange[];
   /** Tables that change; all of them when the subscription is added or removed. */
@@ -66,16 +66,15 @@ function compareSubscription(before: AppliedSubscription | undefined, after: App
 }
 
 function compareTerms(before: AppliedSubscription, after: AppliedSubscription): string[] {
-  const pairs: readonly (readonly [string, string | null, string | null])[] = [
-    ["source", before.source, after.source],
-    ["agreement", before.agreement.id, after.agreement.id],
-    ["agreement from", before.agreement.from, after.agreement.from],
-    ["agreement to", before.agreement.to ?? "open", after.agreement.to ?? "open"],
-    ["regulation", before.regulation.id, after.regulation.id],
-    ["validity period", `${before.regulation.validity_period_seconds} s`, `${after.regulation.validity_period_seconds} s`],
-    ["on expiry", before.regulation.on_expiry, after.regulation.on_expiry],
-  ];
-  return pairs.flatMap(([what, old, now]) => (old === now ? [] : [`${what}: ${old ?? "none"} → ${now ?? "none"}`]));
+  const old = { source: before.source, ...before.terms };
+  const now = { source: after.source, ...after.terms };
+  const names = new Set([...Object.keys(now), ...Object.keys(old)]);
+  const changed = [...names].filter((name) => textOf(old, name) !== textOf(now, name));
+  return changed.map((name) => `${name}: ${textOf(old, name)} → ${textOf(now, name)}`);
+}
+
+function textOf(terms: Readonly<Record<string, string>>, name: string): string {
+  return Object.hasOwn(terms, name) && terms[name] !== "" ? (terms[name] ?? "none") : "none";
 }
 
 function compareParameters(before: AppliedSubscription["parameters"], after: AppliedSubscription["parameters"]): ParameterChange[] {

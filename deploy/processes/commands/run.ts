@@ -3,6 +3,7 @@ import { judgeHealth } from "../../../engine/telemetry/health.ts";
 import { createLogger, type LogLevel } from "../../../engine/telemetry/json-logger.ts";
 import { PrometheusMetrics } from "../../../engine/telemetry/metrics.ts";
 import type { Configuration } from "../../../engine/config/configuration.ts";
+import type { Finding } from "../../../engine/model/finding.ts";
 import { timedCodes } from "../../../engine/fleet/retry-policy.ts";
 import type { ControlCommands, EngineIdentity } from "../../../engine/ports/control-commands.ts";
 import { currentActor } from "../actor.ts";
@@ -12,7 +13,7 @@ import { openControl } from "../control-database.ts";
 import { prepareDataFolder } from "../data-folder.ts";
 import { startHttpListener } from "../http-listener.ts";
 import { observe } from "../observe.ts";
-import { readConfigurationAloud } from "../read-configuration.ts";
+import { readConfigurationWithWarnings } from "../read-configuration.ts";
 import { EngineGauges } from "../run/engine-gauges.ts";
 import { EngineRun, type RunEnd } from "../run/engine-run.ts";
 import { LoadTracker } from "../run/load-progress.ts";
@@ -36,13 +37,13 @@ export const runCommand: CommandDefinition = {
   run: async (context, input) => {
     const level = levels.find((known) => known === (input.options["logLevel"] ?? "info"));
     if (level === undefined) throw usageError("--log-level is unknown", `Give one of: ${levels.join(", ")}`);
-    const configuration = readConfigurationAloud(context);
+    const { configuration, warnings } = readConfigurationWithWarnings(context);
     prepareDataFolder(configuration.dataDir);
     await using control = await openControl(configuration);
     const claim = await control.store.claimEngine(identity());
     const display = newDisplay(context);
     try {
-      const ended = await runEngine(context, { input, level, configuration, store: control.store, claim, display });
+      const ended = await runEngine(context, { input, level, configuration, warnings, store: control.store, claim, display });
       display.close();
       return await finish(context, configuration, ended);
     } finally {
@@ -56,6 +57,7 @@ interface RunSettings {
   readonly input: CommandInput;
   readonly level: LogLevel;
   readonly configuration: Configuration;
+  readonly warnings: readonly Finding[];
   readonly store: ControlCommands;
   readonly claim: Awaited<ReturnType<ControlCommands["claimEngine"]>>;
   readonly display: ProgressDisplay;
@@ -107,6 +109,7 @@ async function runEngine(context: CommandContext, settings: RunSettings): Promis
           health: () => judgeHealth(run.health(), systemClock.now()),
         });
   try {
+    for (const { code, subject, cause, remedy } of settings.warnings) logger.warn("configuration", { code, subject, cause, remedy });
     logger.info("dongbo runs", { version: dongboVersion(), pid: process.pid, listening: listener?.url });
     const ended = await run.run(terminal.interrupted, settings.input.options["untilCaughtUp"] === true);
     logger.info("dongbo ends", { ended });

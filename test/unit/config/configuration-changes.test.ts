@@ -198,5 +198,7 @@ describe("changes between two configurations", () => {
       "validity period: 86400 s → 43200 s",
       "on expiry: refuse → resync",
     ]);
+    const terms = (agreement: object): readonly string[] | undefined => compareDocuments(document(), document({ agreement }))[0]?.terms;
+    expect(terms({ purpose: "y", security: "TLS 1.3" })).toEqual(["purpose: x → y", "agreement security: none → TLS 1.3"]);
   });
 });
