@@ -123,45 +123,15 @@ export const preflightErrorCodes = {
     retry: "operator",
   },
   "DB-MAP-047": {
-    meaning: "a name in the copy is longer than PostgreSQL allows",
-    usualCause: "the schema's name with `_copy`, or a name in Vietnamese letters, passes 63 bytes",
-    remedy: "Use a shorter name; `physical_schema` names another schema for the rows",
-    retry: "operator",
-  },
-  "DB-MAP-048": {
     meaning: "a partition lies on another server",
     usualCause: "the partition is a foreign table: its changes are not in this server's log",
     remedy: "Share the partitions that lie here, each by its own name",
     retry: "operator",
   },
-  "DB-TGT-031": {
-    meaning: "the target lacks an extension that owns a type of the copy",
-    usualCause: "the source has the extension, the target does not",
-    remedy: "Let an administrator of the target run the statement",
-    retry: "operator",
-  },
-  "DB-TGT-032": {
-    meaning: "an object of this name is in the way",
-    usualCause: "somebody else's table, view or type has the name that the copy needs",
-    remedy: "Rename or move that object, or choose another target name",
-    retry: "operator",
-  },
-  "DB-TGT-033": {
-    meaning: "the schema `dongbo` in the target belongs to something else",
-    usualCause: "another program uses the name",
-    remedy: "Use another database for the copies, or rename that schema",
-    retry: "operator",
-  },
-  "DB-TGT-034": {
-    meaning: "a reader's role does not exist in the target",
-    usualCause: "a misspelt name in `readers`, or the role was not made yet",
-    remedy: "Make the role, or correct its name",
-    retry: "operator",
-  },
-  "DB-TGT-035": {
-    meaning: "the target lacks a type of the copy that dongbo cannot make",
-    usualCause: "it is written in C, or a range with an order of its own",
-    remedy: "Make the type in the target as the source has it, or give the column another `type:`",
+  "DB-TGT-030": {
+    meaning: "a reader's role can read the copy past the gate",
+    usualCause: "the role is a superuser, a member of pg_read_all_data, or a member of dongbo's own role",
+    remedy: "Let readers use a role without these memberships: a view cannot refuse them an expired copy",
     retry: "operator",
   },
 } as const satisfies Record<string, ErrorCodeEntry>;

@@ -96,7 +96,8 @@ export class PostgresSnapshot implements SnapshotSource {
 
   async readRows(request: RowsRequest): Promise<RowsAnswer> {
     const { table, key, columns, filter, keys } = request;
-    const statements: string[] = [beginRead];
+    // Keys are many places in the index at once.
+    const statements: string[] = [beginRead, "SET LOCAL enable_bitmapscan = on"];
     for (let from = 0; from < keys.length; from += keysPerStatement) {
       statements.push(copyKeys({ table, key, filter }, columns, keys.slice(from, from + keysPerStatement)));
     }

@@ -39,11 +39,15 @@ export function keyAt(part: TablePart, place: number): string {
 /** COPY of the rows with these keys, as far as they exist and pass the filter; at least one key. */
 export function copyKeys(part: Omit<TablePart, "after" | "until">, columns: readonly string[], keys: readonly Key[]): string {
   const { table, key, filter } = part;
+  const wanted = `(${wantedKeys(table, key, keys)}) AND ${filterSql(table, filter)}`;
+  return `COPY (SELECT ${quoteIdentifiers(columns)} FROM ${fromTable(table)} WHERE ${wanted}) TO STDOUT`;
+}
+
+function wantedKeys(table: CatalogTable, key: readonly string[], keys: readonly Key[]): string {
   const types = key.map((name) => columnOf(table, name));
-  // The first row's types are those of all.
-  const values = keys.map((own, index) => `(${(index === 0 ? literals(own, types) : own.map(textLiteral)).join(", ")})`);
-  const wanted = `(${quoteIdentifiers(key)}) IN (VALUES ${values.join(", ")})`;
-  return `COPY (SELECT ${quoteIdentifiers(columns)} FROM ${fromTable(table)} WHERE ${wanted} AND ${filterSql(table, filter)}) TO STDOUT`;
+  const given = keys.map((own) => literals(own, types));
+  if (types.every(isNameable)) return `(${quoteIdentifiers(key)}) IN (VALUES ${given.map((own) => `(${own.join(", ")})`).join(", ")})`;
+  return given.map((own) => `(${own.map((value, index) => `${quoteIdentifier(key[index] ?? "")} = ${value}`).join(" AND ")})`).join(" OR ");
 }
 
 /** Without the children that inherit from a table: they are tables of their own. A partitioned table is its partitions. */
@@ -72,13 +76,17 @@ function row(parts: readonly string[]): string {
   return parts.length === 1 ? (parts[0] ?? "") : `(${parts.join(", ")})`;
 }
 
+/** Built-in types are named; another takes its column's type by itself, since naming it would need USAGE on its schema. */
 function literals(key: Key, columns: readonly CatalogColumn[]): string[] {
   assert(key.length === columns.length, "a key has a value for each of its columns");
-  return key.map((value, index) => `${textLiteral(value)}::${columns[index]?.type.bare ?? ""}`);
+  return columns.map((column, index) => {
+    const text = quoteLiteral(key[index]?.toString("utf8") ?? "");
+    return isNameable(column) ? `${text}::${column.type.bare}` : text;
+  });
 }
 
-function textLiteral(value: Buffer): string {
-  return quoteLiteral(value.toString("utf8"));
+function isNameable(column: CatalogColumn): boolean {
+  return column.type.bare.startsWith("pg_catalog.");
 }
 
 function columnOf(table: CatalogTable, name: string): CatalogColumn {
