@@ -103,7 +103,7 @@ export async function removedSubscriptions(document: AppliedDocument, store: Con
   return removed;
 }
 
-export function readApplied(applied: AppliedConfiguration): AppliedDocument {
+function readApplied(applied: AppliedConfiguration): AppliedDocument {
   const document = readDocument(applied.document);
   if (document === null) throw new ReplicationError("DB-CTL-004", { subject: `configuration version ${applied.version}` });
   return document;

@@ -47,7 +47,7 @@ export class TimePrinter {
 }
 
 /** `2026-01-03T03:04:05Z`: to the second. */
-export function utc(instant: Date): string {
+function utc(instant: Date): string {
   return `${instant.toISOString().slice(0, 19)}Z`;
 }
 
