@@ -106,17 +106,19 @@ export class MasterModel {
     return rows;
   }
 
-  /** Says when the master held this very row: for telling a row that is too old or too new from one that never was. */
+  /** The life of one row: what the last transactions did to it, and since when it was as asked, if ever. */
   describeRow(table: string, key: string, is: (row: TrackedRow) => boolean): string {
+    const life: string[] = [];
     const since: number[] = [];
-    const changed: number[] = [];
     for (const [index, effects] of this.#journal.entries()) {
-      const own = effects.filter((effect) => effect.table === table && concerns(effect, key));
-      if (own.length > 0) changed.push(index + 1);
-      if (own.some((effect) => effect.kind === "put" && effect.row.key === key && is(effect.row))) since.push(index + 1);
+      for (const effect of effects) {
+        if (effect.table !== table || !concerns(effect, key)) continue;
+        life.push(`${index + 1} ${describeEffect(effect, key)}`);
+        if (effect.kind === "put" && effect.row.key === key && is(effect.row)) since.push(index + 1);
+      }
     }
     const held = since.length === 0 ? "was never so" : `was so since ${since.join(", ")}`;
-    return `${key} ${held}, changed by ${changed.slice(-8).join(", ")}`;
+    return `${key} ${held}; ${life.slice(-12).join(", ")}`;
   }
 
   /** A copy may show a transaction before the writer has heard of its commit: waits until the writer has, in vain at the deadline. */
@@ -146,6 +148,13 @@ export class MasterModel {
 function concerns(effect: Effect, key: string): boolean {
   if (effect.kind === "clear") return true;
   return effect.kind === "remove" ? effect.key === key : effect.row.key === key || effect.from === key;
+}
+
+function describeEffect(effect: Effect, key: string): string {
+  if (effect.kind !== "put") return effect.kind;
+  if (effect.from === null) return `insert[${effect.row.bucket}]`;
+  if (effect.row.key !== key) return `leaves for ${effect.row.key}`;
+  return `${effect.from === key ? "update" : `comes from ${effect.from}`}[${effect.row.bucket}]`;
 }
 
 /** Rows that an effect takes away; the old image of an update is one. */

@@ -64,6 +64,8 @@ export class EngineUnderFire {
   async stop(): Promise<void> {
     const engine = this.#running;
     if (engine === null || engine.exit !== null) return;
+    // Before its first word a process has not yet said how it wants to be ended.
+    await engine.waitForOutput(/dongbo runs/);
     const { code } = await engine.terminate();
     if (code !== 0 && code !== 5) throw new Error(`the engine did not stop in order\n${engine.describe()}`);
   }
