@@ -204,6 +204,8 @@ export class PostgresSource implements ChangeSource {
    */
   async #explain(error: unknown): Promise<ReplicationError> {
     const failure = toReplicationError(error, this.#subject);
+    // What has swallowed one connection has most likely swallowed the other: the next question must not wait to find out.
+    if (failure.code === "DB-SLOT-008") await this.#session.close();
     const state = sqlState(failure);
     if (state === null || !speaksOfSlot.has(state)) return failure;
     try {

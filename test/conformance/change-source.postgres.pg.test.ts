@@ -5,7 +5,7 @@ import { startServer, textClient } from "../support/cluster.ts";
 import { serverAddress } from "../support/server-address.ts";
 import { type ChangeSourceHarness, type ItemChange, registerChangeSourceTests } from "./change-source.ts";
 
-const patienceMs = 1000;
+const patienceMs = 2000;
 
 for (const major of [15, 16, 17, 18] as const) registerChangeSourceTests(`PostgreSQL ${major}`, () => startHarness(major));
 

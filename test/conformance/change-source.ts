@@ -187,7 +187,7 @@ export function registerChangeSourceTests(name: string, startHarness: () => Prom
           async () => {
             const last = handedOut;
             handedOut = await harness.handedOut();
-            return last === handedOut && performance.now() - before > 3 * harness.patienceMs;
+            return last === handedOut && performance.now() - before > 2.5 * harness.patienceMs;
           },
           { describe: "the source to be held up", everyMs: harness.patienceMs / 2 },
         );

@@ -38,13 +38,13 @@ test("a server that hangs is noticed the same way", async () => {
 });
 
 test("an idle stream of a live server is never taken for dead", async () => {
-  await using lab = await CaptureLab.start({ settings: { wal_sender_timeout: "1s" } });
+  await using lab = await CaptureLab.start({ settings: { wal_sender_timeout: "2s" } });
   const source = lab.source();
   const reader = await lab.open(source, await source.reserve());
   let ended: unknown = null;
   const waiting = reader.transactions(1).catch((error: unknown) => (ended = error));
-  // Four times the patience of either side, measured by the server.
-  await lab.sql("SELECT pg_sleep(4)");
+  // Three times the patience of either side, measured by the server.
+  await lab.sql("SELECT pg_sleep(6)");
   expect(ended).toBeNull();
   await lab.sql("INSERT INTO public.item VALUES (1, 'x')");
   expect(await waiting).toEqual([["insert 1 x"]]);

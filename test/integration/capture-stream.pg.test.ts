@@ -154,7 +154,7 @@ test("the session that asks for the end of the log survives a restart of the ser
 });
 
 test("the stream works over TLS as it does without, held up and resumed, acknowledged and closed", async () => {
-  await using lab = await CaptureLab.start({ settings: { wal_sender_timeout: "1s" } });
+  await using lab = await CaptureLab.start({ settings: { wal_sender_timeout: "2s" } });
   await serveTls(lab.server, "good");
   const tls = { mode: "verify-full", rootCertificate: `${certificates}/ca.pem`, certificate: null, key: null } as const;
   const address = { ...serverAddress(lab.server.url("postgres", "dongbo_source")), port: lab.proxy.port, tls };
@@ -164,7 +164,7 @@ test("the stream works over TLS as it does without, held up and resumed, acknowl
     await lab.sql(`INSERT INTO public.item SELECT ${round * 100} + n, repeat(md5(n::text), 300) FROM generate_series(1, 100) n`);
   }
   await reader.take();
-  const [row] = await lab.sql("SELECT pg_sleep(3)", "SELECT ssl::text FROM pg_stat_ssl JOIN pg_stat_replication USING (pid)");
+  const [row] = await lab.sql("SELECT pg_sleep(5)", "SELECT ssl::text FROM pg_stat_ssl JOIN pg_stat_replication USING (pid)");
   expect(row).toEqual({ ssl: "true" });
   const transactions = await reader.transactions(40);
   expect(transactions.flat()).toHaveLength(4000);
