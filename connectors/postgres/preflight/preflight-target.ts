@@ -24,6 +24,9 @@ export interface TargetCheck {
   readonly subscriptions: readonly Subscription[];
 }
 
+/** The wrong server or database, whatever else is the matter with it. */
+const hopeless: ReadonlySet<string> = new Set(["DB-PG-008", "DB-PG-011", "DB-PG-040"]);
+
 /** Never throws for what the server does or lacks: that is a finding. Leaves nothing behind. */
 export async function preflightTarget(check: TargetCheck): Promise<Finding[]> {
   let client: Client | null = null;
@@ -31,7 +34,7 @@ export async function preflightTarget(check: TargetCheck): Promise<Finding[]> {
     client = await connectPostgres(check.address, { role: "check", statementTimeoutMs: 120_000 });
     const facts = await readServerFacts(client);
     const server = [...judgeServer(facts, check.target), ...judgeTarget(facts, check)];
-    if (server.some(({ code }) => code === "DB-PG-011" || code === "DB-PG-008")) return server;
+    if (server.some(({ code }) => hopeless.has(code))) return server;
     const database = [...server, ...(await checkDatabase(client, facts, check))];
     const rehearsable = !database.some(({ code }) => code === "DB-TGT-003");
     const rehearsed = rehearsable ? await rehearse(client, check) : [];
