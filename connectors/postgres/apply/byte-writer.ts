@@ -1,13 +1,15 @@
 // Bytes put together for a socket: small pieces are copied into blocks, large ones are passed on as they are.
 
-const blockBytes = 64 * 1024;
+/** Blocks grow from the first size to the second: most messages are small, and a large block for each would keep the collector busy. */
+const blockBytesMin = 1024;
+const blockBytesMax = 64 * 1024;
 /** Pieces of at least this size are not copied: one more chunk for the socket is cheaper. */
 const ownChunkBytes = 16 * 1024;
 
 /** Collects big-endian numbers and byte strings. A value given to it must not change until the result has been sent. */
 export class ByteWriter {
   readonly #chunks: Buffer[] = [];
-  #block = Buffer.allocUnsafeSlow(blockBytes);
+  #block = Buffer.allocUnsafe(blockBytesMin);
   /** Start of what `#chunks` does not hold yet, and the end of what is written, in the current block. */
   #start = 0;
   #end = 0;
@@ -74,7 +76,7 @@ export class ByteWriter {
   #reserve(size: number): void {
     if (this.#end + size <= this.#block.length) return;
     this.#cut();
-    this.#block = Buffer.allocUnsafeSlow(blockBytes);
+    this.#block = Buffer.allocUnsafe(Math.min(blockBytesMax, Math.max(4 * this.#block.length, size)));
     this.#start = 0;
     this.#end = 0;
   }

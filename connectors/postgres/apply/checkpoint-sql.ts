@@ -1,81 +1,97 @@
-// Checkpoint, clock, counts and batch record: one statement, written in the transaction of the data (invariants 2 and 4).
+// Checkpoint, clock, counts and batch record, written in the transaction of the data (invariants 2 and 4).
 import { assert } from "../../../engine/model/assert.ts";
 import type { Micros } from "../../../engine/model/change-message.ts";
 import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
 import { printTable, tableKey } from "../../../engine/model/table.ts";
-import type { CheckpointWrite, LoadProgress } from "../../../engine/ports/change-target.ts";
+import type { CheckpointWrite } from "../../../engine/ports/change-target.ts";
 import { TextArray } from "./array-parameter.ts";
 import { judgedTimeSql } from "./gate-sql.ts";
 import type { QuarantineBook } from "./quarantine.ts";
 import type { RowTally } from "./row-tally.ts";
 import type { Parameter, Statement } from "./statement-batch.ts";
 
-/**
- * `own` is empty unless the row is there and the epoch is ours; then nothing at all is written and the last SELECT divides
- * by zero, so that a COMMIT sent behind this statement is never carried out. So it does when the record of a copy is gone.
- *
- * The clock of a copy moves only when it is asked to (`advancing`), whole and not stopped. Under the policy `resync` it
- * does not move either once it has run out: the copy is EXPIRED until a load is done.
- */
-const checkpointSql = `
+/** c: the copy's record, g: what this commit says of it, own: the subscription. */
+const stopped = "(c.stopped_code IS NOT NULL AND g.load_event IS NULL OR g.stopped_code IS NOT NULL)";
+const whole = "CASE g.load_event WHEN 'complete' THEN true WHEN 'progress' THEN false ELSE c.copy_state IN ('VALID', 'EXPIRED') END";
+/** Its time has run out under the policy `resync`: only a load can end that. A copy without a time cannot be believed either. */
+const expired = `(own.on_expiry = 'resync' AND g.load_event IS NULL AND c.copy_state IN ('VALID', 'EXPIRED')
+      AND (c.copy_state = 'EXPIRED' OR coalesce(own.now >= c.valid_until, true)))`;
+const moves = `g.advancing AND ${whole} AND NOT ${stopped} AND NOT ${expired}`;
+
+const texts = new Map<number, string>();
+
+/** The statement for so many tables. */
+function sqlFor(tables: number): string {
+  const text = texts.get(tables) ?? checkpointSql(tables);
+  texts.set(tables, text);
+  return text;
+}
+
+/** Kept short of plan nodes: it runs at every commit and every heartbeat. */
+function checkpointSql(tables: number): string {
+  const given = Array.from({ length: tables }, (_, table) => {
+    const [target, ...others] = copyColumns.map(
+      ([, type], place) => `$${fixedParameters + table * copyColumns.length + place + 1}::${type}`,
+    );
+    return `(${[target, ...others].join(", ")})`;
+  });
+  return `
 WITH own AS MATERIALIZED (
   SELECT s.id, s.validity_period, s.on_expiry, ${judgedTimeSql} AS now
   FROM dongbo.subscription AS s
   WHERE s.id = $1 AND s.epoch = $2::bigint AND s.next_batch <= $3::bigint
   FOR NO KEY UPDATE
-), given AS (
-  SELECT * FROM unnest($10::text[], $11::text[]::boolean[], $12::text[]::bigint[], $13::text[]::bigint[],
-    $14::text[], $15::text[]::jsonb[], $16::text[], $17::text[], $18::text[])
-    AS g(target_table, advancing, growth, quarantined, load_event, load, contract, stopped_code, stopped_message)
-), judged AS MATERIALIZED (
-  SELECT g.*, c.stopped_code IS NOT NULL AND g.load_event IS NULL OR g.stopped_code IS NOT NULL AS stopped,
-    c.copy_state IN ('VALID', 'EXPIRED') AND g.load_event IS NULL AND own.on_expiry = 'resync'
-      AND (c.copy_state = 'EXPIRED' OR coalesce(own.now >= c.valid_until, true)) AS expired,
-    CASE g.load_event WHEN 'complete' THEN true WHEN 'progress' THEN false ELSE c.copy_state IN ('VALID', 'EXPIRED') END AS whole
-  FROM own
-  JOIN dongbo.copy AS c ON c.subscription = own.id
-  JOIN given AS g ON g.target_table = c.target_table
 ), moved AS (
   UPDATE dongbo.copy AS c SET
     copy_state = CASE
-      WHEN j.load_event = 'complete' THEN 'VALID'
-      WHEN j.load_event = 'progress' THEN CASE c.copy_state WHEN 'NEVER_SYNCED' THEN 'NEVER_SYNCED' ELSE 'RESYNCING' END
-      WHEN j.expired THEN 'EXPIRED'
-      WHEN j.whole AND j.advancing AND NOT j.stopped THEN 'VALID'
+      WHEN g.load_event = 'complete' THEN 'VALID'
+      WHEN g.load_event = 'progress' THEN CASE c.copy_state WHEN 'NEVER_SYNCED' THEN 'NEVER_SYNCED' ELSE 'RESYNCING' END
+      WHEN ${expired} THEN 'EXPIRED'
+      WHEN ${moves} THEN 'VALID'
       ELSE c.copy_state END,
-    last_sync_at = CASE WHEN j.advancing AND j.whole AND NOT j.stopped AND NOT j.expired
-      THEN greatest(c.last_sync_at, $6::timestamptz) ELSE c.last_sync_at END,
-    valid_until = CASE WHEN j.advancing AND j.whole AND NOT j.stopped AND NOT j.expired
-      THEN greatest(c.last_sync_at, $6::timestamptz) + own.validity_period ELSE c.valid_until END,
-    rows = c.rows + j.growth,
-    rows_quarantined = coalesce(j.quarantined, c.rows_quarantined),
-    load = CASE j.load_event WHEN 'progress' THEN j.load WHEN 'complete' THEN NULL ELSE c.load END,
-    contract = CASE j.load_event WHEN 'complete' THEN j.contract ELSE c.contract END,
-    stopped_code = CASE WHEN j.stopped THEN coalesce(j.stopped_code, c.stopped_code) END,
-    stopped_message = CASE WHEN j.stopped THEN coalesce(j.stopped_message, c.stopped_message) END
-  FROM own, judged AS j
-  WHERE c.subscription = own.id AND c.target_table = j.target_table
+    last_sync_at = CASE WHEN ${moves} THEN greatest(c.last_sync_at, $6::timestamptz) ELSE c.last_sync_at END,
+    valid_until = CASE WHEN ${moves} THEN greatest(c.last_sync_at, $6::timestamptz) + own.validity_period ELSE c.valid_until END,
+    rows = c.rows + g.growth,
+    rows_quarantined = coalesce(g.quarantined, c.rows_quarantined),
+    load = CASE g.load_event WHEN 'progress' THEN g.load WHEN 'complete' THEN NULL ELSE c.load END,
+    contract = CASE g.load_event WHEN 'complete' THEN g.contract ELSE c.contract END,
+    stopped_code = CASE WHEN ${stopped} THEN coalesce(g.stopped_code, c.stopped_code) END,
+    stopped_message = CASE WHEN ${stopped} THEN coalesce(g.stopped_message, c.stopped_message) END
+  FROM own, (VALUES ${given.join(", ")}) AS g(${copyColumns.map(([name]) => name).join(", ")})
+  WHERE c.subscription = own.id AND c.target_table = g.target_table
   RETURNING c.target_table, c.copy_state, c.last_sync_at, c.valid_until, c.load IS NULL AND c.copy_state <> 'NEVER_SYNCED' AS loaded
-), batch AS (
-  INSERT INTO dongbo.batch (subscription, id, kind, first_position, last_position, source_time_first, source_time_last,
-    transactions, rows_written, rows_deleted, agreement_id)
-  SELECT own.id, $3::bigint, b.kind, b.first_position, $4, b.first_time::timestamptz, $6::timestamptz,
-    b.transactions::bigint, b.written::bigint, b.deleted::bigint, b.agreement
-  FROM own, (VALUES ($19::text, $8, $9, $20::text, $21::text, $22::text, $23::text))
-    AS b(kind, first_position, first_time, transactions, written, deleted, agreement)
-  WHERE b.kind IS NOT NULL
 ), done AS (
   UPDATE dongbo.subscription AS s SET
     position = $4, source_identity = $5, source_time = greatest(s.source_time, $6::timestamptz),
     clock_floor = own.now, next_batch = CASE WHEN $7::boolean THEN $3::bigint + 1 ELSE s.next_batch END,
     last_sync_at = m.last_sync_at, valid_until = m.valid_until,
     share_state = CASE WHEN s.share_state = 'LOADING' AND m.loaded THEN 'ACTIVE' ELSE s.share_state END
-  FROM own, (SELECT min(last_sync_at) AS last_sync_at, min(valid_until) AS valid_until, coalesce(bool_and(loaded), true) AS loaded FROM moved) AS m
-  WHERE s.id = own.id
-  RETURNING s.id
+  FROM own, (SELECT min(last_sync_at) AS last_sync_at, min(valid_until) AS valid_until, bool_and(loaded) AS loaded, count(*) AS copies,
+      json_agg(target_table) FILTER (WHERE copy_state = 'EXPIRED') AS expired FROM moved) AS m
+  WHERE s.id = own.id AND m.copies = ${tables}
+  RETURNING m.expired
 )
-SELECT 1 / (SELECT count(*)::int FROM done WHERE (SELECT count(*) FROM moved) = (SELECT count(*) FROM given)) AS ours,
-  coalesce((SELECT json_agg(target_table) FROM moved WHERE copy_state = 'EXPIRED'), '[]') AS expired`;
+SELECT 1 / count(*)::int AS ours, max(expired::text) AS expired FROM done`;
+}
+
+/** Id, epoch, batch id, position, source identity, source time, takes the batch id. */
+const fixedParameters = 7;
+const copyColumns: readonly (readonly [name: string, type: string])[] = [
+  ["target_table", "text"],
+  ["advancing", "boolean"],
+  ["growth", "bigint"],
+  ["quarantined", "bigint"],
+  ["load_event", "text"],
+  ["load", "jsonb"],
+  ["contract", "text"],
+  ["stopped_code", "text"],
+  ["stopped_message", "text"],
+];
+
+const batchSql = `
+INSERT INTO dongbo.batch (subscription, id, kind, first_position, last_position, source_time_first, source_time_last,
+  transactions, rows_written, rows_deleted, agreement_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`;
 
 export interface CheckpointFacts {
   readonly subscription: Subscription;
@@ -92,12 +108,15 @@ export function takesBatchId({ checkpoint, tally, book }: CheckpointFacts): bool
   return firstPosition !== null || loads.length + stops.length > 0 || tally.written + tally.deleted > 0 || book.changed;
 }
 
+/**
+ * The clock of a copy moves only when it is asked to (`advancing`), whole and not stopped. Nothing at all is written unless
+ * subscription and copies are on record and the epoch is ours: then the last SELECT divides by zero, so that a COMMIT sent
+ * behind this statement is never carried out.
+ */
 export function checkpointStatement(facts: CheckpointFacts): Statement {
-  const { subscription, checkpoint, tally } = facts;
-  const copies = subscription.tables.map((table) => copyFacts(facts, table));
-  const column = (value: (copy: CopyFacts) => string | null): TextArray => textColumn(copies.map(value));
+  const { subscription, checkpoint } = facts;
   return {
-    sql: checkpointSql,
+    sql: sqlFor(subscription.tables.length),
     parameters: [
       subscription.id,
       String(facts.epoch),
@@ -106,61 +125,50 @@ export function checkpointStatement(facts: CheckpointFacts): Statement {
       checkpoint.sourceIdentity,
       microsText(checkpoint.sourceTime),
       String(takesBatchId(facts)),
-      checkpoint.firstPosition,
-      checkpoint.firstCommittedAt === null ? null : microsText(checkpoint.firstCommittedAt),
-      column((copy) => copy.target),
-      column((copy) => String(copy.advancing)),
-      column((copy) => copy.growth),
-      column((copy) => copy.quarantined),
-      column((copy) => copy.loadEvent),
-      column((copy) => copy.load),
-      column((copy) => copy.contract),
-      column((copy) => copy.stoppedCode),
-      column((copy) => copy.stoppedMessage),
-      batchKind(facts),
-      String(checkpoint.transactions),
-      String(tally.written),
-      String(tally.deleted),
-      checkpoint.agreementId,
+      ...subscription.tables.flatMap((table) => copyParameters(facts, table)),
     ],
   };
 }
 
-interface CopyFacts {
-  readonly target: string;
-  readonly advancing: boolean;
-  readonly growth: string;
-  readonly quarantined: string | null;
-  readonly loadEvent: "progress" | "complete" | null;
-  readonly load: string | null;
-  readonly contract: string | null;
-  readonly stoppedCode: string | null;
-  readonly stoppedMessage: string | null;
+/** The record that rows of this transaction are traced to; none when it holds nothing that could be. */
+export function batchStatements({ subscription, batchId, checkpoint, tally }: CheckpointFacts): Statement[] {
+  const fromStream = checkpoint.firstPosition !== null;
+  if (!fromStream && tally.written + tally.deleted === 0) return [];
+  const { firstPosition, firstCommittedAt, position, sourceTime, transactions, agreementId } = checkpoint;
+  const parameters = [
+    subscription.id,
+    String(batchId),
+    fromStream ? "stream" : "load",
+    firstPosition,
+    position,
+    firstCommittedAt === null ? null : microsText(firstCommittedAt),
+    microsText(sourceTime),
+    String(transactions),
+    String(tally.written),
+    String(tally.deleted),
+    agreementId,
+  ];
+  return [{ sql: batchSql, parameters }];
 }
 
-function copyFacts({ checkpoint, tally, book }: CheckpointFacts, table: TableMapping): CopyFacts {
+/** In the order of copyColumns. */
+function copyParameters({ checkpoint, tally, book }: CheckpointFacts, table: TableMapping): (string | null)[] {
   const id = tableKey(table.target);
   const isThis = (entry: { readonly table: TableMapping }): boolean => tableKey(entry.table.target) === id;
   const load = checkpoint.loads.find(isThis);
   const stop = book.stops.find(isThis) ?? checkpoint.stops.find(isThis);
   const complete = load?.complete === true && stop === undefined;
-  return {
-    target: printTable(table.target),
-    advancing: checkpoint.advancing.some((entry) => tableKey(entry.target) === id),
-    growth: String(tally.growth(table)),
-    quarantined: book.touches(table) ? String(book.count(table)) : null,
-    loadEvent: load === undefined ? null : complete ? "complete" : "progress",
-    load: load === undefined ? null : JSON.stringify(load.progress satisfies LoadProgress),
-    contract: complete ? load.progress.contract : null,
-    stoppedCode: stop?.code ?? null,
-    stoppedMessage: stop?.message ?? null,
-  };
-}
-
-/** Null: nothing that a row could be traced to. */
-function batchKind({ checkpoint, tally }: CheckpointFacts): "stream" | "load" | null {
-  if (checkpoint.firstPosition !== null) return "stream";
-  return tally.written + tally.deleted > 0 ? "load" : null;
+  return [
+    printTable(table.target),
+    String(checkpoint.advancing.some((entry) => tableKey(entry.target) === id)),
+    String(tally.growth(table)),
+    book.touches(table) ? String(book.count(table)) : null,
+    load === undefined ? null : complete ? "complete" : "progress",
+    load === undefined ? null : JSON.stringify(load.progress),
+    complete ? load.progress.contract : null,
+    stop?.code ?? null,
+    stop?.message ?? null,
+  ];
 }
 
 /** Sets aside: a row that is there already is counted once more. */

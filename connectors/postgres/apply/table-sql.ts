@@ -7,7 +7,7 @@ import type { TableShape } from "./target-catalog.ts";
 export const batchColumn = "dongbo_batch";
 
 /** Parameters: every column, then the batch id. Gives the number of rows that were not there before. */
-export function upsertSql(shape: TableShape): string {
+export const upsertSql = madeOnce((shape) => {
   const all = indexes(shape);
   const set = all.filter((index) => !shape.key.includes(index)).map((index) => `${name(shape, index)} = excluded.${name(shape, index)}`);
   // A row that ON CONFLICT updated carries the lock it was given first in xmax; a row just inserted has none.
@@ -17,23 +17,21 @@ SELECT ${all.map((index, place) => stored(shape, index, place)).join(", ")}, CAS
 ON CONFLICT (${names(shape, shape.key)}) DO UPDATE SET ${[...set, `${batchColumn} = excluded.${batchColumn}`].join(", ")}
 RETURNING (t.xmax = 0) AS fresh)
 SELECT count(*) FILTER (WHERE fresh) FROM written`;
-}
+});
 
 /**
  * Writes some columns of rows that are there. Parameters: the key columns in key order, the columns in `known`, then the
  * batch id. The command tag tells how many rows were there.
  */
-export function updateSql(shape: TableShape, known: readonly number[]): string {
+export const updateSql = madeOnce((shape, known) => {
   const set = known.map((index, place) => `${name(shape, index)} = ${stored(shape, index, shape.key.length + place)}`);
   const width = shape.key.length + known.length;
   return `UPDATE ${shape.physical} AS t SET ${[...set, `${batchColumn} = CAST($${width + 1} AS int8)`].join(", ")}
 FROM ${given(width)} WHERE ${sameKey(shape)}`;
-}
+});
 
 /** Parameters: the key columns in key order. */
-export function deleteSql(shape: TableShape): string {
-  return `DELETE FROM ${shape.physical} AS t USING ${given(shape.key.length)} WHERE ${sameKey(shape)}`;
-}
+export const deleteSql = madeOnce((shape) => `DELETE FROM ${shape.physical} AS t USING ${given(shape.key.length)} WHERE ${sameKey(shape)}`);
 
 /** Every row: readers keep theirs until the commit, which TRUNCATE would not grant them. */
 export function deleteAllSql(shape: TableShape): string {
@@ -46,10 +44,10 @@ export function sweepSql(shape: TableShape): string {
 }
 
 /** Parameters: the key columns. Gives the place, counted from 1, of each key that has a row, and the wanted columns of it. */
-export function readSql(shape: TableShape, wanted: readonly number[]): string {
+export const readSql = madeOnce((shape, wanted) => {
   const columns = wanted.map((index) => `, t.${name(shape, index)}`).join("");
   return `SELECT v.place${columns} FROM ${given(shape.key.length, true)} JOIN ${shape.physical} AS t ON ${sameKey(shape)}`;
-}
+});
 
 /** The text format's columns: all of the mapping, then the batch id. */
 export function copySql(shape: TableShape): string {
@@ -62,6 +60,21 @@ export function deleteWhereSql(shape: TableShape, condition: string, limit: numb
   const returned = shape.key.map((index, place) => `c.${name(shape, index)} AS k${place}`).join(", ");
   return `WITH gone AS (DELETE FROM ${shape.physical} AS c WHERE ${condition} RETURNING ${returned})
 SELECT ${aliases}, count(*) OVER () FROM gone LIMIT ${limit}`;
+}
+
+/** Texts are long and wanted for every batch; the session, too, knows its prepared statements by them. */
+function madeOnce(
+  make: (shape: TableShape, columns: readonly number[]) => string,
+): (shape: TableShape, columns?: readonly number[]) => string {
+  const texts = new WeakMap<TableShape, Map<string, string>>();
+  return (shape, columns = []) => {
+    const ofShape = texts.get(shape) ?? new Map<string, string>();
+    texts.set(shape, ofShape);
+    const id = columns.join();
+    const text = ofShape.get(id) ?? make(shape, columns);
+    ofShape.set(id, text);
+    return text;
+  };
 }
 
 function indexes(shape: TableShape): number[] {

@@ -8,7 +8,7 @@ import { tableKey } from "../../../engine/model/table.ts";
 import type { CheckpointWrite, CommitOutcome, TableChange, TargetTransaction, WriteOutcome } from "../../../engine/ports/change-target.ts";
 import { sqlState } from "../postgres-errors.ts";
 import type { ApplySession } from "./apply-session.ts";
-import { type CheckpointFacts, checkpointStatement, quarantineStatements, takesBatchId } from "./checkpoint-sql.ts";
+import { type CheckpointFacts, batchStatements, checkpointStatement, quarantineStatements, takesBatchId } from "./checkpoint-sql.ts";
 import { constraintSettings, selfActing, settleConstraints } from "./deferred-constraints.ts";
 import type { DirectCopy } from "./direct-copy.ts";
 import { OpenTransaction, plain, refusesRows } from "./open-transaction.ts";
@@ -158,7 +158,7 @@ export class PostgresTargetTransaction implements TargetTransaction {
   async #commit(checkpoint: CheckpointWrite): Promise<CommitOutcome> {
     const { subscription, epoch } = this.#parts;
     const facts: CheckpointFacts = { subscription, epoch, batchId: this.batchId, checkpoint, tally: this.#tally, book: this.#book };
-    const results = await this.#send([...quarantineStatements(facts), checkpointStatement(facts)]);
+    const results = await this.#send([checkpointStatement(facts), ...quarantineStatements(facts), ...batchStatements(facts)]);
     failpoint("target-after-commit");
     const stops = this.#book.news().stops;
     this.#book.settle();
@@ -166,20 +166,19 @@ export class PostgresTargetTransaction implements TargetTransaction {
     return { expired: this.#tables(results), stops, quarantined: this.#book.total };
   }
 
-  /** One round trip. A heartbeat needs no transaction block: its only statement is a transaction by itself. */
+  /** One round trip, the checkpoint statement first. A heartbeat needs no transaction block: its only statement is a transaction by itself. */
   async #send(statements: readonly Statement[]): Promise<StatementResult> {
     const alone = !this.#transaction.begun && statements.length === 1;
     const sent = (): void => failpoint("target-commit-sent");
     try {
-      if (alone) return last(await this.#parts.session.run(statements, sent));
+      if (alone) return first(await this.#parts.session.run(statements, sent));
       if (isArmed("target-after-checkpoint")) {
         const results = await this.#transaction.run(statements);
         failpoint("target-after-checkpoint");
         await this.#parts.session.run([plain("COMMIT")], sent);
-        return last(results);
+        return first(results);
       }
-      const results = await this.#transaction.run([...statements, plain("COMMIT")], sent);
-      return last(results.slice(0, -1));
+      return first(await this.#transaction.run([...statements, plain("COMMIT")], sent));
     } catch (error) {
       throw await this.#commitFailure(error, alone ? statements.length - 1 : statements.length);
     }
@@ -247,11 +246,14 @@ export class PostgresTargetTransaction implements TargetTransaction {
       return await work();
     } catch (error) {
       if (error instanceof ReplicationError || !(error instanceof StatementFailure)) throw error;
+      // Perhaps the owner has dropped a constraint that we still name: the next transaction looks again.
+      this.#catalogStale = true;
       throw this.#parts.session.translate(error);
     }
   }
 }
 
-function last(results: readonly StatementResult[]): StatementResult {
-  return results.at(-1) ?? { rows: [], count: 0 };
+/** The checkpoint statement's answer. */
+function first(results: readonly StatementResult[]): StatementResult {
+  return results[0] ?? { rows: [], count: 0 };
 }
