@@ -321,6 +321,43 @@ describe("a changed configuration", () => {
   });
 });
 
+describe("a row that the target refuses", () => {
+  const physical = "population_copy.citizen";
+
+  test("is set aside: run and status leave with 5, and explain says which row and why, without its values", async () => {
+    await runSql(
+      cluster.targetUrl("hue", roles.target),
+      `ALTER TABLE ${physical} ADD CONSTRAINT no_bad_names CHECK (full_name <> 'canary-7f')`,
+    );
+    await cluster.onMaster("UPDATE citizen SET full_name = 'canary-7f' WHERE personal_id = '000005'");
+    await cluster.onMaster("UPDATE citizen SET full_name = 'Tên mới' WHERE personal_id = '000009'");
+    const run = await dongbo("run", "--until-caught-up");
+    expect(run.code).toBe(5);
+    const status = await dongbo("status");
+    expect(status.code).toBe(5);
+    expect(status.stdout).toContain(
+      "population/hue population.citizen: 1 rows in quarantine. Mend the cause, then `dongbo replay population/hue`.",
+    );
+    const answer = await json<{ tables: { quarantine: { code: string; sqlstate: string } }[] }>("explain", "population/hue", "000005");
+    expect(answer.tables[0]?.quarantine).toMatchObject({ code: expect.stringMatching(/^DB-ROW-/) as string, sqlstate: "23514" });
+    const { stdout } = await dongbo("explain", "population/hue", "000005");
+    expect(stdout).toContain("in quarantine");
+    expect(run.stdout + run.stderr + status.stdout + stdout + JSON.stringify(answer)).not.toContain("canary-7f");
+    // The rest goes on.
+    const names = "SELECT full_name FROM population_copy.citizen WHERE personal_id = '000009'";
+    expect(await runSql(cluster.targetUrl("hue", roles.target), names)).toEqual([{ full_name: "Tên mới" }]);
+  });
+
+  test("comes into the copy by replay once the cause is mended", async () => {
+    await runSql(cluster.targetUrl("hue", roles.target), `ALTER TABLE ${physical} DROP CONSTRAINT no_bad_names`);
+    expect((await dongbo("replay", "population/hue")).code).toBe(0);
+    expect((await dongbo("run", "--until-caught-up")).code).toBe(0);
+    expect((await dongbo("status")).code).toBe(0);
+    const answer = await json<{ tables: object[] }>("explain", "population/hue", "000005");
+    expect(answer.tables).toMatchObject([{ in_copy: true, quarantine: null }, {}]);
+  });
+});
+
 describe("what is out of reach", () => {
   test("status names an unreachable target and an unreachable source, shows the rest, and asks for attention", async () => {
     const nowhere = { ...environment, TARGET_HUE_URL: "postgres://x@127.0.0.1:1/x", POPULATION_URL: "postgres://x@127.0.0.1:1/x" };

@@ -70,7 +70,8 @@ export function barDisplay(screen: NodeJS.WriteStream): ProgressDisplay {
           continue;
         }
         bar.setTotal(Math.max(total, load.rows));
-        bar.update(load.rows, { detail: `${printCount(load.rows)} rows, ${rateText(load)}` });
+        // Where nobody knows the end, the bar stays empty rather than pretend.
+        bar.update(load.rowsExpected === null ? 0 : load.rows, { detail: `${printCount(load.rows)} rows, ${rateText(load)}` });
       }
     },
     log: (line) => {
