@@ -1,7 +1,7 @@
 // Gathers what `status` and `explain` show, from everything that can be reached: nothing that is down hides the rest.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Configuration } from "../../engine/config/configuration.ts";
+import type { Configuration, TargetConfiguration } from "../../engine/config/configuration.ts";
 import { MemoryControlStore } from "../../engine/control-store/memory-control-store.ts";
 import { asReplicationError } from "../../engine/fleet/retry-policy.ts";
 import type { ReplicationError } from "../../engine/model/replication-error.ts";
@@ -9,8 +9,12 @@ import type { SourceReservation } from "../../engine/ports/change-source.ts";
 import type { CopyRecord } from "../../engine/ports/target-records.ts";
 import { openChangeSource, openTargetRecords } from "./connections.ts";
 import { type OpenControl, openControl } from "./control-database.ts";
+import { mapBounded } from "./map-bounded.ts";
 import type { Observations } from "./status-report.ts";
 import { systemClock } from "./system-clock.ts";
+
+/** Targets asked at the same time: many copies may lie on one server. */
+const askedAtOnce = 16;
 
 /** The control database for a command that only looks: where none was ever made, none is made. */
 export async function openControlToRead(configuration: Configuration): Promise<OpenControl> {
@@ -44,8 +48,7 @@ async function observeControl(configuration: Configuration): Promise<ControlFact
 }
 
 async function observeTargets(configuration: Configuration): Promise<Map<string, readonly CopyRecord[] | ReplicationError>> {
-  const targets = [...configuration.targets.values()];
-  const read = targets.map(async (target): Promise<[string, readonly CopyRecord[] | ReplicationError]> => {
+  const read = async (target: TargetConfiguration): Promise<[string, readonly CopyRecord[] | ReplicationError]> => {
     const records = openTargetRecords(target);
     try {
       const wanted = configuration.shares.flatMap((share) =>
@@ -58,8 +61,8 @@ async function observeTargets(configuration: Configuration): Promise<Map<string,
     } finally {
       await records.close();
     }
-  });
-  return new Map(await Promise.all(read));
+  };
+  return new Map(await mapBounded([...configuration.targets.values()], askedAtOnce, read));
 }
 
 async function observeSources(configuration: Configuration): Promise<Observations["reservations"]> {

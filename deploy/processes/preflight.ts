@@ -7,7 +7,11 @@ import { type TableName, tableKey } from "../../engine/model/table.ts";
 import { resolveSubscription } from "../../mappings/resolve-subscription.ts";
 import { checkSource, checkTarget, openSnapshotSource } from "./connections.ts";
 import { checkControl } from "./control-database.ts";
+import { mapBounded } from "./map-bounded.ts";
 import { toFinding } from "./output/print-finding.ts";
+
+/** Targets looked at at the same time: many copies may lie on one server. */
+const checkedAtOnce = 8;
 
 /** Gravest first; the same news once. Never throws for what a server does or lacks. */
 export async function preflight(configuration: Configuration): Promise<Finding[]> {
@@ -16,12 +20,10 @@ export async function preflight(configuration: Configuration): Promise<Finding[]
     Promise.all([...configuration.sources.values()].map((source) => lookAtSource(configuration, source))),
   ]);
   const subscriptions = sources.flatMap(({ resolved }) => resolved);
-  const targets = await Promise.all(
-    [...configuration.targets.values()].map((target) =>
-      checkTarget(
-        target,
-        subscriptions.filter((subscription) => subscription.target === target.id),
-      ),
+  const targets = await mapBounded([...configuration.targets.values()], checkedAtOnce, (target) =>
+    checkTarget(
+      target,
+      subscriptions.filter((subscription) => subscription.target === target.id),
     ),
   );
   const all = [...control, ...sources.flatMap(({ findings }) => findings), ...targets.flat()];

@@ -6,6 +6,7 @@ import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { ControlCommands } from "../../engine/ports/control-commands.ts";
 import { removedSubscriptions } from "./configuration-plan.ts";
 import { openTargetRecords } from "./connections.ts";
+import { mapBounded } from "./map-bounded.ts";
 
 export interface Withdrawal {
   readonly subscription: string;
@@ -20,9 +21,10 @@ export async function withdrawRemoved(
   store: ControlCommands,
 ): Promise<Withdrawal[]> {
   const removed = await removedSubscriptions(document, store);
-  return Promise.all(
-    [...removed].map(async ([subscription, target]) => ({ subscription, problem: await withdraw(configuration, subscription, target) })),
-  );
+  return mapBounded([...removed], 8, async ([subscription, target]) => ({
+    subscription,
+    problem: await withdraw(configuration, subscription, target),
+  }));
 }
 
 async function withdraw(configuration: Configuration, subscription: string, target: string): Promise<ReplicationError | null> {

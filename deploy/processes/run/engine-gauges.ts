@@ -1,17 +1,22 @@
 // Numbers that nobody counts but that can be seen: what the engine says of itself, and what the targets say of their copies.
-import type { Configuration } from "../../../engine/config/configuration.ts";
+import type { Configuration, TargetConfiguration } from "../../../engine/config/configuration.ts";
 import type { EngineHealth, SlotHealth, SourceHealth } from "../../../engine/ports/engine.ts";
 import type { Metrics } from "../../../engine/ports/metrics.ts";
-import type { CopyRecord, TargetRecords } from "../../../engine/ports/target-records.ts";
+import type { CopyRecord } from "../../../engine/ports/target-records.ts";
 import { openTargetRecords } from "../connections.ts";
+import { mapBounded } from "../map-bounded.ts";
+import { systemClock } from "../system-clock.ts";
 
-/** How often each target is asked for its own judgement. */
+/** How often the targets are asked for their own judgement, and how many at a time: they have better things to do. */
 const askMs = 10_000;
+const askedAtOnce = 4;
+const closeMs = 500;
 
 export class EngineGauges {
   readonly #metrics: Metrics;
   readonly #validUntil = new Map<string, number | null>();
-  readonly #records = new Map<string, { readonly records: TargetRecords; askedAtMs: number; asking: boolean }>();
+  #askedAtMs = -askMs;
+  #asking: Promise<void> | null = null;
   #reported = new Set<string>();
 
   constructor(metrics: Metrics) {
@@ -31,23 +36,28 @@ export class EngineGauges {
     const now = new Set(health.subscriptions.map(({ id }) => id));
     for (const id of this.#reported) if (!now.has(id)) this.#metrics.subscription(id).forget();
     this.#reported = now;
-    for (const target of configuration.targets.values()) {
-      const entry = this.#records.get(target.id) ?? { records: openTargetRecords(target), askedAtMs: -askMs, asking: false };
-      this.#records.set(target.id, entry);
-      if (entry.asking || nowMs - entry.askedAtMs < askMs) continue;
-      const ids = health.subscriptions.map(({ id }) => id).filter((id) => targetOf(configuration, id) === target.id);
-      Object.assign(entry, { asking: true, askedAtMs: nowMs });
-      void this.#ask(entry.records, ids).finally(() => {
-        entry.asking = false;
-      });
-    }
+    if (this.#asking !== null || nowMs - this.#askedAtMs < askMs) return;
+    this.#askedAtMs = nowMs;
+    this.#asking = this.#askTargets(configuration, now).finally(() => {
+      this.#asking = null;
+    });
   }
 
+  /** Waits a moment for the questions under way; the end of a run does not wait for a target that is down. */
   async close(): Promise<void> {
-    await Promise.all([...this.#records.values()].map(({ records }) => records.close()));
+    if (this.#asking !== null) await Promise.race([this.#asking, systemClock.sleep(closeMs)]);
   }
 
-  async #ask(records: TargetRecords, ids: readonly string[]): Promise<void> {
+  async #askTargets(configuration: Configuration, running: ReadonlySet<string>): Promise<void> {
+    const wanted = configuration.shares.flatMap((share) => share.subscriptions).filter(({ id }) => running.has(id));
+    await mapBounded([...configuration.targets.values()], askedAtOnce, async (target) => {
+      const ids = wanted.filter((subscription) => subscription.target === target.id).map(({ id }) => id);
+      if (ids.length > 0) await this.#ask(target, ids);
+    });
+  }
+
+  async #ask(target: TargetConfiguration, ids: readonly string[]): Promise<void> {
+    const records = openTargetRecords(target);
     try {
       const copies = await records.copies(ids);
       for (const id of ids)
@@ -57,6 +67,8 @@ export class EngineGauges {
         );
     } catch {
       // Nobody can read from a target that is down: what was known stays, and its validity runs out.
+    } finally {
+      await records.close();
     }
   }
 
@@ -74,10 +86,6 @@ function slotHealth(source: SourceHealth): SlotHealth {
   if (source.problem?.code === "DB-SLOT-001") return "missing";
   if (source.problem?.code === "DB-SLOT-002") return "lost";
   return source.state === "streaming" ? "reserved" : "unknown";
-}
-
-function targetOf(configuration: Configuration, id: string): string | undefined {
-  return configuration.shares.flatMap((share) => share.subscriptions).find((subscription) => subscription.id === id)?.target;
 }
 
 function sum(numbers: readonly number[]): number {
