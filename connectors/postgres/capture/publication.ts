@@ -95,8 +95,9 @@ export async function preparePublication(
     if (plan.statements.length > 0 && (await applies(client, plan.statements))) {
       plan = await comparePublication(client, wanted.publication, mappings);
     }
-    if (!plan.exists) throw new ReplicationError("DB-SLOT-007", { subject: wanted.publication, sql: plan.statements });
-    return plan.lacking.map(({ table, cause }) => ({ table, cause, sql: plan.statements }));
+    const sql = plan.statements.map((statement) => `${statement};`);
+    if (!plan.exists) throw new ReplicationError("DB-SLOT-007", { subject: wanted.publication, sql });
+    return plan.lacking.map(({ table, cause }) => ({ table, cause, sql }));
   } catch (error) {
     throw toReplicationError(error, printAddress(address));
   } finally {

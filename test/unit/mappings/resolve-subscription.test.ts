@@ -1,0 +1,205 @@
+import { describe, expect, test } from "vitest";
+import type {
+  ColumnConfiguration,
+  ShareConfiguration,
+  SubscriptionConfiguration,
+  TableConfiguration,
+} from "../../../engine/config/configuration.ts";
+import type { CatalogTable } from "../../../engine/model/table.ts";
+import { type Resolution, resolveSubscription } from "../../../mappings/resolve-subscription.ts";
+import { catalogTable, column, columnType } from "../../support/table-builders.ts";
+
+const location = { file: "dongbo.yaml", line: 7, column: 9 };
+
+function shared(source: string, options: Partial<ColumnConfiguration> = {}): ColumnConfiguration {
+  return { source, target: source, type: null, codeList: null, class: null, location, ...options };
+}
+
+const wholeTable: TableConfiguration = {
+  source: { schema: "public", name: "citizen" },
+  target: { schema: "population", name: "citizen" },
+  physicalSchema: "population_copy",
+  key: null,
+  columns: null,
+  where: null,
+  location,
+};
+
+const subscription: SubscriptionConfiguration = {
+  id: "population/hcm",
+  target: "hcm",
+  parameters: new Map([["provinces", ["79", "74"]]]),
+  location,
+};
+
+function share(...tables: readonly Partial<TableConfiguration>[]): ShareConfiguration {
+  return {
+    id: "population",
+    source: "population",
+    regulation: {
+      id: "QC-01/2025",
+      validityPeriodSeconds: 86_400,
+      onExpiry: "refuse",
+      logRetentionSeconds: 3600,
+      issuer: null,
+      date: null,
+      url: null,
+    },
+    agreement: { id: "TT-07", from: new Date(0), to: null, purpose: "", storageBasis: ["42.1"], items: new Map(), location },
+    model: { kind: "intermediary", platform: null },
+    tables: tables.map((table) => ({ ...wholeTable, ...table })),
+    subscriptions: [subscription],
+    quarantineMax: 7,
+    location,
+  };
+}
+
+const citizen = catalogTable([
+  column("personal_id", "text", { nullable: false }),
+  column("full_name", "text"),
+  column("province_code", "text"),
+  column("number", "integer", { nullable: false }),
+]);
+
+function resolve(table: Partial<TableConfiguration>, catalog: CatalogTable = citizen): Resolution {
+  return resolveSubscription(share(table), subscription, [catalog]);
+}
+
+/** Code, severity and subject of each finding; all point into the file. */
+function brief({ findings, subscription: resolved }: Resolution): string[] {
+  expect(findings.every((finding) => finding.location === location && finding.remedy !== "")).toBe(true);
+  expect(resolved === null).toBe(findings.some((finding) => finding.severity === "error"));
+  return findings.map(({ code, severity, subject }) => `${code} ${severity} ${subject}`);
+}
+
+describe("a subscription resolved against the catalogue", () => {
+  test("holds all columns under their own names, keyed by the primary key, unless the share says otherwise", () => {
+    const { subscription: resolved } = resolve({});
+    expect(resolved).toMatchObject({ id: "population/hcm", share: "population", source: "population", target: "hcm", quarantineMax: 7 });
+    expect(resolved?.tables).toEqual([
+      {
+        source: { schema: "public", name: "citizen" },
+        target: { schema: "population", name: "citizen" },
+        physical: { schema: "population_copy", name: "citizen" },
+        key: ["personal_id"],
+        columns: citizen.columns.map(({ name, type, nullable }) => ({
+          source: name,
+          target: name,
+          sourceType: type,
+          targetType: null,
+          nullable,
+        })),
+        filter: null,
+        catalog: citizen,
+      },
+    ]);
+  });
+
+  test("takes names, types and order of the columns from the share, and its parameters into the filter", () => {
+    const { subscription: resolved } = resolve({
+      columns: [shared("full_name", { target: "Họ tên", type: "varchar(80)" }), shared("personal_id")],
+      where: { op: "in", column: "province_code", values: [{ parameter: "provinces" }], location },
+    });
+    expect(resolved?.tables[0]?.columns.map(({ source, target, targetType }) => [source, target, targetType])).toEqual([
+      ["full_name", "Họ tên", "varchar(80)"],
+      ["personal_id", "personal_id", null],
+    ]);
+    expect(resolved?.tables[0]?.filter).toEqual({ op: "in", column: "province_code", values: ["79", "74"] });
+  });
+
+  test("takes its key in the order of the index behind it, whatever the order in the share", () => {
+    const catalog = { ...citizen, primaryKey: ["number", "personal_id"], uniqueKeys: [["province_code", "number"]] };
+    expect(resolve({ key: ["personal_id", "number"] }, catalog).subscription?.tables[0]?.key).toEqual(["number", "personal_id"]);
+    expect(resolve({ key: ["number", "province_code"] }, catalog).subscription?.tables[0]?.key).toEqual(["province_code", "number"]);
+  });
+
+  test("tells everything that is wrong at once, with the place in the file", () => {
+    const tables = [
+      { columns: [shared("personal_id"), shared("Full_name"), shared("number", { target: "personal_id" })] },
+      { source: { schema: "public", name: "missing" } },
+      { where: { op: "eq", column: "nothing", value: "x", location } as const },
+    ];
+    expect(brief(resolveSubscription(share(...tables), subscription, [citizen]))).toEqual([
+      "DB-MAP-031 error public.citizen.Full_name",
+      "DB-MAP-034 error public.citizen.number",
+      "DB-MAP-030 error public.missing",
+      "DB-MAP-001 error public.citizen",
+    ]);
+  });
+
+  test("is refused where a column would take the name that the engine needs", () => {
+    expect(brief(resolve({ columns: [shared("personal_id"), shared("number", { target: "dongbo_batch" })] }))).toEqual([
+      "DB-MAP-034 error public.citizen.number",
+    ]);
+  });
+
+  test("leaves one column to the engine: 1,599 are the most", () => {
+    const wide = (count: number): CatalogTable =>
+      catalogTable(Array.from({ length: count }, (_, index) => column(`c${index}`, "integer", { nullable: index > 0 })));
+    expect(brief(resolve({}, wide(1599)))).toEqual([]);
+    expect(brief(resolve({}, wide(1600)))).toEqual(["DB-MAP-036 error public.citizen"]);
+  });
+
+  describe("refuses a key", () => {
+    test("that is missing, and says how to name one (MM-01)", () => {
+      expect(brief(resolve({}, { ...citizen, primaryKey: [] }))).toEqual(["DB-MAP-032 error public.citizen"]);
+    });
+
+    test("that no unique index has, in whole", () => {
+      const catalog = { ...citizen, primaryKey: ["personal_id", "number"] };
+      for (const key of [["personal_id"], ["personal_id", "number", "full_name"], ["full_name"]])
+        expect(brief(resolve({ key }, catalog))).toContain("DB-MAP-032 error public.citizen");
+    });
+
+    test("that is not shared", () => {
+      expect(brief(resolve({ columns: [shared("full_name")] }))).toEqual(["DB-MAP-033 error public.citizen"]);
+    });
+
+    test("in which different bytes are equal", () => {
+      const catalog = catalogTable([column("personal_id", "text", { nullable: false, deterministic: false })]);
+      expect(brief(resolve({}, catalog))).toEqual(["DB-MAP-032 error public.citizen"]);
+    });
+
+    test.each([
+      ["an extension's type", columnType("other", { bare: "ext.ltree", declaration: "ext.ltree", extension: "ltree" })],
+      ["an array", columnType("other", { bare: "pg_catalog.int4[]", declaration: "integer[]", kind: "array" })],
+      ["a composite type", columnType("other", { bare: "kinds.pair", declaration: "kinds.pair", kind: "composite" })],
+      ["a domain over an enum", columnType("enum", { kind: "domain" })],
+    ])("of %s", (_, type) => {
+      expect(brief(resolve({}, catalogTable([column("id", "other", { type, nullable: false })])))).toEqual([
+        "DB-MAP-039 error public.citizen",
+      ]);
+    });
+
+    test("of no other kind", () => {
+      for (const type of [columnType("enum"), columnType("uuid"), columnType("text", { kind: "domain", declaration: "kinds.code" })])
+        expect(brief(resolve({}, catalogTable([column("id", "text", { type, nullable: false })])))).toEqual([]);
+    });
+  });
+
+  describe("takes generated columns", () => {
+    const catalog = catalogTable([
+      column("id", "integer", { nullable: false }),
+      column("stored", "integer", { generated: true, publishable: true }),
+      column("virtual", "integer", { generated: true }),
+    ]);
+
+    test("only where the stream can carry them", () => {
+      expect(brief(resolve({ columns: [shared("id"), shared("stored")] }, catalog))).toEqual([]);
+      expect(brief(resolve({ columns: [shared("id"), shared("virtual")] }, catalog))).toEqual(["DB-MAP-035 error public.citizen.virtual"]);
+    });
+
+    test("and says so when all columns are shared and some cannot be", () => {
+      const resolution = resolve({}, catalog);
+      expect(brief(resolution)).toEqual(["DB-MAP-035 warning public.citizen"]);
+      expect(resolution.subscription?.tables[0]?.columns.map(({ source }) => source)).toEqual(["id", "stored"]);
+    });
+  });
+
+  test("is refused for a filter that cannot be judged alike everywhere", () => {
+    const catalog = catalogTable([column("id", "integer", { nullable: false }), column("name", "text", { bytewiseCollation: false })]);
+    expect(brief(resolve({ where: { op: "lt", column: "name", value: "b", location } }, catalog))).toEqual([
+      "DB-MAP-005 error public.citizen",
+    ]);
+  });
+});
