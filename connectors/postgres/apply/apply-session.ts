@@ -9,22 +9,27 @@ import { toReplicationError } from "../postgres-errors.ts";
 import { CopyIn } from "./copy-in.ts";
 import { PreparedStatements, type Statement, StatementBatch, StatementFailure, type StatementResult } from "./statement-batch.ts";
 
+/** Settings that no default of a role or database may change, in every session that writes into a target. */
+export const ownSettings: Readonly<Record<string, string>> = {
+  default_transaction_isolation: "read committed",
+  statement_timeout: "0",
+  lock_timeout: "30s",
+};
+
 /**
  * Settings of the session, over those that every session of dongbo has. Statements are driven by the keys they are given,
  * of which the planner has no statistics: left alone it may read a whole table for five rows.
  */
 const settings: Readonly<Record<string, string>> = {
+  ...ownSettings,
   enable_seqscan: "off",
   enable_hashjoin: "off",
   enable_mergejoin: "off",
   // Switched-off plan nodes look costly, and what looks costly would be compiled.
   jit: "off",
   plan_cache_mode: "force_generic_plan",
-  // Roles and databases may have other defaults; rows that row security hides would be left behind without a word.
-  default_transaction_isolation: "read committed",
+  // Rows that row security hides would be left behind without a word; so it is an error.
   row_security: "off",
-  statement_timeout: "0",
-  lock_timeout: "30s",
   // A worker that stands still gives its locks back in the end, replaced by another one or not.
   idle_in_transaction_session_timeout: "15min",
   tcp_keepalives_idle: "30",
@@ -101,7 +106,10 @@ export class ApplySession {
 
   /** What the caller of the port is told of a failure. */
   translate(error: unknown): ReplicationError {
-    return toReplicationError(error instanceof StatementFailure ? error.cause : error, this.#subject);
+    const translated = toReplicationError(error instanceof StatementFailure ? error.cause : error, this.#subject);
+    // What a database or a role forbids its sessions holds as long as they live: only a new one learns that it may write again.
+    if (translated.code === "DB-PG-008") this.#lost = true;
+    return translated;
   }
 
   async close(): Promise<void> {
