@@ -9,7 +9,7 @@ import type { ChangeTarget, StoredCheckpoint, TargetState, TargetTransaction } f
 import { connectPostgres, printAddress } from "../postgres-client.ts";
 import { toReplicationError } from "../postgres-errors.ts";
 import type pg from "pg";
-import { ApplySession, endLeftoverSessions } from "./apply-session.ts";
+import { ApplySession, endLeftoverSessions, ownSettings } from "./apply-session.ts";
 import { makeDeferrable } from "./deferred-constraints.ts";
 import { DirectCopy } from "./direct-copy.ts";
 import { prepareTarget, refreshTypes } from "./prepare-target.ts";
@@ -202,7 +202,7 @@ export class PostgresTarget implements ChangeTarget {
 
   /** A session for one purpose, so that none of these calls meets a transaction that is open. */
   async #once<T>(role: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-    const client = await connectPostgres(this.#options.address, { role });
+    const client = await connectPostgres(this.#options.address, { role, settings: ownSettings });
     try {
       return await work(client);
     } catch (error) {
