@@ -30,6 +30,7 @@ export class MessageSplitter {
 
   /** Takes one piece from the socket. */
   push(piece: Buffer): void {
+    if (this.#ended) return;
     let at = this.#have === 0 ? 0 : this.#fill(piece, 0);
     while (at < piece.length && !this.#ended) {
       const end = piece.length - at < headerBytes ? Infinity : at + 1 + piece.readUInt32BE(at + 1);

@@ -1,0 +1,102 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { copyText } from "../../connectors/postgres/apply/copy-text.ts";
+import { parseCopyRow } from "../../connectors/postgres/snapshot/copy-text.ts";
+import { headerBytes, MessageSplitter } from "../../connectors/postgres/snapshot/message-splitter.ts";
+import type { Row } from "../../engine/model/row.ts";
+
+/** Bytes with many of those that COPY escapes. */
+const value = fc
+  .array(fc.oneof(fc.constantFrom(...Buffer.from("\\\t\n\r\b\f\vNbfnrtv.")), fc.integer({ min: 1, max: 255 })), { maxLength: 12 })
+  .map((bytes) => Buffer.from(bytes));
+const rows = fc.integer({ min: 1, max: 6 }).chain((columns) =>
+  fc.record({
+    columns: fc.constant(columns),
+    rows: fc.array(fc.array(fc.option(value), { minLength: columns, maxLength: columns }), { maxLength: 6 }),
+  }),
+);
+
+test("a row that was written in COPY's text format is read back byte for byte, NULL and empty included", () => {
+  fc.assert(
+    fc.property(rows, ({ columns, rows: written }) => {
+      const text = Buffer.concat([...copyText(written, "end")]);
+      const read: Row[] = [];
+      for (let start = 0; start < text.length;) {
+        const end = text.indexOf(0x0a, start) + 1;
+        read.push(parseCopyRow(Buffer.from(text.subarray(start, end)), 0, end - start, columns + 1));
+        start = end;
+      }
+      expect(read).toEqual(written.map((row) => [...row, Buffer.from("end")]));
+    }),
+  );
+});
+
+test("a row that holds more or fewer values than were asked for is never taken for one that fits", () => {
+  const row = Buffer.from("a\tb\tc\n");
+  for (const columns of [0, 1, 2, 4]) expect(() => parseCopyRow(Buffer.from(row), 0, row.length, columns)).toThrow("as many values");
+  expect(() => parseCopyRow(Buffer.from("a\tb"), 0, 3, 2)).toThrow("as many values");
+});
+
+interface Message {
+  readonly type: number;
+  readonly body: Uint8Array;
+}
+
+const messages = fc.array(fc.record({ type: fc.integer({ min: 1, max: 255 }), body: fc.uint8Array({ maxLength: 40 }) }), { maxLength: 12 });
+
+function wire(all: readonly Message[]): Buffer {
+  return Buffer.concat(
+    all.map(({ type, body }) => {
+      const header = Buffer.alloc(headerBytes);
+      header[0] = type;
+      header.writeUInt32BE(body.length + 4, 1);
+      return Buffer.concat([header, body]);
+    }),
+  );
+}
+
+test("messages are the same wherever the network has cut them", () => {
+  fc.assert(
+    fc.property(messages, fc.array(fc.integer({ min: 1, max: 30 })), (sent, cuts) => {
+      const bytes = wire(sent);
+      const received: Message[] = [];
+      const splitter = new MessageSplitter({
+        message: (piece, start, end) => {
+          received.push({ type: piece[start] ?? 0, body: Uint8Array.from(piece.subarray(start + headerBytes, end)) });
+        },
+        admits: () => true,
+      });
+      let at = 0;
+      for (const cut of [...cuts, bytes.length]) {
+        if (at >= bytes.length) break;
+        splitter.push(Buffer.from(bytes.subarray(at, at + cut)));
+        at += cut;
+      }
+      expect(received).toEqual(sent);
+      expect(splitter.isEmpty).toBe(true);
+    }),
+  );
+});
+
+test("no memory is taken for a message that is not admitted, and nothing after it is read", () => {
+  const seen: number[] = [];
+  const asked: [number, number][] = [];
+  const splitter = new MessageSplitter({
+    message: (piece, start) => {
+      seen.push(piece[start] ?? 0);
+    },
+    admits: (type, length) => {
+      asked.push([type, length]);
+      return false;
+    },
+  });
+  const bytes = wire([
+    { type: 1, body: new Uint8Array(3) },
+    { type: 2, body: new Uint8Array(1000) },
+    { type: 3, body: new Uint8Array(3) },
+  ]);
+  splitter.push(bytes.subarray(0, 500));
+  splitter.push(bytes.subarray(500));
+  expect(seen).toEqual([1]);
+  expect(asked).toEqual([[2, 1005]]);
+});
