@@ -147,6 +147,17 @@ export class EngineRun {
       await clock.sleep(orderPollMs, signal);
     }
     await engine.untilCaughtUp();
+    if (!signal.aborted) this.#refuseStopped();
+  }
+
+  /** A source or a subscription that waits for somebody to act was not waited for, but has not caught up either. */
+  #refuseStopped(): void {
+    const { sources, subscriptions } = this.health();
+    for (const { problem } of [...sources, ...subscriptions]) {
+      if (problem === null || retryKind(problem.code) === "timed") continue;
+      const { code, subject, cause, remedy } = problem;
+      throw new ReplicationError(code, { subject, cause, remedy });
+    }
   }
 
   async #keepTicking(signal: AbortSignal): Promise<void> {
