@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Cluster, startCluster } from "../support/cluster.ts";
 import { pause } from "../support/wait-until.ts";
-import { type Side, Stage } from "./stage.ts";
+import { Stage } from "./stage.ts";
 
 let cluster: Cluster;
 beforeAll(async () => {
@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(async () => cluster?.[Symbol.asyncDispose]());
 
-const citizen: Side & { source: string } = {
+const citizen = {
   source: "public.citizen",
   target: "population.citizen",
   key: ["id"],

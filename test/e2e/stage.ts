@@ -126,6 +126,10 @@ export class Stage implements AsyncDisposable {
     return this.#cluster.source.url(`m_${this.#options.name}`, roles.owner, null);
   }
 
+  databaseOf(target: string): string {
+    return `${this.#options.name}_${target}`;
+  }
+
   targetUrl(target: string, role: string = roles.reader): string {
     return this.#cluster.target.url(`${this.#options.name}_${target}`, role, null);
   }
@@ -151,7 +155,7 @@ export class Stage implements AsyncDisposable {
       return await runSql(this.targetUrl(target), sql);
     } catch (error) {
       const { code } = error as { code?: string };
-      if (code === undefined || !["DB001", "42P01", "3F000", "42703", "42501"].includes(code)) throw error;
+      if (code === undefined || !["DB001", "42P01", "3F000", "42703", "42501", "28000"].includes(code)) throw error;
       return code;
     }
   }
@@ -170,10 +174,16 @@ export class Stage implements AsyncDisposable {
     return running;
   }
 
+  /** Ends the engine as a power cut would. */
+  async kill(): Promise<void> {
+    await this.#running?.kill9();
+    this.#running = null;
+  }
+
   /** `dongbo run --until-caught-up`; throws when it leaves with another code than expected. */
   async catchUp(expectedCode = 0): Promise<Finished> {
     const finished = await this.home.run(["run", "--until-caught-up"], 90_000);
-    if (finished.code !== expectedCode) {
+    if (finished.code !== expectedCode || (expectedCode === 0 && finished.stderr.includes('"level":"error"'))) {
       throw new Error(`left with ${finished.code ?? finished.signal}, not ${expectedCode}\n${finished.stdout}\n${finished.stderr}`);
     }
     return finished;
