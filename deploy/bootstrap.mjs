@@ -59,6 +59,12 @@ function test(parameters) {
   run(bin("vitest"), ["run", ...parameters]);
 }
 
+/** References that are made from the code; tests check that they are current. */
+function generate() {
+  build();
+  for (const script of ["config-schema", "reference"]) run(process.execPath, [`dist/deploy/generate/${script}.js`]);
+}
+
 function demo(parameters) {
   build();
   run(process.execPath, ["--enable-source-maps", "dist/deploy/demo/demo.js", ...parameters]);
@@ -66,7 +72,7 @@ function demo(parameters) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [command, ...parameters] = process.argv.slice(2);
-  const commands = { build, check, demo: () => demo(parameters), test: () => test(parameters) };
+  const commands = { build, check, generate, demo: () => demo(parameters), test: () => test(parameters) };
   const chosen = commands[command];
   if (chosen === undefined) {
     console.error(`usage: node deploy/bootstrap.mjs ${Object.keys(commands).join("|")}`);

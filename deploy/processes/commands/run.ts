@@ -16,6 +16,7 @@ import { observe } from "../observe.ts";
 import { readConfigurationWithWarnings } from "../read-configuration.ts";
 import { EngineGauges } from "../run/engine-gauges.ts";
 import { EngineRun, type RunEnd } from "../run/engine-run.ts";
+import { keepMemoryLow } from "../run/memory-keeper.ts";
 import { LoadTracker } from "../run/load-progress.ts";
 import { barDisplay, plainDisplay, type ProgressDisplay } from "../run/progress-display.ts";
 import { buildStatus, needsAttention } from "../status-report.ts";
@@ -42,11 +43,13 @@ export const runCommand: CommandDefinition = {
     await using control = await openControl(configuration);
     const claim = await control.store.claimEngine(identity());
     const display = newDisplay(context);
+    const endMemoryKeeping = keepMemoryLow();
     try {
       const ended = await runEngine(context, { input, level, configuration, warnings, store: control.store, claim, display });
       display.close();
       return await finish(context, configuration, ended);
     } finally {
+      endMemoryKeeping();
       display.close();
       await claim.release();
     }
