@@ -28,10 +28,7 @@ export class ReplicationError extends Error {
     const entry = errorCodes[code];
     const explanation = facts.cause ?? entry.meaning;
     const remedy = facts.remedy ?? entry.remedy;
-    super(
-      `${code}: ${facts.subject}: ${withoutStop(explanation)}. ${withoutStop(remedy)}.`,
-      options,
-    );
+    super(`${code}: ${facts.subject}: ${withoutStop(explanation)}. ${withoutStop(remedy)}.`, options);
     this.code = code;
     this.subject = facts.subject;
     this.explanation = explanation;

@@ -2,14 +2,7 @@ import type { Predicate } from "./predicate.ts";
 import type { CatalogTable, ColumnType, TableName } from "./table.ts";
 
 /** State of a share: what its parties have agreed (glossary; D47 Articles 35–44). */
-export type ShareState =
-  | "DRAFT"
-  | "AGREED"
-  | "LOADING"
-  | "ACTIVE"
-  | "SUSPENDED"
-  | "TERMINATING"
-  | "TERMINATED";
+export type ShareState = "DRAFT" | "AGREED" | "LOADING" | "ACTIVE" | "SUSPENDED" | "TERMINATING" | "TERMINATED";
 
 /** State of a copy: what may be believed of its data (D47 Article 41). */
 export type CopyState = "NEVER_SYNCED" | "VALID" | "EXPIRED" | "RESYNCING" | "QUARANTINED";
