@@ -33,12 +33,11 @@ export const start: Micros = 1_767_323_045_000_000;
 
 export class TargetLab implements AsyncDisposable {
   readonly server: EmbeddedPostgres;
-  /** A superuser's session in the copies' database; its values come as text. */
-  readonly client: pg.Client;
+  #client: pg.Client;
 
   private constructor(server: EmbeddedPostgres, client: pg.Client) {
     this.server = server;
-    this.client = client;
+    this.#client = client;
   }
 
   static async open(options: LabOptions): Promise<TargetLab> {
@@ -91,9 +90,16 @@ export class TargetLab implements AsyncDisposable {
     return new PostgresTarget({ address: serverAddress(url), subscription, readers: [roles.reader], positions: lsnOrder });
   }
 
-  /** Runs one statement in the copies' database as superuser. */
+  /** After a restart of the server. */
+  async reconnect(): Promise<void> {
+    await this.#client.end().catch(() => {});
+    this.#client = textClient(this.server.url("copies"));
+    await this.#client.connect();
+  }
+
+  /** Runs one statement in the copies' database as superuser, all in one session. */
   async sql(text: string, parameters: readonly unknown[] = []): Promise<Record<string, string | null>[]> {
-    const result = await this.client.query<Record<string, string | null>>(text, [...parameters]);
+    const result = await this.#client.query<Record<string, string | null>>(text, [...parameters]);
     return result.rows;
   }
 
@@ -114,7 +120,7 @@ export class TargetLab implements AsyncDisposable {
   async rows(table: TableMapping): Promise<(string | null)[][]> {
     const columns = table.columns.map((column) => `"${column.target.replaceAll('"', '""')}"::text`);
     const keys = table.key.map((name) => `"${name.replaceAll('"', '""')}"`);
-    const result = await this.client.query<(string | null)[]>({
+    const result = await this.#client.query<(string | null)[]>({
       text: `SELECT ${columns.join(", ")} FROM ${quoteTable(table.physical)} ORDER BY ${keys.join(", ")}`,
       rowMode: "array",
     });
@@ -122,7 +128,7 @@ export class TargetLab implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.client.end();
+    await this.#client.end();
     await this.server.destroy();
   }
 }
