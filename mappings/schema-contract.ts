@@ -18,7 +18,11 @@ export type TypeNames = (identity: string) => string | null;
  * Null when rows described by `streamed` can be mapped; else an error that names every difference, what was and what is,
  * under the code of the gravest. Once per StreamedTable and mapping.
  */
-export function checkContract(streamed: StreamedTable, mapping: TableMapping, typeName: TypeNames = () => null): ReplicationError | null {
+export function checkContract(
+  streamed: StreamedTable,
+  mapping: TableMapping,
+  typeName: TypeNames = namesFrom(mapping),
+): ReplicationError | null {
   const breaches = [
     ...tableBreaches(streamed, mapping),
     ...columnBreaches(streamed, mapping, typeName),
@@ -30,6 +34,11 @@ export function checkContract(streamed: StreamedTable, mapping: TableMapping, ty
     subject: printTable(mapping.source),
     cause: breaches.map((breach) => breach.cause).join("; "),
   });
+}
+
+/** The stream tells types by number: another column of the table that has the type knows what it is called. */
+function namesFrom({ catalog }: TableMapping): TypeNames {
+  return (identity) => catalog.columns.find((column) => column.type.identity === identity)?.type.declaration ?? null;
 }
 
 function tableBreaches(streamed: StreamedTable, { catalog, source }: TableMapping): Breach[] {
