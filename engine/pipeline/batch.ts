@@ -193,7 +193,7 @@ export class Batch {
     if (progress === undefined || this.#stopped.has(item.table)) return;
     await this.#flush();
     const outcome = await this.transaction.load(this.#mapping(item.table), item.rows);
-    this.#noteStops(outcome.stops);
+    this.noteStops(outcome.stops);
     for (const change of item.replay) this.#change(item.table, change);
     this.rowsLoaded += item.rows.length;
     this.#loads.set(item.table, advanceLoad(progress, item.advance, item.rows.length, this.#context.positions));
@@ -209,7 +209,7 @@ export class Batch {
     }
     if (changes.length === 0) return;
     const outcome = await this.transaction.write(changes);
-    this.#noteStops(outcome.stops);
+    this.noteStops(outcome.stops);
     if (outcome.missing.length > 0) await this.#writeMissing(outcome.missing);
   }
 
@@ -221,7 +221,7 @@ export class Batch {
       changes.push(mergeChange(emptyChange(table), await this.#refetch(index, keys)));
     }
     const outcome = await this.transaction.write(changes);
-    this.#noteStops(outcome.stops);
+    this.noteStops(outcome.stops);
   }
 
   /** The rows as they are at the source now; the batch is held until the stream has come to the same point. */
@@ -242,7 +242,8 @@ export class Batch {
     return { deletes: keys.filter((key) => !found.has(keyText(key))), upserts: [...answer.rows] };
   }
 
-  #noteStops(stops: readonly { readonly table: TableMapping; readonly code: string; readonly message: string }[]): void {
+  /** Tables that the target stopped. */
+  noteStops(stops: readonly { readonly table: TableMapping; readonly code: string; readonly message: string }[]): void {
     for (const { table, code, message } of stops) this.#stop(this.#context.subscription.tables.indexOf(table), { code, message });
   }
 

@@ -3,7 +3,7 @@ import type { Micros } from "../model/change-message.ts";
 import { ReplicationError } from "../model/replication-error.ts";
 import type { Position, PositionOrder } from "../model/position.ts";
 import type { Subscription, TableMapping } from "../model/share.ts";
-import type { ChangeTarget, StoredCopy, TargetState } from "../ports/change-target.ts";
+import type { ChangeTarget, CheckpointWrite, CommitOutcome, StoredCopy, TargetState } from "../ports/change-target.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LaneState } from "../ports/engine.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -206,8 +206,9 @@ export class Lane {
 
   async #commit(batch: Batch): Promise<void> {
     const checkpoint = batch.checkpoint();
-    const expired = await this.#commitOrAsk(batch);
+    const outcome = await this.#commitOrAsk(batch, checkpoint);
     this.#batch = null;
+    if (outcome !== null) batch.noteStops(outcome.stops);
     this.#progress = batch.progress();
     this.queue.release();
     this.#recovered();
@@ -222,20 +223,24 @@ export class Lane {
       });
     }
     this.#host.applied(this, this.#progress, batch.begun);
-    if (expired.length > 0) this.#host.expired(this, expired);
+    if (outcome === null) return;
+    this.#parts.metrics.quarantined(outcome.quarantined);
+    if (outcome.expired.length > 0) this.#host.expired(this, outcome.expired);
   }
 
-  /** A lost reply leaves open whether the commit took place: the checkpoint in the target knows. */
-  async #commitOrAsk(batch: Batch): Promise<readonly TableMapping[]> {
-    const checkpoint = batch.checkpoint();
+  /**
+   * A lost reply leaves open whether the commit took place: the checkpoint in the target knows. Null when it did; what the
+   * reply said besides comes again with the next commit.
+   */
+  async #commitOrAsk(batch: Batch, checkpoint: CheckpointWrite): Promise<CommitOutcome | null> {
     try {
-      return (await batch.transaction.commit(checkpoint)).expired;
+      return await batch.transaction.commit(checkpoint);
     } catch (error) {
       if (!(error instanceof ReplicationError) || error.code !== "DB-RUN-011") throw error;
       const stored = await this.#parts.target.checkpoint();
       const tookPlace = stored.epoch === this.#epoch && stored.nextBatch > batch.transaction.batchId;
       if (!tookPlace) throw error;
-      return [];
+      return null;
     }
   }
 

@@ -70,8 +70,8 @@ export async function settleConstraints(parts: CheckParts): Promise<void> {
     for (const key of deferred) removed += await removeDangling(parts, key);
     await parts.transaction.run([plain("SET LOCAL enable_hashjoin = off"), plain("SET LOCAL enable_seqscan = off")]);
     if (removed === 0) {
-      const constraint = String((failure.cause as { constraint?: unknown }).constraint ?? "unknown");
-      throw new ReplicationError("DB-TGT-017", { subject: `constraint ${constraint}` });
+      const { constraint } = failure.cause as { constraint?: string };
+      throw new ReplicationError("DB-TGT-017", { subject: `constraint ${constraint ?? "unknown"}` });
     }
   }
 }

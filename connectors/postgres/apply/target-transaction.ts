@@ -169,7 +169,6 @@ export class PostgresTargetTransaction implements TargetTransaction {
   /** One round trip, the checkpoint statement first. A heartbeat needs no transaction block: its only statement is a transaction by itself. */
   async #send(statements: readonly Statement[]): Promise<StatementResult> {
     const alone = !this.#transaction.begun && statements.length === 1;
-    const sent = (): void => failpoint("target-commit-sent");
     try {
       if (alone) return first(await this.#parts.session.run(statements, sent));
       if (isArmed("target-after-checkpoint")) {
@@ -256,4 +255,9 @@ export class PostgresTargetTransaction implements TargetTransaction {
 /** The checkpoint statement's answer. */
 function first(results: readonly StatementResult[]): StatementResult {
   return results[0] ?? { rows: [], count: 0 };
+}
+
+/** The commit is on its way and may or may not be answered. */
+function sent(): void {
+  failpoint("target-commit-sent");
 }
