@@ -3,7 +3,7 @@ import type pg from "pg";
 import { type Cluster, roles, runSql, textClient } from "../support/cluster.ts";
 import { pause } from "../support/wait-until.ts";
 
-export const provinceCount = 34;
+const provinceCount = 34;
 
 /** Names of provinces, of their targets and of their databases alike. */
 export const provinceCodes: readonly string[] = Array.from(

@@ -43,7 +43,7 @@ export function birthDate(random: Random): string {
 }
 
 /** Tests escapes of every format on the way: quotes, backslashes, tabs, line ends, NULL's spellings, four-byte characters. */
-export function awkwardText(random: Random): string {
+function awkwardText(random: Random): string {
   return random.pick(["", "\\N", "NULL", "a\tb\nc\r\\.", "'\"`;--", "😀𠀋", "\uFEFFbom", "{},()[]", " đầu và cuối ", "\\x00", "\u2028"]);
 }
 

@@ -70,7 +70,7 @@ export async function dropColumns(client: ClientBase, physical: TableName, colum
 }
 
 /** The copy's names of its key columns, in key order. */
-export function keyColumns(table: TableMapping): string[] {
+function keyColumns(table: TableMapping): string[] {
   return table.key.map((source) => table.columns.find((column) => column.source === source)?.target ?? source);
 }
 
