@@ -62,6 +62,15 @@ describe("what a copy owes when its subscription starts", () => {
     expect(loadComplete(load, "1" as Position, order)).toBe(true);
   });
 
+  it("is everything when the copy is stopped, however little of its contract changed: it has missed changes", () => {
+    const [was, now] = [provinces("79"), provinces("79", "46")];
+    const stopped = { stopped: "DB-MAP-010" };
+    const grown = planLoad(copy({ contract: contract(was), ...stopped }), contract(now), now, read);
+    expect(grown).toEqual({ kind: "begin", filter: now, sweep: true });
+    const narrowed = planLoad(copy({ contract: contract(was, ["a", "b", "c"]), ...stopped }), contract(was), was, read);
+    expect(narrowed).toEqual({ kind: "begin", filter: was, sweep: true });
+  });
+
   it("finds the grown list inside an `all`, and only when nothing else changed", () => {
     const alive: Predicate = { op: "eq", column: "life", value: "1" };
     const all = (...of: Predicate[]): Predicate => ({ op: "all", of });
