@@ -1,6 +1,6 @@
 // An installation of dongbo as a user has it: a folder with dongbo.yaml and the data folder, and the command line.
-import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { appendFileSync, chmodSync, existsSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
@@ -63,6 +63,7 @@ export class DongboHome implements AsyncDisposable {
     const environment = { ...process.env, DONGBO_BUILD: "skip", ...this.#environment, ...failpointVariable(failpoint) };
     const child = spawn(process.execPath, parameters, { cwd: repository, env: environment, stdio: ["ignore", "pipe", "pipe"] });
     const started = new DongboProcess(child, command.join(" "));
+    keepLog(child, command);
     this.#processes.add(started);
     void started.exited.finally(() => this.#processes.delete(started));
     return started;
@@ -90,6 +91,14 @@ export class DongboHome implements AsyncDisposable {
     killServersBelow(this.folder);
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
+}
+
+/** `DONGBO_TEST_ENGINE_LOG=/file` collects what all processes write, for looking into a failure. */
+function keepLog(child: ChildProcess, command: readonly string[]): void {
+  const file = process.env["DONGBO_TEST_ENGINE_LOG"];
+  if (file === undefined) return;
+  appendFileSync(file, `--- ${new Date().toISOString()} dongbo ${command.join(" ")}, process ${child.pid}\n`);
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data: Buffer | string) => appendFileSync(file, data));
 }
 
 function failpointVariable(failpoint: Failpoint | undefined): Record<string, string> {
