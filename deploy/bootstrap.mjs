@@ -24,7 +24,9 @@ export function install() {
   const done = at("node_modules", ".package-lock.json");
   if (existsSync(done) && statSync(done).mtimeMs >= statSync(at("package-lock.json")).mtimeMs) return;
   console.error("Installing packages (once) ...");
-  run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { stdio: ["ignore", 2, 2] });
+  // Not `npm ci`: it refuses a lock file that leaves out optional packages for other platforms, which some registries do not
+  // carry. This takes the same versions from the lock file and changes nothing in it.
+  run("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"], { stdio: ["ignore", 2, 2] });
 }
 
 /** Compiles to dist/; incremental, so cheap when nothing changed. */
