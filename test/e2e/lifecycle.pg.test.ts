@@ -96,6 +96,27 @@ test("VL-04: under `resync` an expired copy is loaded anew by itself and stays r
   expect(await stage.differences("hcm", citizen)).toEqual([]);
 });
 
+// A changed contract is loaded as a difference whatever the state of the copy, and the end of that load makes it valid.
+test.fails("VL-04: under `resync` a copy that expired is loaded anew also when its configuration has changed meanwhile", async () => {
+  await using stage = await stageOf("resynced", { validity_period: "PT5S", on_expiry: "resync" });
+  await stage.catchUp();
+  await stage.shows("hcm", count, "DB001", 15_000);
+  await stage.onTarget("hcm", "UPDATE population_copy.citizen SET full_name = 'sai' WHERE id = 7");
+  // A column is withdrawn: by itself no reason to read rows.
+  await stage.onMaster("ALTER TABLE public.citizen ADD COLUMN note text");
+  stage.configure({
+    shares: { population: [{ ...citizen, columns: ["id", "full_name", "note"] }], other: [{ ...citizen, target: "other.citizen" }] },
+  });
+  await stage.catchUp();
+  await stage.shows("hcm", count, "DB001", 15_000);
+  await stage.onTarget("hcm", "UPDATE population_copy.citizen SET full_name = 'sai' WHERE id = 7");
+  stage.configure({});
+  stage.start();
+  await stage.shows("hcm", "SELECT full_name FROM population.citizen WHERE id = 7", [["Nguyễn 7"]], 10_000);
+  await stage.stop();
+  expect(await stage.differences("hcm", citizen)).toEqual([]);
+});
+
 test("VL-14, CP-04: the end of the agreement ends use and supply at that instant, whatever the validity period says", async () => {
   const to = new Date(Date.now() + 25_000);
   const agreement = { id: "TT-09/2026", from: "2020-01-01", purpose: "thử", storage_basis: "42.1" };
