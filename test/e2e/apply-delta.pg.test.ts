@@ -59,8 +59,16 @@ test("a parameter that grows loads the difference only and one that shrinks with
   expect(await batches(stage, "hcm", "id % 3 = 0")).toBe(untouched);
   expect(await batches(stage, "hue", "true")).toBe(neighbour);
   await stage.onMaster("UPDATE public.citizen SET province = '46' WHERE id = 3", "UPDATE public.citizen SET province = '01' WHERE id = 1");
-  await stage.shows("hcm", "SELECT count(*) FILTER (WHERE id = 3) AS three, count(*) FILTER (WHERE id = 1) AS one FROM population.citizen", [["0", "1"]]);
-  await stage.shows("hue", "SELECT count(*) FILTER (WHERE id = 3) AS three, count(*) FILTER (WHERE id = 1) AS one FROM population.citizen", [["1", "0"]]);
+  await stage.shows(
+    "hcm",
+    "SELECT count(*) FILTER (WHERE id = 3) AS three, count(*) FILTER (WHERE id = 1) AS one FROM population.citizen",
+    [["0", "1"]],
+  );
+  await stage.shows(
+    "hue",
+    "SELECT count(*) FILTER (WHERE id = 3) AS three, count(*) FILTER (WHERE id = 1) AS one FROM population.citizen",
+    [["1", "0"]],
+  );
 
   stage.configure({ copies: [copyOf("hcm", "01"), copyOf("hue", "46")] });
   await stage.command("apply");
