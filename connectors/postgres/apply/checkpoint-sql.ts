@@ -218,7 +218,7 @@ export function quarantineStatements({ subscription, book, checkpoint }: Checkpo
 }
 
 /** `2026-01-02T03:04:05.678901Z`. */
-function microsText(micros: Micros): string {
+export function microsText(micros: Micros): string {
   assert(Number.isSafeInteger(micros), "an instant is a whole number of microseconds");
   const seconds = Math.floor(micros / 1_000_000);
   const rest = String(micros - seconds * 1_000_000).padStart(6, "0");

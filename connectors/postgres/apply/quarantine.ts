@@ -20,7 +20,7 @@ export interface QuarantinedRow {
 }
 
 /** Names a row to operators without showing its key. Short enough to be typed, and different for each subscription. */
-function keyDigest(subscription: string, table: TableMapping, key: Key): string {
+export function keyDigest(subscription: string, table: TableMapping, key: Key): string {
   const hash = createHash("sha256");
   hash.update(`${subscription}\0${tableKey(table.target)}\0`).update(keyText(key), "latin1");
   return hash.digest("hex").slice(0, 32);

@@ -34,29 +34,26 @@ export class StatementFailure extends Error {
 
 /** Names of the statements that one session has prepared. Beyond the limit statements are sent unnamed. */
 export class PreparedStatements {
-  readonly #names = new Map<string, string>();
   static readonly limit = 400;
+  readonly #names = new Map<string, string>();
+  readonly #parsed = new Set<string>();
 
-  nameOf(sql: string): { readonly name: string; readonly known: boolean } {
-    const name = this.#names.get(sql);
-    if (name !== undefined) return { name, known: true };
-    if (this.#names.size >= PreparedStatements.limit) return { name: "", known: false };
-    const made = `dongbo_${this.#names.size}`;
-    this.#names.set(sql, made);
-    return { name: made, known: false };
+  /** The statement's name, empty for none, and whether the server has to parse it first. */
+  use(sql: string): { readonly name: string; readonly parse: boolean } {
+    let name = this.#names.get(sql);
+    if (name === undefined) {
+      if (this.#names.size >= PreparedStatements.limit) return { name: "", parse: true };
+      name = `dongbo_${this.#names.size}`;
+      this.#names.set(sql, name);
+    }
+    const parse = !this.#parsed.has(name);
+    this.#parsed.add(name);
+    return { name, parse };
   }
 
-  /** After a failure nobody knows which of the batch's statements were parsed: all are parsed again when next needed. */
-  forget(sql: string): void {
-    const name = this.#names.get(sql);
-    if (name !== undefined) this.#stale.add(name);
-  }
-
-  readonly #stale = new Set<string>();
-
-  /** True once for a name that must be parsed again although it is known. */
-  renew(name: string): boolean {
-    return this.#stale.delete(name);
+  /** Nobody knows whether the server came to parse it: it is parsed again when next needed. */
+  doubt(sql: string): void {
+    this.#parsed.delete(this.#names.get(sql) ?? "");
   }
 }
 
@@ -112,7 +109,7 @@ export class StatementBatch implements pg.Submittable {
   }
 
   handleError(error: unknown): void {
-    for (const { sql } of this.#statements) this.#prepared.forget(sql);
+    for (const { sql } of this.#statements) this.#prepared.doubt(sql);
     this.#reject(new StatementFailure(this.#results.length, error));
   }
 
@@ -123,12 +120,10 @@ export class StatementBatch implements pg.Submittable {
   handlePortalSuspended(): void {}
 
   #write(writer: ByteWriter, statement: Statement): void {
-    const { name, known } = this.#prepared.nameOf(statement.sql);
-    if (!known || this.#prepared.renew(name)) {
-      // Closing an unknown name is no error, parsing a known one is.
-      if (name !== "") writeClose(writer, name);
-      writeParse(writer, name, statement.sql);
-    }
+    const { name, parse } = this.#prepared.use(statement.sql);
+    // Closing an unknown name is no error, parsing a known one is.
+    if (parse && name !== "") writeClose(writer, name);
+    if (parse) writeParse(writer, name, statement.sql);
     writeBind(writer, name, statement.parameters);
     writer.int8(codes.execute);
     writer.int32(9);
