@@ -61,6 +61,8 @@ export interface StoredCopy {
   readonly load: LoadProgress | null;
   /** Code of the error that stopped the table; null while it runs. */
   readonly stopped: string | null;
+  /** Its validity has run out under the policy `resync`: nothing but a whole load opens it again (D47 41.2b). */
+  readonly expired: boolean;
   /** Canonical text of filter and columns the rows now obey, as written by the last completed load; null before. */
   readonly contract: string | null;
 }

@@ -21,8 +21,8 @@ export function planLoad(stored: StoredCopy, wanted: string, filter: Predicate |
   const current = stored.load?.contract ?? stored.contract;
   if (current === wanted)
     return stored.load === null || stored.stopped !== null ? { kind: "none" } : { kind: "continue", progress: stored.load };
-  // A stopped copy has missed changes: nothing of it is as it shall be.
-  if (stored.load === null && stored.stopped === null && stored.contract !== null) {
+  // A stopped copy has missed changes, and an expired one under the policy `resync` owes a whole load.
+  if (stored.load === null && stored.stopped === null && !stored.expired && stored.contract !== null) {
     const old = read(stored.contract);
     const now = read(wanted);
     const kept = now.columns.every((column) => old.columns.includes(column));

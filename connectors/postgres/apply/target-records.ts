@@ -217,14 +217,17 @@ export async function readCheckpoint(client: ClientBase, subscription: string): 
 }
 
 async function readCopies(client: ClientBase, subscription: Subscription): Promise<StoredCopy[]> {
-  const { rows } = await client.query<{ target_table: string; load: string | null; stopped_code: string | null; contract: string | null }>(
-    "SELECT target_table, load, stopped_code, contract FROM dongbo.copy WHERE subscription = $1",
+  const { rows } = await client.query<Record<"target_table" | "load" | "stopped_code" | "contract" | "expired", string | null>>(
+    `SELECT c.target_table, c.load, c.stopped_code, c.contract,
+       s.on_expiry = 'resync' AND (c.copy_state = 'EXPIRED'
+         OR c.copy_state = 'VALID' AND coalesce(greatest(clock_timestamp(), s.clock_floor) >= c.valid_until, true)) AS expired
+     FROM dongbo.copy AS c JOIN dongbo.subscription AS s ON s.id = c.subscription WHERE c.subscription = $1`,
     [subscription.id],
   );
   const byName = new Map(rows.map((row) => [row.target_table, row]));
   return subscription.tables.map((table) => {
     const row = byName.get(printTable(table.target));
     const load = JSON.parse(row?.load ?? "null") as LoadProgress | null;
-    return { table, load, stopped: row?.stopped_code ?? null, contract: row?.contract ?? null };
+    return { table, load, stopped: row?.stopped_code ?? null, contract: row?.contract ?? null, expired: row?.expired === "t" };
   });
 }

@@ -117,12 +117,20 @@ export async function unpublishedTables(
   try {
     const mappings = wanted.subscriptions.flatMap((subscription) => subscription.tables);
     const plan = await comparePublication(client, wanted.publication, mappings);
-    return plan.lacking.map(({ table, cause }) => ({ table, cause, sql: plan.statements }));
+    return unpublished(plan, mappings);
   } catch (error) {
     throw toReplicationError(error, printAddress(address));
   } finally {
     await client.end().catch(() => {});
   }
+}
+
+/** A publication that as a whole leaves something out, deletes for instance, gives no table as it must be. */
+function unpublished(plan: PublicationPlan, mappings: readonly TableMapping[]): UnpublishedTable[] {
+  const { cause, lacking, statements } = plan;
+  if (cause === null) return lacking.map((entry) => ({ ...entry, sql: statements }));
+  const tables = new Map(mappings.map(({ catalog }) => [catalog.id, catalog]));
+  return [...tables.values()].map((table) => ({ table, cause, sql: statements }));
 }
 
 /** Runs the statements in one transaction; false when the role may not. */

@@ -15,6 +15,7 @@ const copy = (parts: Partial<StoredCopy>): StoredCopy => ({
   load: null,
   stopped: null,
   contract: null,
+  expired: false,
   ...parts,
 });
 
@@ -69,6 +70,12 @@ describe("what a copy owes when its subscription starts", () => {
     expect(grown).toEqual({ kind: "begin", filter: now, sweep: true });
     const narrowed = planLoad(copy({ contract: contract(was, ["a", "b", "c"]), ...stopped }), contract(was), was, read);
     expect(narrowed).toEqual({ kind: "begin", filter: was, sweep: true });
+  });
+
+  it("VL-04 is everything when an expired copy under the policy resync gets another contract", () => {
+    const now = provinces("79", "46");
+    const stored = copy({ contract: contract(provinces("79")), expired: true });
+    expect(planLoad(stored, contract(now), now, read)).toEqual({ kind: "begin", filter: now, sweep: true });
   });
 
   it("finds the grown list inside an `all`, and only when nothing else changed", () => {
