@@ -128,8 +128,6 @@ export const keySamples: Readonly<Record<string, readonly [string, string, strin
   boolean: ["true", "false", "NULL"],
   "bit varying": ["B'101'", "B''", "B'1010'"],
   int4range: ["'empty'", "'[1,5)'", "'(,)'"],
-  "integer[]": ["'{1,NULL}'", "'{}'", "'[0:0]={1}'"],
-  "text[]": ["ARRAY['a,b']", "ARRAY['a','b']", "ARRAY['null']"],
   pg_lsn: ["'16/B374D848'", "'0/1'", "'FFFFFFFF/FFFFFFFF'"],
   oid: ["4294967295", "2147483648", "1"],
   "kinds.colour": ["'đỏ'", `'màu ''lạ"'`, "NULL"],
