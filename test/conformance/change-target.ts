@@ -282,6 +282,35 @@ export function describeChangeTarget(name: string, start: () => Promise<TargetHa
         ]);
       });
 
+      test("rows may follow one another from key to key, into a gap and out of one", async () => {
+        const made = await loaded();
+        const names = ["1", "2", "3", "4"];
+        await apply(made, { upserts: names.map((name) => row(name, `name ${name}`, `note ${name}`)) });
+        // 1 → 2 → 3 → 9, 4 goes, and a new row takes the place of 1.
+        const moves: (readonly [string, string])[] = [
+          ["1", "2"],
+          ["2", "3"],
+          ["3", "9"],
+        ];
+        const updates = moves.map(([from, to]) => ({ key: [Buffer.from(from)], row: row(to, UNCHANGED, UNCHANGED) }));
+        const transaction = await apply(made, { updates, deletes: [[Buffer.from("4")]], upserts: [row("1", "mới", null)] });
+        expect(await harness.rows(citizen)).toEqual([
+          ["1", "mới", null],
+          ["2", "name 1", "note 1"],
+          ["3", "name 2", "note 2"],
+          ["9", "name 3", "note 3"],
+        ]);
+        expect(await harness.stored(id, citizen)).toMatchObject({ rows: 4 });
+        expect(transaction.rowsWritten).toBe(4);
+      });
+
+      test("a row that moves away is not deleted first, although its old key is named among the deleted", async () => {
+        const made = await loaded();
+        await apply(made, { upserts: [row("1", "An", "a")] });
+        await apply(made, { updates: [{ key: [Buffer.from("1")], row: row("2", UNCHANGED, "b") }], deletes: [[Buffer.from("1")]] });
+        expect(await harness.rows(citizen)).toEqual([["2", "An", "b"]]);
+      });
+
       test("a partial row without an old one is reported by the key it has now, and nothing half is written", async () => {
         const made = await loaded();
         await apply(made, { upserts: [row("1", "An", "a")] });

@@ -16,6 +16,7 @@ import {
   deleteAll,
   deletes,
   filled,
+  isMoved,
   keyOf,
   type PartialRow,
   type TableWrite,
@@ -32,6 +33,9 @@ export interface WriterParts extends WriteScope {
   /** Labels were added to the target's enum types since the last commit: one that is still unknown is a poison value. */
   readonly typesRefreshed: boolean;
 }
+
+/** Rows that make way for one another are updated in so many rounds at most; what is left then is read and placed anew. */
+const updateRoundsMax = 3;
 
 /** A TableChange on its way, in the order in which it will be written. */
 interface Plan {
@@ -58,7 +62,6 @@ export class RowWriter {
   async write(changes: readonly TableChange[]): Promise<MissingRows> {
     const plans = this.#inOrder(changes);
     for (const plan of plans) this.#clearQuarantine(plan);
-    await this.#completeMoved(plans);
     const written = await this.#attempt(() => this.#allAtOnce(plans));
     if (!written) {
       this.#tookCare = true;
@@ -105,40 +108,32 @@ export class RowWriter {
 
   #plan(change: TableChange): Plan {
     const shape = this.#shape(change.table);
-    const plan: Plan = { shape, truncate: change.truncate, deletes: [...change.deletes], updates: [], upserts: [...change.upserts] };
-    if (change.truncate) this.#postponed.supersedeAll(shape);
-    if (!this.#postponed.empty) {
-      for (const key of change.deletes) this.#postponed.supersede(shape, key);
-      for (const row of change.upserts) this.#postponed.supersede(shape, keyOf(shape, row));
-    }
-    // All that is read before any of it is superseded: rows may exchange their keys.
+    const plan: Plan = { shape, truncate: change.truncate, deletes: [], updates: [], upserts: [...change.upserts] };
+    // All that waits is read before any of it is superseded: rows may exchange their keys.
     const older = change.updates.map((update) => this.#postponed.supersede(shape, update.key));
+    this.#supersedePostponed(shape, change);
+    const moved = new Set<string>();
     for (const [index, update] of change.updates.entries()) {
       const waiting = older[index] ?? null;
-      this.#postponed.supersede(shape, keyOf(shape, update.row));
       if (waiting !== null) {
         plan.upserts.push(filled(update.row, waiting));
-        plan.deletes.push(update.key);
       } else if (change.truncate) {
         this.#miss(shape, [update]);
       } else {
         plan.updates.push(update);
+        if (isMoved(shape, update)) moved.add(keyText(update.key));
       }
     }
+    // A row that moves away leaves nothing to delete; deleted, it could not move.
+    plan.deletes.push(...change.deletes.filter((key) => !moved.has(keyText(key))));
     return plan;
   }
 
-  /** Rows that come under another key: what they leave open is read at the old one, before anything is removed. */
-  async #completeMoved(plans: Plan[]): Promise<void> {
-    for (const plan of plans) {
-      const { shape } = plan;
-      const moved = plan.updates.filter(({ key, row }) => keyText(key) !== keyText(keyOf(shape, row)));
-      if (moved.length === 0) continue;
-      const stay = plan.updates.filter((update) => !moved.includes(update));
-      plan.updates.splice(0, plan.updates.length, ...stay);
-      plan.upserts.push(...(await this.#complete(shape, moved)));
-      plan.deletes.push(...moved.map(({ key }) => key));
-    }
+  #supersedePostponed(shape: TableShape, change: TableChange): void {
+    if (this.#postponed.empty) return;
+    if (change.truncate) this.#postponed.supersedeAll(shape);
+    const rows = [...change.upserts, ...change.updates.map(({ row }) => row)];
+    for (const key of [...change.deletes, ...rows.map((row) => keyOf(shape, row))]) this.#postponed.supersede(shape, key);
   }
 
   async #complete(shape: TableShape, partial: readonly PartialRow[]): Promise<Row[]> {
@@ -164,29 +159,56 @@ export class RowWriter {
   }
 
   async #allAtOnce(plans: readonly Plan[]): Promise<void> {
-    const absent: { shape: TableShape; rows: readonly PartialRow[] }[] = [];
     const childrenFirst = plans.toReversed();
     await this.#perform([
       ...childrenFirst.filter((plan) => plan.truncate).map((plan) => deleteAll(this.#parts, plan.shape)),
       ...childrenFirst.flatMap((plan) => deletes(this.#parts, plan.shape, plan.deletes)),
-      ...plans.flatMap(({ shape, updates: partial, upserts: rows }) => [
-        ...updates(this.#parts, shape, partial, (piece) => absent.push({ shape, rows: piece })),
-        ...upserts(this.#parts, shape, rows),
-      ]),
+      ...plans.flatMap((plan) => [...this.#updates(plan.shape, plan.updates), ...upserts(this.#parts, plan.shape, plan.upserts)]),
     ]);
-    // Some of these rows were not there: ask which.
-    for (const { shape, rows } of absent) await this.#complete(shape, rows);
   }
 
-  /** The slow way: table by table, partial rows completed first, each refusal divided until the row is found. */
+  #updates(shape: TableShape, partial: readonly PartialRow[]): TableWrite[] {
+    return updates(this.#parts, shape, partial, (missing) => this.#miss(shape, missing));
+  }
+
+  /** The slow way: table by table, each refusal divided until the row is found. */
   async #withCare(plans: readonly Plan[]): Promise<void> {
     for (const { shape, truncate } of plans.toReversed()) {
       if (truncate && !(await this.#attempt(() => this.#perform([deleteAll(this.#parts, shape)])))) this.#stopUndeletable(shape);
     }
     for (const { shape, deletes: keys } of plans.toReversed()) await this.#removeEach(shape, keys, false);
     for (const { shape, updates: partial, upserts: rows } of plans) {
-      await this.#place(shape, [...rows, ...(await this.#complete(shape, partial))], false);
+      const completed = await this.#updateEach(shape, partial);
+      await this.#place(shape, [...rows, ...completed], false);
     }
+  }
+
+  /**
+   * Updates rows where they are, again as long as that makes way for others. Rows that are still in each other's way, or
+   * refused for good, are read whole, all before any is removed, and given back to be placed anew.
+   */
+  async #updateEach(shape: TableShape, partial: readonly PartialRow[]): Promise<Row[]> {
+    let open = partial;
+    for (let round = 0; round < updateRoundsMax && open.length > 0; round += 1) {
+      const refused: PartialRow[] = [];
+      await this.#divide(
+        open,
+        (some) => this.#perform(this.#updates(shape, some)),
+        async (one) => {
+          refused.push(one);
+          return Promise.resolve();
+        },
+      );
+      open = refused;
+    }
+    const completed = await this.#complete(shape, open);
+    const moved = open.filter((one) => isMoved(shape, one));
+    await this.#removeEach(
+      shape,
+      moved.map(({ key }) => key),
+      false,
+    );
+    return completed;
   }
 
   async #removeEach(shape: TableShape, keys: readonly Key[], final: boolean): Promise<void> {

@@ -20,14 +20,14 @@ SELECT count(*) FILTER (WHERE fresh) FROM written`;
 });
 
 /**
- * Writes some columns of rows that are there. Parameters: the key columns in key order, the columns in `known`, then the
- * batch id. The command tag tells how many rows were there.
+ * Writes some columns of rows that are there, the key among them where it changes. Parameters: the key columns in key
+ * order, the columns in `known`, then the batch id. Gives the place, counted from 1, of each key that has a row.
  */
 export const updateSql = madeOnce((shape, known) => {
   const set = known.map((index, place) => `${name(shape, index)} = ${stored(shape, index, shape.key.length + place)}`);
   const width = shape.key.length + known.length;
   return `UPDATE ${shape.physical} AS t SET ${[...set, `${batchColumn} = CAST($${width + 1} AS int8)`].join(", ")}
-FROM ${given(width)} WHERE ${sameKey(shape)}`;
+FROM ${given(width, true)} WHERE ${sameKey(shape)} RETURNING v.place`;
 });
 
 /** Parameters: the key columns in key order. */

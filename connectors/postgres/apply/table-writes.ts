@@ -1,6 +1,6 @@
 // Statements with their values for one table, in pieces of bounded size, and what their results mean.
 import { assert } from "../../../engine/model/assert.ts";
-import { type Key, type Row, rowBytes } from "../../../engine/model/row.ts";
+import { type Key, keyText, type Row, rowBytes } from "../../../engine/model/row.ts";
 import { TextArray } from "./array-parameter.ts";
 import type { RowTally } from "./row-tally.ts";
 import type { Statement, StatementResult } from "./statement-batch.ts";
@@ -58,36 +58,42 @@ export function deleteAll(scope: WriteScope, shape: TableShape): TableWrite {
   };
 }
 
-/** Writes the known columns of rows that stay under their key. `absent` is told of pieces in which some row was not there. */
+/** Writes what is known of rows where they are, under their new key where it has changed. `missing` is told of those that are not there. */
 export function updates(
   scope: WriteScope,
   shape: TableShape,
   rows: readonly PartialRow[],
-  absent: (piece: readonly PartialRow[]) => void,
+  missing: (rows: readonly PartialRow[]) => void,
 ): TableWrite[] {
-  return byUnchangedColumns(rows).flatMap(({ unchanged, members }) => {
-    const known = shape.columns.map((_, index) => index).filter((index) => !unchanged.includes(index) && !shape.key.includes(index));
-    return inPieces(members, ({ row }) => rowBytes(row)).map((piece) => ({
-      statement: {
-        sql: updateSql(shape, known),
-        parameters: [
-          ...keyColumns(
-            shape,
-            piece.map(({ key }) => key),
-          ),
-          ...columns(
-            piece.map(({ row }) => row),
-            known,
-          ),
-          String(scope.batchId),
-        ],
-      },
-      settle: (result: StatementResult) => {
-        scope.tally.addWritten(shape.mapping, result.count, 0);
-        if (result.count < piece.length) absent(piece);
-      },
-    }));
+  return alike(shape, rows).flatMap(({ unchanged, moved, members }) => {
+    const known = shape.columns
+      .map((_, index) => index)
+      .filter((index) => !unchanged.includes(index) && (moved || !shape.key.includes(index)));
+    return inPieces(members, ({ row }) => rowBytes(row)).map((piece) => {
+      const keys = keyColumns(
+        shape,
+        piece.map(({ key }) => key),
+      );
+      const values = columns(
+        piece.map(({ row }) => row),
+        known,
+      );
+      return {
+        statement: { sql: updateSql(shape, known), parameters: [...keys, ...values, String(scope.batchId)] },
+        settle: (result: StatementResult) => {
+          scope.tally.addWritten(shape.mapping, result.count, 0);
+          if (result.count === piece.length) return;
+          const found = new Set(result.rows.map(([place]) => Number(place) - 1));
+          missing(piece.filter((_, place) => !found.has(place)));
+        },
+      };
+    });
   });
+}
+
+/** Whether a partial row comes under another key than it had. */
+export function isMoved(shape: TableShape, { key, row }: PartialRow): boolean {
+  return keyText(key) !== keyText(keyOf(shape, row));
 }
 
 /** Reads what partial rows leave open from the rows that the target holds under their keys. */
@@ -98,7 +104,7 @@ export interface Completion {
 }
 
 export function completions(shape: TableShape, rows: readonly PartialRow[]): Completion[] {
-  return byUnchangedColumns(rows).flatMap(({ unchanged, members }) =>
+  return alike(shape, rows).flatMap(({ unchanged, members }) =>
     inPieces(members, ({ row }) => rowBytes(row)).map((piece) => ({
       statement: {
         sql: readSql(shape, unchanged),
@@ -142,15 +148,22 @@ function toBuffer(text: string | null): Buffer | null {
   return text === null ? null : Buffer.from(text, "utf8");
 }
 
-/** Rows that leave the same columns open share a statement. */
-function byUnchangedColumns(rows: readonly PartialRow[]): { readonly unchanged: readonly number[]; readonly members: PartialRow[] }[] {
-  const groups = new Map<string, { unchanged: number[]; members: PartialRow[] }>();
+interface AlikeRows {
+  readonly unchanged: readonly number[];
+  readonly moved: boolean;
+  readonly members: PartialRow[];
+}
+
+/** Rows that leave the same columns open, and keep or change their key alike, share a statement. */
+function alike(shape: TableShape, rows: readonly PartialRow[]): AlikeRows[] {
+  const groups = new Map<string, AlikeRows>();
   for (const partial of rows) {
     const unchanged = partial.row.flatMap((value, index) => (typeof value === "number" ? [index] : []));
-    const id = unchanged.join(",");
-    const group = groups.get(id);
-    if (group === undefined) groups.set(id, { unchanged, members: [partial] });
-    else group.members.push(partial);
+    const moved = isMoved(shape, partial);
+    const id = `${moved} ${unchanged.join()}`;
+    const group = groups.get(id) ?? { unchanged, moved, members: [] };
+    groups.set(id, group);
+    group.members.push(partial);
   }
   return [...groups.values()];
 }
