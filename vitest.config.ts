@@ -30,9 +30,11 @@ export default defineConfig({
           name: "fault",
           globalSetup: "test/support/global-setup.ts",
           include: ["test/**/*.fault.test.ts"],
-          maxWorkers: 2,
+          // One after the other: each of these keeps both cores busy by itself.
+          maxWorkers: 1,
+          fileParallelism: false,
           sequence: { groupOrder: 2 },
-          testTimeout: 600_000,
+          testTimeout: 1_200_000,
         },
       },
     ],

@@ -23,6 +23,8 @@ import type { SourceParts } from "./source-parts.ts";
 const gatherMsMax = 2_000;
 /** How often the source is asked what it retains for us. */
 const watchMs = 2_000;
+/** How long nobody else is let go for the log that the source keeps. */
+const settleMs = 10_000;
 
 export class SourcePipeline implements LaneHost {
   readonly #parts: SourceParts;
@@ -35,6 +37,9 @@ export class SourcePipeline implements LaneHost {
   readonly #running = new Map<Lane, { readonly stop: AbortController; readonly done: Promise<void> }>();
   #stream: ChangeStream | null = null;
   #confirmedAt: Micros = 0;
+  #settlesAtMs = 0;
+  /** Where each lane stood when the source was last looked at. */
+  readonly #seenAt = new WeakMap<Lane, Position | null>();
   #wake: (() => void) | null = null;
   #problem: { readonly error: ReplicationError; readonly since: Micros } | null = null;
 
@@ -285,14 +290,21 @@ export class SourcePipeline implements LaneHost {
     const retained = (await source.reservation())?.retainedBytes ?? 0;
     metrics.retained(retained);
     const oldest = this.#acknowledger.oldest();
+    // After somebody was let go the source needs a moment to forget what only that one still needed.
+    const settling = this.#parts.clock.monotonicMs() < this.#settlesAtMs;
     for (const lane of this.lanes) {
       lane.reportQueue();
+      const position = lane.progress?.position ?? null;
+      const stands = this.#seenAt.get(lane) === position;
+      this.#seenAt.set(lane, position);
       if (this.isParked(lane) || !this.#acknowledger.isAttached(lane)) continue;
-      const behind = !lane.live || !lane.queue.drained;
-      const holds = behind && (lane.progress === null || lane.progress.position === oldest);
+      // A lane that moves, however slowly, is not what holds the log for good.
+      const behind = stands && (!lane.live || !lane.queue.drained);
+      const holds = behind && !settling && (position === null || position === oldest);
       if (lane.queue.spilledBytes > limits.spoolMaxBytes) {
         await this.#attachments.park(lane, `${lane.queue.spilledBytes} bytes wait on disk for its target`);
       } else if (holds && retained > limits.walRetainedMaxBytes) {
+        this.#settlesAtMs = this.#parts.clock.monotonicMs() + settleMs;
         await this.#attachments.park(lane, `the source keeps ${retained} bytes of its log for it`);
       }
     }

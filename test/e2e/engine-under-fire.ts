@@ -35,7 +35,7 @@ export class EngineUnderFire {
   }
 
   /** Starts the engine so that it dies at a failpoint, and waits until it has. */
-  async dieAt(failpoint: Failpoint, deadlineMs = 60_000): Promise<void> {
+  async dieAt(failpoint: Failpoint, deadlineMs = 180_000): Promise<void> {
     await this.#running?.kill9();
     const engine = this.#home.start(["run"], failpoint);
     this.#running = engine;
@@ -49,7 +49,7 @@ export class EngineUnderFire {
   }
 
   /** Lets the engine work in peace until every copy has shown a transaction at or after the given one. */
-  async workUntil(sequence: number, checkers: readonly PrefixChecker[], deadlineMs = 90_000): Promise<void> {
+  async workUntil(sequence: number, checkers: readonly PrefixChecker[], deadlineMs = 300_000): Promise<void> {
     const engine = this.start();
     await engine.waitFor(
       () => checkers.every((checker) => checker.newest >= sequence || checker.violations.length > 0),

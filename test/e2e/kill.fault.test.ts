@@ -109,12 +109,12 @@ test("VL-01: killed at random and at every failpoint, the engine never shows hal
   await engine.stop();
   engine.start();
   const enough = () => workload.model.changes - before >= changesMin;
-  await during(waitUntil(enough, { describe: `${changesMin} changes`, deadlineMs: 300_000 }));
+  await during(waitUntil(enough, { describe: `${changesMin} changes`, deadlineMs: 600_000 }));
 
   await writing.stop();
-  await looking.during(engine.workUntil(workload.model.head, checkers, 120_000));
+  await looking.during(engine.workUntil(workload.model.head, checkers, 300_000));
   await engine.stop();
-  expect(await home.run(["run", "--until-caught-up"], 120_000)).toMatchObject({ code: 0 });
+  expect(await home.run(["run", "--until-caught-up"], 300_000)).toMatchObject({ code: 0 });
   await looking.stop();
 
   console.log(`${workload.summary()}; killed ${engine.killed.atRandom} times at random, at ${engine.killed.atFailpoints.join(" ")}`);

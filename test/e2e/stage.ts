@@ -215,7 +215,7 @@ export class Stage implements AsyncDisposable {
   }
 
   /** Waits, while the engine runs, until a copy reads as wanted: the query's rows as arrays of texts, or the SQLSTATE. */
-  async shows(target: string, sql: string, wanted: string | readonly (readonly (string | null)[])[], deadlineMs = 30_000): Promise<void> {
+  async shows(target: string, sql: string, wanted: string | readonly (readonly (string | null)[])[], deadlineMs = 90_000): Promise<void> {
     let seen: unknown = null;
     const expected = JSON.stringify(wanted);
     await waitUntil(
@@ -235,7 +235,7 @@ export class Stage implements AsyncDisposable {
   }
 
   /** Waits until the copy's record has a value: `await stage.recorded("hcm", "p.t", (row) => row["stopped_code"] !== null)`. */
-  async recorded(target: string, table: string, condition: (row: Row) => boolean, deadlineMs = 30_000): Promise<Row> {
+  async recorded(target: string, table: string, condition: (row: Row) => boolean, deadlineMs = 90_000): Promise<Row> {
     let last: Row | null = null;
     return waitUntil(
       async () => {

@@ -75,7 +75,7 @@ export class DongboProcess implements AsyncDisposable {
   }
 
   /** Waits for a line in either stream. Throws when the process leaves before. */
-  async waitForOutput(pattern: RegExp, deadlineMs = 30_000): Promise<RegExpExecArray> {
+  async waitForOutput(pattern: RegExp, deadlineMs = 90_000): Promise<RegExpExecArray> {
     return this.waitFor(() => pattern.exec(this.#stdout) ?? pattern.exec(this.#stderr), String(pattern), deadlineMs);
   }
 
@@ -83,7 +83,7 @@ export class DongboProcess implements AsyncDisposable {
   async waitFor<T>(
     condition: () => T | Promise<T>,
     describe: string,
-    deadlineMs = 30_000,
+    deadlineMs = 90_000,
     everyMs = 25,
   ): Promise<NonNullable<Exclude<T, false>>> {
     return waitUntil(
