@@ -19,7 +19,7 @@ export interface TargetHarness extends AsyncDisposable {
   /** Every row of the copy in key order. */
   rows(table: TableMapping): Promise<readonly (readonly (string | null)[])[]>;
   stored(subscription: string, table: TableMapping): Promise<StoredFacts>;
-  /** Sets the period so that what was synced at `lastSyncAt` ran out long ago, or did not. */
+  /** Lets the time of every copy run out at this instant. */
   setValidUntil(subscription: string, at: Micros): Promise<void>;
   /** Loses the subscription's checkpoint, as a careless hand would. */
   loseCheckpoint(subscription: string): Promise<void>;

@@ -4,7 +4,7 @@ import { failpoint, isArmed } from "../../../engine/concurrency/failpoint.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { Row } from "../../../engine/model/row.ts";
 import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
-import { tableKey } from "../../../engine/model/table.ts";
+import { printTable, tableKey } from "../../../engine/model/table.ts";
 import type { CheckpointWrite, CommitOutcome, TableChange, TargetTransaction, WriteOutcome } from "../../../engine/ports/change-target.ts";
 import { sqlState } from "../postgres-errors.ts";
 import type { ApplySession } from "./apply-session.ts";
@@ -215,12 +215,13 @@ export class PostgresTargetTransaction implements TargetTransaction {
   /** Copies that the checkpoint statement found expired. */
   #tables(result: StatementResult): TableMapping[] {
     const names = new Set(JSON.parse(result.rows[0]?.[1] ?? "[]") as string[]);
-    return this.#parts.subscription.tables.filter((table) => names.has(`${table.target.schema}.${table.target.name}`));
+    return this.#parts.subscription.tables.filter((table) => names.has(printTable(table.target)));
   }
 
   #refuseSelfActing(tables: readonly TableMapping[]): void {
     for (const { key, cause } of selfActing(this.#parts.catalog)) {
-      if (tables.includes(key.child)) this.#book.stop(key.child, "DB-TGT-016", cause);
+      const concerned = tables.some((table) => tableKey(table.target) === tableKey(key.child.target));
+      if (concerned) this.#book.stop(key.child, "DB-TGT-016", cause);
     }
   }
 
