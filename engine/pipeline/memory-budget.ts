@@ -9,7 +9,7 @@ export interface MemoryBudgetLimits {
   readonly laneBytesMax: number;
 }
 
-const defaultMemoryBudget: MemoryBudgetLimits = { bytesMax: 12 * 1024 * 1024, laneBytesMax: 3 * 1024 * 1024 };
+const defaultMemoryBudget: MemoryBudgetLimits = { bytesMax: 8 * 1024 * 1024, laneBytesMax: 2 * 1024 * 1024 };
 
 export class MemoryBudget {
   readonly #limits: MemoryBudgetLimits;
