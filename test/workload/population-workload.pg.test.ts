@@ -75,6 +75,7 @@ test("the model of several concurrent writers is the master, at the end of 20,00
     expect(workload.model.rowsAt(workload.model.head, tracked.name).size).toBe([...workload.model.keys(tracked.name)].length);
   }
   await client.end();
+  expect([...effects].some((effect) => effect.endsWith("clear"))).toBe(true);
   expect([...effects].filter((effect) => !effect.endsWith("clear")).toSorted()).toEqual(
     ["citizen", "household", "residence"].flatMap((table) => [`public.${table} put`, `public.${table} put over`, `public.${table} remove`]),
   );

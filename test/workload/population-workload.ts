@@ -24,11 +24,17 @@ export const workloadTables: readonly string[] = [
   ...Object.values(ledgerTables).map((table) => table.name),
 ];
 
+/** Changes from one emptied table to the next, and from one very large transaction to the next. */
+const changesPerTruncation = 30_000;
+const changesPerBig = 12_000;
+
 export class PopulationWorkload implements AsyncDisposable {
   readonly model = new MasterModel(Object.values(populationTables).map((table) => table.tracked));
   readonly #options: WorkloadOptions;
   readonly #clients: pg.Client[];
   readonly #writers: PopulationWriter[];
+  /** At how many changes the next rare things happen. */
+  readonly #due = { truncation: changesPerTruncation / 2, big: changesPerBig / 2 };
 
   private constructor(options: WorkloadOptions, clients: pg.Client[]) {
     this.#options = options;
@@ -57,20 +63,23 @@ export class PopulationWorkload implements AsyncDisposable {
     const ahead = () => this.model.changes - before - ((performance.now() - started) / 1000) * this.#options.changesPerSecond;
     await Promise.all(
       this.#writers.map(async (writer, number) => {
-        const random = new Random(`${this.#options.seed}/pace/${number}`);
         while (!signal.aborted) {
           if (ahead() > 0) await pause(10);
-          else await this.#next(writer, number, random);
+          else await this.#next(writer, number);
         }
       }),
     );
   }
 
-  /** Emptying a table and very large transactions are rare, and one writer's alone. */
-  async #next(writer: PopulationWriter, number: number, random: Random): Promise<void> {
-    if (number === 0 && random.chance(0.0015)) await writer.truncate();
-    else if (number === 0 && random.chance(0.003)) await writer.big(this.#options.bigRows);
-    else await writer.step();
+  /** Emptying a table and very large transactions are rare, certain, and one writer's alone. */
+  async #next(writer: PopulationWriter, number: number): Promise<void> {
+    const { changes } = this.model;
+    if (number === 0 && changes >= this.#due.truncation) {
+      if (await writer.truncate()) this.#due.truncation = changes + changesPerTruncation;
+    } else if (number === 0 && changes >= this.#due.big) {
+      this.#due.big = changes + changesPerBig;
+      await writer.big(this.#options.bigRows);
+    } else await writer.step();
   }
 
   /** Commits, rollbacks and truncations so far, for the test's report. */

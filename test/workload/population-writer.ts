@@ -68,11 +68,12 @@ export class PopulationWriter {
     await this.#transaction(() => operations.small(this.#options.random.pick(this.#plots), rows));
   }
 
-  /** Empties one of the smaller tables and puts some rows in again, in one transaction. */
-  async truncate(): Promise<void> {
+  /** Empties one of the smaller tables and puts some rows in again, in one transaction; false when that crossed another writer's. */
+  async truncate(): Promise<boolean> {
     const plot = this.#options.random.pick(this.#plots.slice(1));
-    await this.#transaction(async () => [...(await operations.truncate(plot)), ...(await operations.insert(plot, 400))]);
-    this.done.truncated++;
+    const committed = await this.#transaction(async () => [...(await operations.truncate(plot)), ...(await operations.insert(plot, 400))]);
+    if (committed) this.done.truncated++;
+    return committed;
   }
 
   #plot(table: GeneratedTable): Plot {
@@ -96,8 +97,8 @@ export class PopulationWriter {
     return released ? effects : [];
   }
 
-  /** Null: roll back. The ledger's row is the lock that puts commits in the order of their numbers. */
-  async #transaction(work: () => Promise<Effect[] | null>): Promise<void> {
+  /** Work that gives null is rolled back. Tells whether it was committed. The ledger's row is the lock that puts commits in the order of their numbers. */
+  async #transaction(work: () => Promise<Effect[] | null>): Promise<boolean> {
     const { client, model, number } = this.#options;
     await client.query("BEGIN");
     try {
@@ -105,7 +106,7 @@ export class PopulationWriter {
       if (effects === null) {
         await client.query("ROLLBACK");
         this.done.rolledBack++;
-        return;
+        return false;
       }
       const numbered = await client.query<{ seq: string }>(
         `WITH newest AS (UPDATE public.ledger SET seq = seq + 1 RETURNING seq)
@@ -116,11 +117,13 @@ export class PopulationWriter {
       model.commit(Number(numbered.rows[0]?.seq), effects);
       for (const effect of effects) this.#remember(effect);
       this.done.committed++;
+      return true;
     } catch (error) {
       // Emptying a table may cross another writer's locks; the loser's transaction never was.
       if ((error as { code?: string }).code !== "40P01") throw error;
       await client.query("ROLLBACK");
       this.done.rolledBack++;
+      return false;
     }
   }
 
