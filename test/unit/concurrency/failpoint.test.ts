@@ -1,7 +1,8 @@
+import type * as FailpointModule from "../../../engine/concurrency/failpoint.ts";
 import { afterEach, describe, expect, test, vi } from "vitest";
 
 /** The module as a process with this environment would load it. */
-async function armedWith(text: string | undefined): Promise<typeof import("../../../engine/concurrency/failpoint.ts")> {
+async function armedWith(text: string | undefined): Promise<typeof FailpointModule> {
   vi.resetModules();
   if (text === undefined) vi.stubEnv("DONGBO_FAILPOINT", undefined);
   else vi.stubEnv("DONGBO_FAILPOINT", text);
