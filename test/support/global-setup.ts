@@ -1,8 +1,9 @@
 // vitest's global setup of the projects that need servers: one folder for the run, and a look at what was left running.
-import { createTestRun, removeTestRun } from "./test-run.ts";
+import { createTestRun, removeAbandonedRuns, removeTestRun } from "./test-run.ts";
 
 export default function setup(): () => void {
   if (process.env["DONGBO_TEST_RUN"] !== undefined) return () => {};
+  removeAbandonedRuns();
   const folder = createTestRun();
   return () => {
     const left = removeTestRun(folder);
