@@ -7,7 +7,7 @@ import type { CheckpointWrite, LoadProgress, TableChange, TargetTransaction } fr
 import type { SnapshotSource } from "../ports/snapshot-source.ts";
 import { advanceLoad, loadComplete } from "../snapshot/load-progress.ts";
 import type { LaneItem } from "./lane-item.ts";
-import { NetEffect } from "./net-effect.ts";
+import { type CollapsedChange, NetEffect } from "./net-effect.ts";
 
 /** What a subscription knows to be durable in its target; a batch starts from it and, once committed, replaces it. */
 export interface LaneProgress {
@@ -76,7 +76,9 @@ export class Batch {
 
   /** At a source commit, and past every position at which rows were read from the source. */
   get committable(): boolean {
-    return !this.#insideTransaction && (this.#hold === null || this.#context.positions.covers(this.#position, this.#hold));
+    return (
+      !this.#insideTransaction && !this.#skipping && (this.#hold === null || this.#context.positions.covers(this.#position, this.#hold))
+    );
   }
 
   /** The batch waits for the stream to reach a position; ask the source to confirm it soon. */
@@ -200,11 +202,26 @@ export class Batch {
     this.#touchedLoads.add(item.table);
   }
 
+  /**
+   * While the target may hold rows newer than the stream's place (chunks, rows read from the source), a row that changed its
+   * key may be gone from the old one already, and another may be there: what it left unchanged must be read from the source.
+   */
+  #withoutDoubt(table: number, collapsed: CollapsedChange): CollapsedChange {
+    if (this.#hold === null && !this.#loads.has(table)) return collapsed;
+    const { key: names, columns } = this.#mapping(table);
+    const places = names.map((name) => columns.findIndex((column) => column.source === name));
+    const keyOf = (row: Row): Key => places.map((place) => row[place] as Buffer);
+    const moved = collapsed.change.updates.filter(({ key, row }) => keyText(key) !== keyText(keyOf(row)));
+    if (moved.length === 0) return collapsed;
+    const updates = collapsed.change.updates.filter((update) => !moved.includes(update));
+    return { change: { ...collapsed.change, updates }, refetch: [...collapsed.refetch, ...moved.map(({ row }) => keyOf(row))] };
+  }
+
   async #flush(): Promise<void> {
     const changes: TableChange[] = [];
     for (const [table, effect] of this.#effects) {
       if (effect.empty) continue;
-      const { change, refetch } = effect.take();
+      const { change, refetch } = this.#withoutDoubt(table, effect.take());
       changes.push(refetch.length === 0 ? change : mergeChange(change, await this.#refetch(table, refetch)));
     }
     if (changes.length === 0) return;
