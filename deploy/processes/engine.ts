@@ -6,7 +6,10 @@ import { printTable } from "../../engine/model/table.ts";
 import type { Lane } from "../../engine/pipeline/lane.ts";
 import type { Engine, EngineHealth, LoadHealth, Problem, SourceHealth, SubscriptionHealth } from "../../engine/ports/engine.ts";
 import type { Position } from "../../engine/model/position.ts";
+import type { Order } from "../../engine/ports/control-store.ts";
 import { type RuntimeParts, SourceRuntime } from "./source-runtime.ts";
+
+const carriedOut = "carried out";
 
 /** How often `untilCaughtUp` looks. */
 const lookMs = 50;
@@ -25,6 +28,8 @@ class EngineProcess implements RunningEngine {
   readonly #parts: RuntimeParts;
   readonly #stop = new AbortController();
   readonly #runtimes = new Map<string, SourceRuntime>();
+  /** Orders being carried out; each stays pending until its work is durable, so that a killed engine finds it again. */
+  readonly #underWay = new Set<number>();
   #tasks: Promise<void>[] = [];
   #following: Promise<void> = Promise.resolve();
 
@@ -75,8 +80,10 @@ class EngineProcess implements RunningEngine {
     try {
       for (const runtime of this.#runtimes.values()) await runtime.followLifecycle();
       for (const order of await control.pendingOrders()) {
-        const outcome = await this.#carryOut(order);
-        if (outcome !== null) await control.closeOrder(order.id, outcome);
+        const outcome = this.#underWay.has(order.id) ? this.#progressOf(order) : await this.#carryOut(order);
+        if (outcome === null) continue;
+        await control.closeOrder(order.id, outcome);
+        this.#underWay.delete(order.id);
       }
     } catch (error) {
       // The control database was away: streaming goes on, orders wait.
@@ -84,12 +91,22 @@ class EngineProcess implements RunningEngine {
     }
   }
 
-  /** What became of it; null: try again later. */
-  async #carryOut(order: Parameters<SourceRuntime["carryOut"]>[0]): Promise<string | null> {
+  /** A re-sync is carried out once the beginning of its loads is durable in the target: from there it goes on by itself. */
+  #progressOf({ subscription }: Order): string | null {
+    const runtime = [...this.#runtimes.values()].find(({ lanes }) => lanes.has(subscription));
+    const lane = runtime?.lanes.get(subscription);
+    return lane !== undefined && runtime?.pipeline.hasBegun(lane) === true ? carriedOut : null;
+  }
+
+  /** What became of it; null: not yet known. */
+  async #carryOut(order: Order): Promise<string | null> {
     try {
       for (const runtime of this.#runtimes.values()) {
         if (!runtime.prepared) return null;
-        if (await runtime.carryOut(order)) return "carried out";
+        if (!(await runtime.carryOut(order))) continue;
+        if (order.kind === "replay") return carriedOut;
+        this.#underWay.add(order.id);
+        return null;
       }
       return "no such subscription";
     } catch (error) {

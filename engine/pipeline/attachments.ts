@@ -85,9 +85,14 @@ export class Attachments {
     return this.#parked.has(lane);
   }
 
+  /** A load must begin, or its beginning is not durable yet. */
+  owes(lane: Lane): boolean {
+    return this.#seats.get(lane)?.owed.size !== 0;
+  }
+
   /** No load is owed to the subscription and none is under way. */
   isLoaded(lane: Lane): boolean {
-    return this.#seats.get(lane)?.owed.size === 0 && lane.progress?.loads.size === 0;
+    return !this.owes(lane) && lane.progress?.loads.size === 0;
   }
 
   add(lane: Lane, entry: Entry, parked: boolean): void {

@@ -81,6 +81,11 @@ export class SourcePipeline implements LaneHost {
     return this.#problem;
   }
 
+  /** The subscription is in the stream, and every load that it owed has durably begun. */
+  hasBegun(lane: Lane): boolean {
+    return lane.progress !== null && !this.#attachments.owes(lane);
+  }
+
   /** Where the source's log ends now. */
   async endOfLog(): Promise<Position> {
     return (await this.#parts.source.endOfLog()).position;

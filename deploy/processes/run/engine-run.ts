@@ -5,10 +5,11 @@ import { loadConfiguration } from "../../../engine/config/load-config.ts";
 import { Backoff } from "../../../engine/concurrency/backoff.ts";
 import { TaskGroup } from "../../../engine/concurrency/task-group.ts";
 import { asReplicationError, retryKind, retryPauses } from "../../../engine/fleet/retry-policy.ts";
+import type { Micros } from "../../../engine/model/change-message.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { Clock } from "../../../engine/ports/clock.ts";
 import type { ControlCommands, EngineClaim } from "../../../engine/ports/control-commands.ts";
-import type { Engine, EngineHealth } from "../../../engine/ports/engine.ts";
+import type { Engine, EngineHealth, SubscriptionHealth } from "../../../engine/ports/engine.ts";
 import type { Logger } from "../../../engine/ports/logger.ts";
 import type { Metrics } from "../../../engine/ports/metrics.ts";
 import type { Random } from "../../../engine/ports/random.ts";
@@ -140,7 +141,7 @@ export class EngineRun {
     const { store, clock } = this.#parts;
     const ordered = new Set((await store.pendingOrders()).map(({ id }) => id));
     for (;;) {
-      const stopped = this.health().subscriptions.filter(({ state }) => state === "stopped");
+      const stopped = this.health().subscriptions.filter((lane) => waitsForSomebody(lane, clock.now()));
       const pending = await store.pendingOrders();
       const waits = pending.some(({ id, subscription }) => ordered.has(id) && !stopped.some((lane) => lane.id === subscription));
       if (signal.aborted || !waits || this.health().sources.some(({ state }) => state === "stopped")) break;
@@ -257,4 +258,13 @@ function aborted(signal: AbortSignal): Promise<void> {
         { once: true },
       );
   });
+}
+
+/** An order may be what mends a failure, so one counts only when it has lasted. */
+const lastingMicros = 5_000_000;
+
+/** Nothing of it will move before somebody acts. */
+function waitsForSomebody({ state, problem }: SubscriptionHealth, now: Micros): boolean {
+  if (state === "stopped" || state === "suspended" || state === "ended") return true;
+  return problem !== null && retryKind(problem.code) !== "timed" && now - problem.since > lastingMicros;
 }
