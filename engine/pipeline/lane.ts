@@ -72,7 +72,8 @@ export class Lane {
   /** Items were lost that only the stream can give again: nothing may be applied before it has been opened anew. */
   #stale = false;
   #suspension: string | null = null;
-  #suspensionStored: string | null = null;
+  /** What the target says of it; undefined: not known since this process started. */
+  #suspensionStored: string | null | undefined;
   #wake: (() => void) | null = null;
   #state: LaneState = "starting";
   #problem: { readonly error: ReplicationError; readonly since: Micros } | null = null;
@@ -246,9 +247,10 @@ export class Lane {
 
   async #storeSuspension(): Promise<void> {
     const reason = this.#suspension;
+    const isNews = this.#suspensionStored !== undefined || reason !== null;
     await this.#parts.target.setSuspension(this.#epoch ?? 0, reason);
     this.#suspensionStored = reason;
-    this.#parts.logger.info(reason === null ? "supply resumed" : "supply suspended", { reason });
+    if (isNews) this.#parts.logger.info(reason === null ? "supply resumed" : "supply suspended", { reason });
   }
 
   async #pause(signal: AbortSignal): Promise<void> {

@@ -95,9 +95,8 @@ export async function preparePublication(
     if (plan.statements.length > 0 && (await applies(client, plan.statements))) {
       plan = await comparePublication(client, wanted.publication, mappings);
     }
-    const sql = plan.statements.map((statement) => `${statement};`);
-    if (!plan.exists) throw new ReplicationError("DB-SLOT-007", { subject: wanted.publication, sql });
-    return plan.lacking.map(({ table, cause }) => ({ table, cause, sql }));
+    if (!plan.exists) throw new ReplicationError("DB-SLOT-007", { subject: wanted.publication, sql: terminated(plan.statements) });
+    return unpublished(plan, mappings);
   } catch (error) {
     throw toReplicationError(error, printAddress(address));
   } finally {
@@ -127,10 +126,15 @@ export async function unpublishedTables(
 
 /** A publication that as a whole leaves something out, deletes for instance, gives no table as it must be. */
 function unpublished(plan: PublicationPlan, mappings: readonly TableMapping[]): UnpublishedTable[] {
-  const { cause, lacking, statements } = plan;
-  if (cause === null) return lacking.map((entry) => ({ ...entry, sql: statements }));
+  const { cause, lacking } = plan;
+  const sql = terminated(plan.statements);
+  if (cause === null) return lacking.map(({ table, cause: why }) => ({ table, cause: why, sql }));
   const tables = new Map(mappings.map(({ catalog }) => [catalog.id, catalog]));
-  return [...tables.values()].map((table) => ({ table, cause, sql: statements }));
+  return [...tables.values()].map((table) => ({ table, cause, sql }));
+}
+
+function terminated(statements: readonly string[]): string[] {
+  return statements.map((statement) => `${statement};`);
 }
 
 /** Runs the statements in one transaction; false when the role may not. */
