@@ -1,3 +1,4 @@
+import { assert } from "../model/assert.ts";
 import { changeBytes } from "../pipeline/lane-item.ts";
 import type { MappedChange } from "../ports/change-mapper.ts";
 import type { SnapshotVisibility } from "../ports/snapshot-source.ts";
@@ -34,8 +35,9 @@ export class ChunkWindow<T> {
     return this.#bytes > windowBytesMax;
   }
 
-  /** What a read with this visibility missed, in stream order. */
+  /** What a read with this visibility missed, in stream order. Not to be asked of a window that has overflown: it forgets. */
   missedBy(member: T, visibility: SnapshotVisibility): MappedChange[] {
+    assert(!this.overflown, "a window that has overflown does not know what a chunk missed");
     return (this.#kept.get(member) ?? []).filter((kept) => !visibility.sees(kept.transactionId)).map((kept) => kept.change);
   }
 }

@@ -68,14 +68,16 @@ export class TableScan {
   }
 
   async #scanRange(index: number, signal: AbortSignal): Promise<void> {
-    let rowsMax = this.#rowsPerChunk();
+    const whole = this.#rowsPerChunk();
+    let rowsMax = whole;
     while (!signal.aborted && this.#members.length > 0 && this.#ranges[index]?.done === false) {
       await this.#parts.takeTurn(signal);
       try {
         if (signal.aborted) return;
         const delivered = await this.#chunk(index, rowsMax, signal);
-        // Too much traffic on the table for a chunk of this size.
+        // Too much traffic on the table for a chunk of this size; it may pass.
         if (delivered === "overflown") rowsMax = Math.max(1, Math.floor(rowsMax / 4));
+        if (delivered === "delivered") rowsMax = Math.min(whole, 2 * rowsMax);
       } finally {
         this.#parts.endTurn();
       }
@@ -107,9 +109,10 @@ export class TableScan {
       if (chunk.complete) failpoint("snapshot-last-chunk");
       const routed = this.#routed(members, read.columns, chunk);
       await atBoundary(() => {
-        if (!signal.aborted) this.#deliver(index, chunk, { members, routed, window: opened });
+        // While the boundary was waited for, the rest of a large transaction may have been too much for the window.
+        if (!signal.aborted && !opened.overflown) this.#deliver(index, chunk, { members, routed, window: opened });
       });
-      return "delivered";
+      return opened.overflown ? "overflown" : "delivered";
     } finally {
       closeWindow(opened);
     }

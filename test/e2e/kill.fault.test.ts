@@ -66,7 +66,7 @@ test("VL-01: killed at random and at every failpoint, the engine never shows hal
   for (const sql of populationDdl(identities)) await cluster.onMaster(sql);
   await cluster.publish("population", workloadTables);
   const url = cluster.sourceUrl(roles.owner);
-  await using workload = await PopulationWorkload.open({ url, seed, writers: 3, changesPerSecond, bigRows: 5_000 });
+  await using workload = await PopulationWorkload.open({ url, seed, writers: 3, changesPerSecond, bigRows: 5_000, truncates: true });
   await workload.preload(rowsAtStart);
   const before = workload.model.changes;
   await using home = await DongboHome.create(configFor(first), populationEnvironment(cluster, names));

@@ -49,7 +49,14 @@ test("one writer repeats itself from its seed", async () => {
 test("the model of several concurrent writers is the master, at the end of 20,000 changes of every kind", async () => {
   await using cluster = await masterWithTables();
   const url = cluster.sourceUrl(roles.owner);
-  await using workload = await PopulationWorkload.open({ url, seed: "model", writers: 3, changesPerSecond: 1e6, bigRows: 2000 });
+  await using workload = await PopulationWorkload.open({
+    url,
+    seed: "model",
+    writers: 3,
+    changesPerSecond: 1e6,
+    bigRows: 2000,
+    truncates: true,
+  });
   const effects = new Set<string>();
   const commit = workload.model.commit.bind(workload.model);
   workload.model.commit = (sequence: number, list: readonly Effect[]) => {

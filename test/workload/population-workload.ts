@@ -16,6 +16,8 @@ export interface WorkloadOptions {
   readonly changesPerSecond: number;
   /** Rows of the largest transactions. */
   readonly bigRows: number;
+  /** Whether tables are emptied at times. */
+  readonly truncates: boolean;
 }
 
 /** Names of all tables that the workload writes, for publication and shares. */
@@ -74,7 +76,7 @@ export class PopulationWorkload implements AsyncDisposable {
   /** Emptying a table and very large transactions are rare, certain, and one writer's alone. */
   async #next(writer: PopulationWriter, number: number): Promise<void> {
     const { changes } = this.model;
-    if (number === 0 && changes >= this.#due.truncation) {
+    if (this.#options.truncates && number === 0 && changes >= this.#due.truncation) {
       if (await writer.truncate()) this.#due.truncation = changes + changesPerTruncation;
     } else if (number === 0 && changes >= this.#due.big) {
       this.#due.big = changes + changesPerBig;

@@ -1,0 +1,134 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { systemClock } from "../../../deploy/processes/system-clock.ts";
+import type { Position } from "../../../engine/model/position.ts";
+import type { Row } from "../../../engine/model/row.ts";
+import type { Subscription } from "../../../engine/model/share.ts";
+import { Lane, type LaneHost, type LaneParts } from "../../../engine/pipeline/lane.ts";
+import type { LaneItem } from "../../../engine/pipeline/lane-item.ts";
+import { LaneQueue } from "../../../engine/pipeline/lane-queue.ts";
+import type { MappedChange } from "../../../engine/ports/change-mapper.ts";
+import type { Chunk, ChunkRequest, SnapshotSource } from "../../../engine/ports/snapshot-source.ts";
+import { ChunkWindow } from "../../../engine/snapshot/chunk-window.ts";
+import { memberKey } from "../../../engine/snapshot/load-member.ts";
+import { newLoad } from "../../../engine/snapshot/load-progress.ts";
+import { TableScan } from "../../../engine/snapshot/table-scan.ts";
+import { UnsettledTransactions } from "../../../engine/snapshot/unsettled-transactions.ts";
+import { catalogTable, column, tableMapping } from "../../support/table-builders.ts";
+
+const mapping = tableMapping(catalogTable([column("id", "text"), column("body", "text")]), ["id", "body"]);
+const row = (body: string | Buffer): Row => [Buffer.from("k"), Buffer.from(body)];
+const update = (body: string | Buffer): MappedChange => ({
+  tag: "upsert",
+  key: [Buffer.from("k")],
+  row: row(body),
+  oldKey: null,
+  partial: false,
+});
+
+let folder = "";
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "dongbo-scan-"));
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+/** A lane that nobody empties. */
+function idleLane(): Lane {
+  const subscription = { id: "population/hcm", tables: [mapping] } as unknown as Subscription;
+  return new Lane({ subscription, queue: new LaneQueue(folder, "q", 1e9) } as LaneParts, {} as LaneHost);
+}
+
+async function itemsOf(lane: Lane): Promise<readonly LaneItem[]> {
+  return (await lane.queue.take(1e9, AbortSignal.timeout(1))).items;
+}
+
+/** Reads give what `chunkOf` says; `atBoundary` runs what waits for the end of a source transaction. */
+async function scan(
+  lane: Lane,
+  around: { chunkOf: (request: ChunkRequest, window: ChunkWindow<string>) => Chunk; atBoundary?: (window: ChunkWindow<string>) => void },
+): Promise<void> {
+  const windows: ChunkWindow<string>[] = [];
+  const newest = (): ChunkWindow<string> => windows.at(-1) as ChunkWindow<string>;
+  const snapshot = {
+    readChunk: (request: ChunkRequest) => Promise.resolve(around.chunkOf(request, newest())),
+  } as unknown as SnapshotSource;
+  const table = new TableScan([{ lane, table: 0, mapping, progress: newLoad("", null, []) }], {
+    snapshot,
+    clock: systemClock,
+    parallel: 1,
+    atBoundary: (action) => {
+      if (windows.length > 0) around.atBoundary?.(newest());
+      action();
+      return Promise.resolve();
+    },
+    router: () => ({ route: () => [] }),
+    openWindow: (members) => {
+      windows.push(new ChunkWindow(members));
+      return newest();
+    },
+    closeWindow: () => {},
+    unsettled: new UnsettledTransactions(),
+    takeTurn: () => Promise.resolve(),
+    endTurn: () => {},
+  });
+  await table.run(new AbortController().signal);
+}
+
+it("CP-10 a transaction larger than the window, which ends after the chunk was read, costs another read and no change", async () => {
+  const lane = idleLane();
+  const member = memberKey(lane, 0);
+  let reads = 0;
+  let large = true;
+  await scan(lane, {
+    chunkOf: () => {
+      reads += 1;
+      const body = reads === 1 ? "old" : "new";
+      return {
+        rows: [row(body)],
+        lastKey: [Buffer.from("k")],
+        complete: true,
+        visibility: { sees: (id) => body === "new" && id === "7" },
+        position: "0/1" as Position,
+        startedAt: 1,
+      };
+    },
+    // The rest of transaction 7 streams by while the first chunk waits for its end.
+    atBoundary: (window) => {
+      if (!large) return;
+      large = false;
+      for (let written = 0; written < 9; written++) window.observe(member, "7", update(Buffer.alloc(1024 * 1024)));
+      window.observe(member, "7", update("new"));
+    },
+  });
+  const chunks = (await itemsOf(lane)).filter((item) => item.tag === "chunk");
+  expect(reads).toBe(2);
+  expect(chunks.map(({ rows, replay }) => ({ rows, replay }))).toEqual([{ rows: [row("new")], replay: [] }]);
+});
+
+it("reads small chunks only as long as the traffic on the table asks for them", async () => {
+  const lane = idleLane();
+  const asked: number[] = [];
+  await scan(lane, {
+    chunkOf: ({ rowsMax }, window) => {
+      asked.push(rowsMax);
+      if (asked.length <= 2)
+        for (let written = 0; written < 9; written++) window.observe(memberKey(lane, 0), "7", update(Buffer.alloc(1024 * 1024)));
+      const lastKey = [Buffer.from(String(asked.length))];
+      return {
+        rows: [],
+        lastKey,
+        complete: asked.length === 8,
+        visibility: { sees: () => true },
+        position: "0/1" as Position,
+        startedAt: 1,
+      };
+    },
+  });
+  expect(asked).toEqual([2000, 500, 125, 250, 500, 1000, 2000, 2000]);
+});
