@@ -189,7 +189,6 @@ export class SourceRuntime {
     const resolved = (await this.#published(new Map([...all, ...(await this.#resolve([entry]))]))).get(id);
     if (resolved === undefined) throw this.#refusals.get(id) ?? new ReplicationError("DB-RUN-001", { subject: id });
     const tables = resolved.tables.flatMap((mapping, index) => (table === null || printTable(mapping.target) === table ? [index] : []));
-    await this.#drop(id);
     await this.#start(resolved, { renew: table === null, reload: new Set(tables) });
   }
 
@@ -254,11 +253,12 @@ export class SourceRuntime {
   async #ensure(subscription: Subscription): Promise<void> {
     const running = this.#running.get(subscription.id);
     if (running !== undefined && running.fingerprint === fingerprint(subscription)) return;
-    if (running !== undefined) await this.#drop(subscription.id);
-    if (this.#isInTerm(subscription)) await this.#start(subscription, { renew: false, reload: new Set() });
-    else this.#ended.add(subscription.id);
+    if (this.#isInTerm(subscription)) return this.#start(subscription, { renew: false, reload: new Set() });
+    await this.#drop(subscription.id);
+    this.#ended.add(subscription.id);
   }
 
+  /** Starts the subscription's lane, in the place of the one that it has. */
   async #start(subscription: Subscription, entry: { renew: boolean; reload: Set<number> }): Promise<void> {
     const { control, clock, random, logger, metrics } = this.#parts;
     const target = this.#target(subscription);
@@ -279,6 +279,7 @@ export class SourceRuntime {
     );
     const { suspended, parked } = await control.lifecycle(subscription.id);
     lane.suspend(suspended?.reason ?? null);
+    await this.#drop(subscription.id, entry.renew ? null : lane);
     this.#running.set(subscription.id, { lane, target, fingerprint: fingerprint(subscription) });
     this.#ended.delete(subscription.id);
     this.#pipeline.add(lane, { renew: entry.renew || parked !== null, reload: entry.reload }, parked !== null);
@@ -295,11 +296,11 @@ export class SourceRuntime {
     });
   }
 
-  async #drop(id: string): Promise<void> {
+  async #drop(id: string, successor: Lane | null = null): Promise<void> {
     const running = this.#running.get(id);
     if (running === undefined) return;
     this.#running.delete(id);
-    await this.#pipeline.remove(running.lane);
+    await this.#pipeline.remove(running.lane, successor);
     await running.target.close();
   }
 

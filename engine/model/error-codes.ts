@@ -136,6 +136,12 @@ export const errorCodes = {
     remedy: "None needed; dongbo asks the target whether the commit took place",
     retry: "timed",
   },
+  "DB-RUN-012": {
+    meaning: "the target holds another checkpoint than this engine left there",
+    usualCause: "the target database was restored from a backup, or failed over to a standby that lagged behind",
+    remedy: "None needed while the source still has what follows that checkpoint; else `dongbo status` says what to do",
+    retry: "timed",
+  },
   "DB-RUN-020": {
     meaning: "the command line cannot be understood",
     usualCause: "an option or an argument is missing, misspelt or too many",

@@ -23,6 +23,11 @@ export class Acknowledger<T> {
     this.#attached.delete(subscription);
   }
 
+  /** The source was told that it may forget everything up to here; null: nothing yet. */
+  get acknowledged(): Position | null {
+    return this.#acknowledged;
+  }
+
   isAttached(subscription: T): boolean {
     return this.#attached.has(subscription);
   }

@@ -40,7 +40,7 @@ export class Admission {
     }
   }
 
-  /** Throws when streaming from this checkpoint would leave a gap. */
+  /** Throws when the checkpoint is not one of this source's history. */
   verify(subscription: string, checkpoint: StoredCheckpoint, reservation: SourceReservation): Position {
     const { position, sourceIdentity } = checkpoint;
     if (position === null) throw new ReplicationError("DB-RUN-002", { subject: subscription });
@@ -51,14 +51,17 @@ export class Admission {
         remedy: `If the change of server was intended, run \`dongbo resync ${subscription}\``,
       });
     }
-    if (!this.#parts.source.positions.covers(position, reservation.position)) {
-      throw new ReplicationError("DB-SLOT-005", {
-        subject: subscription,
-        cause: `the copy is at ${position}, the source keeps its log only from ${reservation.position}: what lies between is lost`,
-        remedy: `Run \`dongbo resync ${subscription}\``,
-      });
-    }
     return position;
+  }
+
+  /** Throws when streaming from `position` would leave a gap: the source keeps its log only from `kept`. */
+  refuseGap(subscription: string, position: Position, kept: Position): void {
+    if (this.#parts.source.positions.covers(position, kept)) return;
+    throw new ReplicationError("DB-SLOT-005", {
+      subject: subscription,
+      cause: `the copy is at ${position}, the source keeps its log only from ${kept}: what lies between is lost`,
+      remedy: `Run \`dongbo resync ${subscription}\``,
+    });
   }
 
   async #find(renew: boolean, hasCheckpoint: boolean): Promise<SourceReservation> {

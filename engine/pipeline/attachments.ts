@@ -102,7 +102,9 @@ export class Attachments {
     if (!entry.renew) this.#acknowledger.attach(lane, null);
   }
 
-  remove(lane: Lane): void {
+  /** `successor`: takes its place and will go on where it was, so the source goes on waiting. */
+  remove(lane: Lane, successor: Lane | null = null): void {
+    if (successor !== null && this.#acknowledger.isAttached(lane)) this.#acknowledger.attach(successor, null);
     this.detach(lane);
     this.#seats.delete(lane);
     this.#parked.delete(lane);
@@ -141,6 +143,7 @@ export class Attachments {
     try {
       const reservation = await this.#admission.reservation(seat.entry.renew, checkpoint.position !== null);
       const stay = fresh ? null : this.#admission.verify(lane.subscription.id, checkpoint, reservation);
+      if (stay !== null) this.#admission.refuseGap(lane.subscription.id, stay, reservation.position);
       const sourceTime = await confirmedAt();
       seat.sourceTime = sourceTime;
       const { position: end } = await this.#parts.source.endOfLog();
@@ -238,20 +241,31 @@ export class Attachments {
     return newLoad(this.#parts.contractText(mapping), filter, cuts);
   }
 
-  /** Puts the lane's tables into the stream: at its own checkpoint, or here and now. */
+  /** Puts the lane's tables into the stream: at its own checkpoint, or here and now. Throws DB-SLOT-005. */
   async #enter(lane: Lane, seat: Seat, stay: Position | null, reserved: Position): Promise<Position> {
     let position = stay ?? reserved;
+    let forgotten: Position | null = null;
     await this.#router.atBoundary(() => {
       const reached = this.#router.reached;
       if (stay === null) position = reached ?? reserved;
+      // The reservation was looked at some time ago; what the source was told since then counts as well.
+      const { acknowledged } = this.#acknowledger;
+      if (stay !== null && acknowledged !== null && !this.#parts.source.positions.covers(stay, acknowledged)) {
+        forgotten = acknowledged;
+        return;
+      }
       this.#acknowledger.attach(lane, position);
       this.#parts.mapper.add(lane, lane.subscription);
       lane.reset();
       this.#holdOwed(lane, seat);
       this.#sendOwed(lane, seat);
       const passed = reached !== null && reached !== position && this.#parts.source.positions.covers(reached, position);
-      if (passed) this.#reopen();
+      if (!passed) return;
+      // What follows in the stream comes too early for it, until the stream has been opened at its place.
+      lane.awaitReopening();
+      this.#reopen();
     });
+    if (forgotten !== null) this.#admission.refuseGap(lane.subscription.id, position, forgotten);
     return position;
   }
 

@@ -69,7 +69,7 @@ export class Lane {
   /** The queue's generation that the batch was taken from. */
   #batchGeneration = 0;
   #parked = false;
-  /** Items were lost that only the stream can give again: nothing may be applied before it has been opened anew. */
+  /** Nothing that is queued may be applied: something before it is missing. */
   #stale = false;
   #suspension: string | null = null;
   /** What the target says of it; undefined: not known since this process started. */
@@ -132,6 +132,11 @@ export class Lane {
     this.queue.clear();
   }
 
+  /** The stream does not bring what comes next for this subscription: nothing is applied until it was opened again. */
+  awaitReopening(): void {
+    this.#stale = true;
+  }
+
   /** Stops or resumes supply. Validity goes on counting: suspension does not stop the clock (D47 41.2b with 43). */
   suspend(reason: string | null): void {
     // Told again and again, whatever it is: only news may end the pause after a failure.
@@ -158,8 +163,10 @@ export class Lane {
   async #start(): Promise<void> {
     this.#setState("starting");
     const { target, subscription, logger } = this.#parts;
-    const stored = await target.prepare(subscription);
-    this.#epoch ??= await target.takeEpoch(subscription.id);
+    await target.prepare(subscription);
+    // What was read before the epoch was taken may be overtaken by a commit of whoever had it.
+    const stored = await target.takeEpoch();
+    this.#epoch = stored.checkpoint.epoch;
     const admission = await this.#host.admit(this, stored);
     this.#sourceIdentity = admission.sourceIdentity;
     this.#parked = false;
@@ -271,8 +278,10 @@ export class Lane {
       throw error;
     }
     if (error.code === "DB-TGT-015") await this.#refreshTypes();
+    // What is remembered of the target is not true: it is asked anew.
+    if (error.code === "DB-RUN-012") this.#progress = null;
     if (!this.queue.rewind()) {
-      this.#stale = true;
+      this.awaitReopening();
       this.#host.reopen();
     }
     this.#setState("retrying", error);

@@ -36,6 +36,8 @@ export class SourcePipeline implements LaneHost {
   readonly #loads: LoadCoordinator;
   readonly #running = new Map<Lane, { readonly stop: AbortController; readonly done: Promise<void> }>();
   #stream: ChangeStream | null = null;
+  /** Somebody needs what the stream that is open, or about to be, does not bring. */
+  #reopening = false;
   #confirmedAt: Micros = 0;
   #settlesAtMs = 0;
   /** Where each lane stood when the source was last looked at. */
@@ -102,8 +104,8 @@ export class SourcePipeline implements LaneHost {
     const beating = this.#beatUntil(signal);
     while (!signal.aborted) {
       try {
-        const from = await this.#startingPoint(signal);
-        if (from !== null) await this.#follow(from, signal);
+        await this.#gather(signal);
+        await this.#follow(signal);
       } catch (error) {
         await this.#recover(asReplicationError(error, this.#parts.name), signal);
       }
@@ -115,15 +117,16 @@ export class SourcePipeline implements LaneHost {
   }
 
   /** The data's way, in one page: every stage between the source's log and what the source may forget. */
-  async #follow(from: Position, signal: AbortSignal): Promise<void> {
+  async #follow(signal: AbortSignal): Promise<void> {
     const { source, metrics } = this.#parts;
-    this.#router.restart(from);
-    this.#attachments.rewind();
+    const from = this.#rewind();
+    if (from === null) return;
     const stream = await source.open(from, signal);
     this.#stream = stream;
     metrics.connected(true);
     this.beat();
     try {
+      if (this.#reopening) return;
       // The source captures and decodes, the router maps, each lane applies and checkpoints, applied() acknowledges.
       for await (const messages of stream) {
         this.#recovered();
@@ -165,10 +168,10 @@ export class SourcePipeline implements LaneHost {
     this.#running.set(lane, { stop, done });
   }
 
-  /** Ends a subscription's lane; the source no longer waits for it. */
-  async remove(lane: Lane): Promise<void> {
+  /** Ends a subscription's lane; the source no longer waits for it, but for its successor if that will go on where it was. */
+  async remove(lane: Lane, successor: Lane | null = null): Promise<void> {
     const running = this.#running.get(lane);
-    this.#attachments.remove(lane);
+    this.#attachments.remove(lane, successor);
     this.#running.delete(lane);
     running?.stop.abort();
     lane.queue.hurry();
@@ -218,6 +221,7 @@ export class SourcePipeline implements LaneHost {
   }
 
   reopen(): void {
+    this.#reopening = true;
     this.#stream?.close().catch(() => {});
   }
 
@@ -236,8 +240,8 @@ export class SourcePipeline implements LaneHost {
   // ---- the stream's own life
 
   /** Waits for somebody to stream for, a little longer for those who answer late. */
-  async #startingPoint(signal: AbortSignal): Promise<Position | null> {
-    const { clock, source } = this.#parts;
+  async #gather(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
     const deadline = clock.monotonicMs() + gatherMsMax;
     const gathering = (): boolean => !this.#attachments.settled && clock.monotonicMs() < deadline;
     while (!signal.aborted && (gathering() || this.#acknowledger.known().length === 0)) {
@@ -248,8 +252,24 @@ export class SourcePipeline implements LaneHost {
       await clock.sleep(200, AbortSignal.any([signal, cut.signal]));
     }
     this.#wake = null;
-    const known = this.#acknowledger.known();
-    return known.length === 0 ? null : source.positions.least(known);
+  }
+
+  /**
+   * Everybody starts again from what is durable. Gives the position from which all of them are served, null when nobody is
+   * attached. In one go, so that nobody enters between the choice of the position and its becoming the stream's place.
+   */
+  #rewind(): Position | null {
+    // What waited for a boundary takes place when the router starts again, and may let somebody in who needs more.
+    for (;;) {
+      const known = this.#acknowledger.known();
+      if (known.length === 0) return null;
+      const from = this.#parts.source.positions.least(known);
+      this.#reopening = false;
+      this.#router.restart(from);
+      if (this.#reopening) continue;
+      this.#attachments.rewind();
+      return from;
+    }
   }
 
   /** What the source has confirmed reaches every subscription in its place between two transactions. */

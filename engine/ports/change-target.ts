@@ -17,11 +17,14 @@ export interface ChangeTarget {
    */
   prepare(subscription: Subscription): Promise<TargetState>;
   /**
-   * Takes ownership: raises the epoch by one and returns it. From then on every transaction of an older epoch fails with
-   * DB-RUN-010.
+   * Takes ownership of what was prepared: raises the epoch by one, and returns what the target holds from then on: every
+   * transaction of an older epoch has either taken place by now, and is in it, or fails with DB-RUN-010.
    */
-  takeEpoch(subscriptionId: string): Promise<number>;
-  /** Opens the transaction in which the next batch is written. One at a time. */
+  takeEpoch(): Promise<TargetState>;
+  /**
+   * Opens the transaction in which the next batch is written. One at a time. Throws DB-RUN-012 when a new session finds
+   * another checkpoint than this worker left: only from the target's own may it go on.
+   */
   begin(epoch: number): Promise<TargetTransaction>;
   /**
    * Reads the checkpoint again on a new connection: the answer to a commit whose reply was lost.

@@ -81,7 +81,7 @@ export function describeChangeTarget(name: string, start: () => Promise<TargetHa
       const target = harness.target(of);
       opened.push(target);
       await target.prepare(of);
-      return { target, epoch: await target.takeEpoch(of.id) };
+      return { target, epoch: (await target.takeEpoch()).checkpoint.epoch };
     }
 
     /** A worker whose copies are empty and valid as of `at`. */
@@ -128,12 +128,24 @@ export function describeChangeTarget(name: string, start: () => Promise<TargetHa
         expect((await next.target.checkpoint()).epoch).toBe(next.epoch);
       });
 
+      test("CP-11 whoever takes over goes on from what the one before wrote last, however late", async () => {
+        const old = await loaded();
+        const next = harness.target(subscription);
+        opened.push(next);
+        await next.prepare(subscription);
+        const transaction = await old.target.begin(old.epoch);
+        await transaction.write([change({ upserts: [row("1", "An", null)] })]);
+        await transaction.commit(checkpoint({ position: "0/3000" as Position, firstPosition: "0/2F00" as Position, transactions: 1 }));
+        const { checkpoint: found } = await next.takeEpoch();
+        expect(found).toMatchObject({ position: "0/3000", epoch: old.epoch + 1, nextBatch: transaction.batchId + 1 });
+      });
+
       test("a worker with an old epoch cannot commit, and nothing of what it wrote is seen", async () => {
         const old = await loaded();
         const transaction = await old.target.begin(old.epoch);
         const next = harness.target(subscription);
         opened.push(next);
-        await next.takeEpoch(id);
+        await next.takeEpoch();
         const late = async (): Promise<void> => {
           await transaction.write([change({ upserts: [row("1", "An", null)] })]);
           await transaction.commit(checkpoint({ firstPosition: "0/1F00" as Position, transactions: 1 }));

@@ -2,6 +2,7 @@
 import { connect, createServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { applyRole } from "../../connectors/postgres/apply/apply-session.ts";
+import type { Position } from "../../engine/model/position.ts";
 import { UNCHANGED } from "../../engine/model/row.ts";
 import type { TableMapping } from "../../engine/model/share.ts";
 import { row } from "../support/table-builders.ts";
@@ -71,6 +72,22 @@ describe.each([15, 18] as const)("the session of a copy on PostgreSQL %i", (majo
     for (const writer of [old, next]) await writer.target.close();
   });
 
+  test("finds that the target was set back, and does not go on from what it remembers (reliability 24)", async () => {
+    const table = own("restored");
+    const subscription = subscriptionOf([table], { id: "restored/hcm" });
+    const writer = await Writer.loaded(lab, subscription);
+    await writer.apply([{ table, upserts: [row("1", "An", null)] }], { position: "0/3000" as Position });
+    await lab.sql("UPDATE dongbo.subscription SET position = '0/2000' WHERE id = 'restored/hcm'");
+    await lab.sql("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'dongbo apply restored/hcm'");
+    await expect(writer.begin().then((transaction) => writer.commit(transaction))).rejects.toMatchObject({ name: "ReplicationError" });
+    await expect(writer.begin()).rejects.toMatchObject({ code: "DB-RUN-012", subject: "restored/hcm" });
+    const state = await writer.target.takeEpoch();
+    expect(state.checkpoint.position).toBe("0/2000");
+    writer.epoch = state.checkpoint.epoch;
+    await writer.commit(await writer.begin(), { position: "0/4000" as Position });
+    await writer.target.close();
+  });
+
   test("needs one round trip for a heartbeat, and two for a batch", async () => {
     const counted = await countingRelay(lab.server.port);
     const table = own("trips");
@@ -78,7 +95,7 @@ describe.each([15, 18] as const)("the session of a copy on PostgreSQL %i", (majo
     const subscription = subscriptionOf([table], { id: "trips/hcm" });
     const writer = new Writer(lab.target(subscription, url), subscription);
     await writer.target.prepare(subscription);
-    writer.epoch = await writer.target.takeEpoch(subscription.id);
+    writer.epoch = (await writer.target.takeEpoch()).checkpoint.epoch;
     await writer.commit(await writer.begin(), { firstPosition: null });
     let before = counted.trips();
     await writer.commit(await writer.begin(), { firstPosition: null });

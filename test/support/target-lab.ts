@@ -172,7 +172,7 @@ export class Writer {
     const target = lab.target(subscription, url);
     await target.prepare(subscription);
     const writer = new Writer(target, subscription);
-    writer.epoch = await target.takeEpoch(subscription.id);
+    writer.epoch = (await target.takeEpoch()).checkpoint.epoch;
     return writer;
   }
 

@@ -13,7 +13,7 @@ import { ApplySession, endLeftoverSessions, ownSettings } from "./apply-session.
 import { makeDeferrable } from "./deferred-constraints.ts";
 import { DirectCopy } from "./direct-copy.ts";
 import { prepareTarget, refreshTypes } from "./prepare-target.ts";
-import { readCheckpoint } from "./target-records.ts";
+import { readCheckpoint, readTargetState } from "./target-records.ts";
 import type { HeldRows } from "./quarantine.ts";
 import { readTargetCatalog, type TargetCatalog } from "./target-catalog.ts";
 import { PostgresTargetTransaction, type TransactionEnd } from "./target-transaction.ts";
@@ -41,6 +41,8 @@ export class PostgresTarget implements ChangeTarget {
   readonly #directCopy = new DirectCopy();
   #subscription: Subscription;
   #writing: Writing | null = null;
+  /** The checkpoint's position as this worker last read or wrote it. */
+  #position: string | null = null;
   #typesRefreshed = false;
 
   constructor(options: PostgresTargetOptions) {
@@ -55,19 +57,18 @@ export class PostgresTarget implements ChangeTarget {
     return this.#once("prepare", (client) => prepareTarget(client, subscription, this.#options.readers));
   }
 
-  async takeEpoch(subscriptionId: string): Promise<number> {
+  async takeEpoch(): Promise<TargetState> {
     await this.#endSession();
-    return this.#once("take over", async (client) => {
-      await endLeftoverSessions(client, subscriptionId);
-      const { rows } = await client.query<{ epoch: string }>(
-        "UPDATE dongbo.subscription SET epoch = epoch + 1 WHERE id = $1 RETURNING epoch",
-        [subscriptionId],
-      );
+    const { id } = this.#subscription;
+    const state = await this.#once("take over", async (client) => {
+      await endLeftoverSessions(client, id);
+      await client.query("UPDATE dongbo.subscription SET epoch = epoch + 1 WHERE id = $1", [id]);
       // A session that came in between may hold locks; what it writes can no longer be committed.
-      await endLeftoverSessions(client, subscriptionId);
-      if (rows[0] === undefined) throw new ReplicationError("DB-TGT-004", { subject: subscriptionId });
-      return Number(rows[0].epoch);
+      await endLeftoverSessions(client, id);
+      return readTargetState(client, this.#subscription);
     });
+    this.#position = state.checkpoint.position;
+    return state;
   }
 
   async begin(epoch: number): Promise<TargetTransaction> {
@@ -91,6 +92,7 @@ export class PostgresTarget implements ChangeTarget {
       // As long as the session that sent the commit lives, its commit may still take place.
       await endLeftoverSessions(client, this.#subscription.id);
       const stored = await readCheckpoint(client, this.#subscription.id);
+      this.#position = stored.position;
       return { ...stored, position: stored.position === null ? null : this.#options.positions.parse(stored.position) };
     });
   }
@@ -151,6 +153,7 @@ export class PostgresTarget implements ChangeTarget {
     try {
       const stored = await readCheckpoint(session.client, this.#subscription.id);
       if (stored.epoch !== epoch) await this.#refuseOldEpoch(session.client, epoch);
+      this.#refuseOtherCheckpoint(stored.position);
       const held = await this.#heldRows(session.client);
       return { session, held, catalog: await this.#catalog(session), nextBatch: stored.nextBatch, catalogStale: false };
     } catch (error) {
@@ -183,7 +186,8 @@ export class PostgresTarget implements ChangeTarget {
 
   #over(writing: Writing, end: TransactionEnd): void {
     if (end.catalogStale) writing.catalogStale = true;
-    if (!end.committed) return;
+    if (end.committed === null) return;
+    this.#position = end.committed;
     if (end.tookBatchId) writing.nextBatch += 1;
     this.#typesRefreshed = false;
   }
@@ -192,6 +196,13 @@ export class PostgresTarget implements ChangeTarget {
     const stored = await readCheckpoint(client, this.#subscription.id);
     const cause = `epoch ${stored.epoch} has taken over from epoch ${epoch}`;
     throw new ReplicationError("DB-RUN-010", { subject: this.#subscription.id, cause });
+  }
+
+  /** Whoever went on from what it remembers would leave out what the target has lost meanwhile. */
+  #refuseOtherCheckpoint(stored: string | null): void {
+    if (stored === this.#position) return;
+    const cause = `it is at ${stored ?? "its beginning"}, and was left at ${this.#position ?? "its beginning"}`;
+    throw new ReplicationError("DB-RUN-012", { subject: this.#subscription.id, cause });
   }
 
   async #endSession(): Promise<void> {

@@ -2,6 +2,7 @@
 import { assert } from "../../../engine/model/assert.ts";
 import { failpoint, isArmed } from "../../../engine/concurrency/failpoint.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
+import type { Position } from "../../../engine/model/position.ts";
 import type { Row } from "../../../engine/model/row.ts";
 import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
 import { printTable, tableKey } from "../../../engine/model/table.ts";
@@ -30,12 +31,13 @@ export interface TransactionParts {
   readonly epoch: number;
   readonly batchId: number;
   readonly typesRefreshed: boolean;
-  /** Called once when the transaction is over: whether it took place, and what must be known for the next. */
+  /** Called once when the transaction is over: how it ended, and what must be known for the next. */
   readonly over: (end: TransactionEnd) => void;
 }
 
 export interface TransactionEnd {
-  readonly committed: boolean;
+  /** The position written with it; null when it did not take place. */
+  readonly committed: Position | null;
   /** The batch id was used up. */
   readonly tookBatchId: boolean;
   /** Something did not go as the catalogue, when it was read, let expect. */
@@ -113,7 +115,7 @@ export class PostgresTargetTransaction implements TargetTransaction {
 
   async rollback(): Promise<void> {
     if (!this.#open) return;
-    this.#end({ committed: false, tookBatchId: false, catalogStale: this.#writer.tookCare });
+    this.#end({ committed: null, tookBatchId: false, catalogStale: this.#writer.tookCare });
     try {
       await this.#transaction.rollback();
     } catch (error) {
@@ -162,7 +164,7 @@ export class PostgresTargetTransaction implements TargetTransaction {
     failpoint("target-after-commit");
     const stops = this.#book.news().stops;
     this.#book.settle();
-    this.#end({ committed: true, tookBatchId: takesBatchId(facts), catalogStale: this.#writer.tookCare });
+    this.#end({ committed: checkpoint.position, tookBatchId: takesBatchId(facts), catalogStale: this.#writer.tookCare });
     return { expired: this.#tables(results), stops, quarantined: this.#book.total };
   }
 

@@ -1,0 +1,210 @@
+// Who comes into the stream late, leaves it and comes back misses nothing, and holds up nobody.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../../deploy/processes/system-clock.ts";
+import { Backoff } from "../../../engine/concurrency/backoff.ts";
+import { MemoryControlStore } from "../../../engine/control-store/memory-control-store.ts";
+import type { Subscription } from "../../../engine/model/share.ts";
+import { Lane } from "../../../engine/pipeline/lane.ts";
+import { LaneQueue } from "../../../engine/pipeline/lane-queue.ts";
+import { SourcePipeline } from "../../../engine/pipeline/source-pipeline.ts";
+import type { Clock } from "../../../engine/ports/clock.ts";
+import type { Logger } from "../../../engine/ports/logger.ts";
+import type { SnapshotSource } from "../../../engine/ports/snapshot-source.ts";
+import { SourceMapper } from "../../../mappings/source-mapper.ts";
+import { Barrier, MemorySource, transaction } from "../../support/memory-source.ts";
+import { MemoryTarget } from "../../support/memory-target.ts";
+import { silentMetrics } from "../../support/silent-metrics.ts";
+import { catalogTable, column, streamedTable, tableMapping } from "../../support/table-builders.ts";
+import { waitUntil } from "../../support/wait-until.ts";
+
+const catalog = catalogTable([column("id", "text"), column("province", "text")]);
+const mapping = tableMapping(catalog, ["id", "province"]);
+const table = streamedTable(catalog);
+const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, with: () => silent };
+const entry = { renew: false, reload: new Set<number>() };
+/** A clock that runs fast, so that nobody is waited for long. */
+const clock: Clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() * 1000 };
+
+describe("the pipeline of a source", () => {
+  let folder = "";
+  let source = new MemorySource(0);
+  let pipeline: SourcePipeline;
+  let stop = new AbortController();
+  let running: Promise<void> = Promise.resolve();
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "dongbo-pipeline-"));
+    source = new MemorySource(0);
+    stop = new AbortController();
+    const backoff = new Backoff({ firstMs: 1, maxMs: 5 }, { next: () => 0 });
+    pipeline = new SourcePipeline({
+      name: "national",
+      source,
+      snapshot: {} as SnapshotSource,
+      mapper: new SourceMapper<Lane>(),
+      snapshotRouter: () => ({ route: () => [] }),
+      control: new MemoryControlStore(clock),
+      contractText: () => MemoryTarget.contract,
+      readContract: () => ({ columns: [], filter: null }),
+      clock,
+      logger: silent,
+      metrics: silentMetrics.source("national"),
+      backoff,
+      limits: { walRetainedMaxBytes: 1e12, spoolMaxBytes: 1e12, parallelChunks: 1, rangesPerTable: 1, heartbeatMs: 60_000 },
+    });
+  });
+
+  afterEach(async () => {
+    source.opening.open();
+    for (const stream of source.streams) stream.closing.open();
+    stop.abort();
+    for (const stream of source.streams) await stream.close();
+    await running;
+    rmSync(folder, { recursive: true });
+  });
+
+  function start(): void {
+    running = pipeline.run(stop.signal);
+  }
+
+  function copyAt(name: string, position: number): { lane: Lane; target: MemoryTarget } {
+    const subscription = {
+      id: `population/${name}`,
+      agreement: { id: "TT-07/2026", from: new Date(0), to: null },
+      tables: [mapping],
+    } as unknown as Subscription;
+    const target = new MemoryTarget(subscription, position);
+    return { target, lane: laneOf(subscription, target) };
+  }
+
+  function laneOf(subscription: Subscription, target: MemoryTarget): Lane {
+    const parts = {
+      subscription,
+      target,
+      queue: new LaneQueue(folder, subscription.id, 1e6),
+      positions: source.positions,
+      snapshot: {} as SnapshotSource,
+      clock,
+      logger: silent,
+      metrics: silentMetrics.subscription(subscription.id),
+      retried: () => {},
+      backoff: new Backoff({ firstMs: 1, maxMs: 5 }, { next: () => 0 }),
+    };
+    return new Lane(parts, pipeline);
+  }
+
+  /** Everything that can go on without the test has gone on. */
+  async function settled(): Promise<void> {
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  const until = (condition: () => boolean, describe: string) => waitUntil(condition, { describe, everyMs: 1, deadlineMs: 10_000 });
+  const deliverFrom = (first: number, last: number): void => {
+    for (let number = first; number <= last; number++) source.stream.deliver(...transaction(number, table));
+  };
+
+  it("CP-11 gives who comes in behind the stream nothing before the stream was opened at its place", async () => {
+    source.slowToClose = true;
+    const [early, late] = [copyAt("early", 5), copyAt("late", 3)];
+    late.target.preparing = new Barrier();
+    pipeline.add(early.lane, entry, false);
+    pipeline.add(late.lane, entry, false);
+    start();
+    await until(() => source.streams.length === 1, "the first stream");
+    expect(source.stream.from).toBe("5");
+    const [begin, insert, commit] = transaction(6, table);
+    source.stream.deliver(begin, insert);
+    const { asked } = source;
+    late.target.preparing.open();
+    await until(() => source.asked > asked, "the late one to be admitted");
+    await settled();
+    source.stream.deliver(commit, ...transaction(7, table));
+    await until(() => early.target.position === "7", "the early one to go on");
+    await settled();
+    expect(late.target.position).toBe("3");
+    source.stream.closing.open();
+    await until(() => source.streams.length === 2, "the second stream");
+    expect(source.stream.from).toBe("3");
+    deliverFrom(4, 7);
+    await until(() => late.target.position === "7", "the late one to catch up");
+    expect([...late.target.keys].toSorted()).toEqual(["4", "5", "6", "7"]);
+  });
+
+  it("CP-11 opens the stream again when somebody comes in behind it while it is being opened", async () => {
+    source.opening = new Barrier();
+    const [early, late] = [copyAt("early", 5), copyAt("late", 3)];
+    late.target.preparing = new Barrier();
+    pipeline.add(early.lane, entry, false);
+    pipeline.add(late.lane, entry, false);
+    start();
+    await until(() => source.streams.length === 1, "the first stream");
+    late.target.preparing.open();
+    await until(() => late.lane.progress !== null, "the late one to be admitted");
+    source.opening.open();
+    await until(() => source.streams.length === 2, "the second stream");
+    expect(source.stream.from).toBe("3");
+    deliverFrom(4, 6);
+    await until(() => late.target.position === "6" && early.target.position === "6", "both to arrive");
+    expect([...late.target.keys].toSorted()).toEqual(["4", "5", "6"]);
+  });
+
+  it("CP-11 makes the source wait while a lane is replaced by another that goes on where it was", async () => {
+    const [one, other] = [copyAt("one", 5), copyAt("other", 5)];
+    pipeline.add(one.lane, entry, false);
+    pipeline.add(other.lane, entry, false);
+    start();
+    await until(() => source.streams.length === 1, "the first stream");
+    deliverFrom(6, 6);
+    await until(() => source.stream.acknowledged === "6", "both to be acknowledged");
+    const successor = laneOf(other.lane.subscription, other.target);
+    await pipeline.remove(other.lane, successor);
+    deliverFrom(7, 8);
+    await until(() => one.target.position === "8", "the one that stayed");
+    await settled();
+    expect(source.stream.acknowledged).toBe("6");
+    pipeline.add(successor, entry, false);
+    await until(() => source.streams.length === 2, "the stream to be opened again");
+    expect(source.stream.from).toBe("6");
+    deliverFrom(7, 9);
+    await until(() => other.target.position === "9", "the successor to catch up");
+    expect([...other.target.keys].toSorted()).toEqual(["6", "7", "8", "9"]);
+  });
+
+  it("CP-11 streams anew what a target has lost that was set back while the engine runs (reliability 24)", async () => {
+    const [one, other] = [copyAt("one", 5), copyAt("other", 3)];
+    pipeline.add(one.lane, entry, false);
+    pipeline.add(other.lane, { renew: false, reload: new Set() }, false);
+    other.lane.suspend("maintenance");
+    start();
+    await until(() => source.streams.length === 1, "the first stream");
+    deliverFrom(4, 8);
+    await until(() => one.target.position === "8", "the copy to arrive");
+    one.target.setBack(6);
+    deliverFrom(9, 9);
+    await until(() => source.streams.length === 2, "the stream to be opened again");
+    deliverFrom(4, 10);
+    await until(() => one.target.position === "10", "the copy to catch up");
+    expect([...one.target.keys].toSorted((a, b) => Number(a) - Number(b))).toEqual(["6", "7", "8", "9", "10"]);
+  });
+
+  it("CP-11 refuses who comes back after the source was told to forget what it needs, and nobody else", async () => {
+    const [one, other] = [copyAt("one", 5), copyAt("other", 5)];
+    pipeline.add(one.lane, entry, false);
+    pipeline.add(other.lane, entry, false);
+    start();
+    await until(() => source.streams.length === 1, "the first stream");
+    await pipeline.remove(other.lane);
+    deliverFrom(6, 8);
+    await until(() => source.stream.acknowledged === "8", "the source to forget");
+    const back = laneOf(other.lane.subscription, other.target);
+    pipeline.add(back, entry, false);
+    await until(() => back.problem !== null, "the refusal");
+    expect(back.problem?.error).toMatchObject({ code: "DB-SLOT-005", subject: "population/other" });
+    deliverFrom(9, 9);
+    await until(() => source.stream.acknowledged === "9", "the one that stayed to go on");
+    expect(source.streams.length).toBe(1);
+  });
+});
