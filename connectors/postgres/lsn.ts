@@ -61,4 +61,5 @@ export const lsnOrder: PositionOrder = {
     return others.reduce((least, position) => (lsnOrder.covers(position, least) ? least : position), first);
   },
   join: (a, b) => (lsnOrder.covers(a, b) ? a : b),
+  bytesBetween: (from, end) => Math.max(0, Number(parseLsn(end) - parseLsn(from))),
 };

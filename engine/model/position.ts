@@ -17,4 +17,6 @@ export interface PositionOrder {
   least(positions: readonly Position[]): Position;
   /** The oldest position that covers both. */
   join(a: Position, b: Position): Position;
+  /** Bytes of log after `from`, up to `end`; null where positions do not tell (GTID sets, offsets). */
+  bytesBetween(from: Position, end: Position): number | null;
 }

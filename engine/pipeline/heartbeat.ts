@@ -1,8 +1,7 @@
 // Lets an idle source confirm that nothing is missing, so that validity advances only on its word (VL-07).
 import type { Micros } from "../model/change-message.ts";
 import type { Position, PositionOrder } from "../model/position.ts";
-import type { ChangeSource } from "../ports/change-source.ts";
-import type { SnapshotVisibility } from "../ports/snapshot-source.ts";
+import type { ChangeSource, EndOfLog } from "../ports/change-source.ts";
 
 interface Beat {
   readonly position: Position;
@@ -22,12 +21,17 @@ export class Heartbeat {
     this.#positions = source.positions;
   }
 
+  /** Questions that the stream has not answered yet: one or two when it is at the end of the log. */
+  get unanswered(): number {
+    return this.#beats.length;
+  }
+
   /** Asks where the source's log ends and what its clock says. The stream has to get there before it counts. */
-  async ask(): Promise<SnapshotVisibility> {
+  async ask(): Promise<EndOfLog> {
     const end = await this.#source.endOfLog();
     this.#beats.push({ position: end.position, at: end.at });
     if (this.#beats.length > beatsMax) this.#beats.splice(1, 1);
-    return end.visibility;
+    return end;
   }
 
   /** The stream has delivered everything up to here: the newest source time that this confirms, or null. */

@@ -14,6 +14,7 @@ import { asReplicationError, retryKind } from "../fleet/retry-policy.ts";
 import { Batch, type LaneProgress } from "./batch.ts";
 import type { LaneItem } from "./lane-item.ts";
 import type { LaneQueue } from "./lane-queue.ts";
+import type { Follower } from "./retention.ts";
 
 /** Bytes of the queue that are written in one piece; a target transaction holds several only when the source's does. */
 const pieceBytesMax = 2 * 1024 * 1024;
@@ -103,6 +104,12 @@ export class Lane {
   /** Its queue is being emptied; otherwise what is queued must be able to wait on disk. */
   get live(): boolean {
     return this.#state === "streaming";
+  }
+
+  /** How far it is, and whether it is at work: what decides if the source goes on waiting for it. */
+  get following(): Follower {
+    const { drained, spilledBytes } = this.queue;
+    return { position: this.#progress?.position ?? null, state: this.state, failing: this.#problem !== null, drained, spilledBytes };
   }
 
   /** Works until the signal aborts, or until a failure that trying again cannot mend (thrown). */

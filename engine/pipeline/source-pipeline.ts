@@ -5,7 +5,7 @@ import type { ReplicationError } from "../model/replication-error.ts";
 import type { Key } from "../model/row.ts";
 import type { TableMapping } from "../model/share.ts";
 import { tableKey } from "../model/table.ts";
-import type { ChangeStream } from "../ports/change-source.ts";
+import type { ChangeStream, EndOfLog } from "../ports/change-source.ts";
 import type { TargetState } from "../ports/change-target.ts";
 import { failpoint } from "../concurrency/failpoint.ts";
 import { asReplicationError, retryKind } from "../fleet/retry-policy.ts";
@@ -16,6 +16,7 @@ import type { LaneProgress } from "./batch.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { Lane, LaneAdmission, LaneHost } from "./lane.ts";
 import { MemoryBudget } from "./memory-budget.ts";
+import { reasonToPark } from "./retention.ts";
 import { Router } from "./router.ts";
 import type { SourceParts } from "./source-parts.ts";
 
@@ -23,8 +24,8 @@ import type { SourceParts } from "./source-parts.ts";
 const gatherMsMax = 2_000;
 /** How often the source is asked what it retains for us. */
 const watchMs = 2_000;
-/** How long nobody else is let go for the log that the source keeps. */
-const settleMs = 10_000;
+/** Heartbeats under way when the stream is at the end of the log. */
+const currentBeatsMax = 3;
 
 export class SourcePipeline implements LaneHost {
   readonly #parts: SourceParts;
@@ -39,9 +40,6 @@ export class SourcePipeline implements LaneHost {
   /** Somebody needs what the stream that is open, or about to be, does not bring. */
   #reopening = false;
   #confirmedAt: Micros = 0;
-  #settlesAtMs = 0;
-  /** Where each lane stood when the source was last looked at. */
-  readonly #seenAt = new WeakMap<Lane, Position | null>();
   #wake: (() => void) | null = null;
   #problem: { readonly error: ReplicationError; readonly since: Micros } | null = null;
 
@@ -294,44 +292,35 @@ export class SourcePipeline implements LaneHost {
       await clock.sleep(limits.heartbeatMs, signal);
       if (signal.aborted || this.#stream === null) continue;
       try {
-        await this.#ask();
+        const { position } = await this.#ask();
         if (clock.monotonicMs() - watchedAt < watchMs) continue;
         watchedAt = clock.monotonicMs();
-        await this.#watch();
+        await this.#watch(position);
       } catch (error) {
         logger.warn("heartbeat failed", { source: name, problem: asReplicationError(error, name).message });
       }
     }
   }
 
-  async #ask(): Promise<void> {
-    this.#loads.settle(await this.#heartbeat.ask());
+  async #ask(): Promise<EndOfLog> {
+    const end = await this.#heartbeat.ask();
+    this.#loads.settle(end.visibility);
     this.#stream?.requestProgress();
+    return end;
   }
 
-  /** The master comes first: whoever makes it keep too much, or fills our disk, is let go (invariant 9). */
-  async #watch(): Promise<void> {
+  async #watch(end: Position): Promise<void> {
     const { source, metrics, limits } = this.#parts;
-    const retained = (await source.reservation())?.retainedBytes ?? 0;
-    metrics.retained(retained);
-    const oldest = this.#acknowledger.oldest();
-    // After somebody was let go the source needs a moment to forget what only that one still needed.
-    const settling = this.#parts.clock.monotonicMs() < this.#settlesAtMs;
+    const reservation = await source.reservation();
+    metrics.retained(reservation?.retainedBytes ?? 0);
+    for (const lane of this.lanes) lane.reportQueue();
+    if (reservation === null) return;
+    const { position: from, retainedBytes: bytes } = reservation;
+    const kept = { from, end, bytes, streamIsCurrent: this.#heartbeat.unanswered <= currentBeatsMax };
     for (const lane of this.lanes) {
-      lane.reportQueue();
-      const position = lane.progress?.position ?? null;
-      const stands = this.#seenAt.get(lane) === position;
-      this.#seenAt.set(lane, position);
       if (this.isParked(lane) || !this.#acknowledger.isAttached(lane)) continue;
-      // A lane that moves, however slowly, is not what holds the log for good.
-      const behind = stands && (!lane.live || !lane.queue.drained);
-      const holds = behind && !settling && (position === null || position === oldest);
-      if (lane.queue.spilledBytes > limits.spoolMaxBytes) {
-        await this.#attachments.park(lane, `${lane.queue.spilledBytes} bytes wait on disk for its target`);
-      } else if (holds && retained > limits.walRetainedMaxBytes) {
-        this.#settlesAtMs = this.#parts.clock.monotonicMs() + settleMs;
-        await this.#attachments.park(lane, `the source keeps ${retained} bytes of its log for it`);
-      }
+      const why = reasonToPark(lane.following, kept, limits, source.positions);
+      if (why !== null) await this.#attachments.park(lane, why);
     }
   }
 

@@ -42,6 +42,11 @@ test("least is covered by all and join covers both, each one of those given", ()
   );
 });
 
+test("bytes between two positions are their distance, and none when the end lies before", () => {
+  expect(lsnOrder.bytesBetween(lsnOrder.parse("0/FFFFFFFF"), lsnOrder.parse("1/1"))).toBe(2);
+  expect(lsnOrder.bytesBetween(lsnOrder.parse("1/1"), lsnOrder.parse("0/FFFFFFFF"))).toBe(0);
+});
+
 test.each(["", "0", "/", "1/", "/1", "1/2/3", "16/b374d848", "0x1/2", "1/123456789", " 1/2", "1/2\n", "-1/2", "G/1"])(
   "%j is refused as a position with DB-RUN-002",
   (text) => {

@@ -11,6 +11,7 @@ const order: PositionOrder = {
   covers: (reached, wanted) => Number(reached) >= Number(wanted),
   least: (positions) => positions.reduce((a, b) => (Number(a) < Number(b) ? a : b)),
   join: (a, b) => (Number(a) > Number(b) ? a : b),
+  bytesBetween: (from, end) => Number(end) - Number(from),
 };
 
 /** Transaction `number` inserts the row of that name; its begin and its commit are at that position. */

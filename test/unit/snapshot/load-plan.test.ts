@@ -24,6 +24,7 @@ const order = {
   covers: (reached: Position, wanted: Position) => Number(reached) >= Number(wanted),
   least: (all: readonly Position[]) => all.toSorted((a, b) => Number(a) - Number(b))[0] as Position,
   join: (a: Position, b: Position) => (Number(a) > Number(b) ? a : b),
+  bytesBetween: () => null,
 };
 
 describe("what a copy owes when its subscription starts", () => {
