@@ -28,8 +28,6 @@ import { snapshotRouter } from "../../mappings/snapshot-router.ts";
 import { SourceMapper } from "../../mappings/source-mapper.ts";
 import { contractText, readContract } from "./copy-contract.ts";
 
-/** Bytes of an unfinished target transaction that a lane keeps in memory to try again. */
-const retainBytesMax = 4 * 1024 * 1024;
 /** How often agreements are looked at for having begun or ended. */
 const tickMs = 1_000;
 /** How often the publication is looked at: what is taken out of it stops coming without a word. */
@@ -266,7 +264,7 @@ export class SourceRuntime {
       {
         subscription,
         target,
-        queue: new LaneQueue(join(this.#configuration.dataDir, "spool"), subscription.id, retainBytesMax),
+        queue: new LaneQueue(join(this.#configuration.dataDir, "spool"), subscription.id),
         positions: this.#source.positions,
         snapshot: this.#snapshot,
         clock,

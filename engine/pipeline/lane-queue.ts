@@ -15,15 +15,16 @@ export interface Taken {
 
 /** Bytes of one frame on disk. */
 const frameBytesMax = 1024 * 1024;
+/** So many pieces of an unfinished target transaction are kept for another attempt. */
+const keptPieces = 2;
 
 /**
  * First in, first out. What was taken is kept until `release`, so that a failed target transaction can be tried again
- * from `rewind`; when that grows beyond `retainBytesMax` (one oversize transaction) it is given up and the stream itself
- * must be read again.
+ * from `rewind`; when that grows beyond two pieces (one oversize transaction) it is given up and the stream itself must be
+ * read again.
  */
 export class LaneQueue {
   readonly #spill: SpillFile<LaneItem>;
-  readonly #retainBytesMax: number;
   #items: Queued[] = [];
   #head = 0;
   #bytes = 0;
@@ -39,9 +40,8 @@ export class LaneQueue {
   #hurried = false;
   #wake: (() => void) | null = null;
 
-  constructor(spillFolder: string, name: string, retainBytesMax: number) {
+  constructor(spillFolder: string, name: string) {
     this.#spill = new SpillFile(spillFolder, name);
-    this.#retainBytesMax = retainBytesMax;
   }
 
   /** Bytes held in memory, waiting or taken and not released. */
@@ -110,7 +110,7 @@ export class LaneQueue {
       if (isBoundary(queued.item)) boundary = end + 1;
     }
     if (boundary > this.#head) end = boundary;
-    for (let index = this.#head; index < end; index++) items.push(this.#take(this.#items[index] as Queued));
+    for (let index = this.#head; index < end; index++) items.push(this.#take(this.#items[index] as Queued, keptPieces * bytesMax));
     this.#head = end;
     this.#compact();
     return { items, generation: this.#generation };
@@ -170,10 +170,10 @@ export class LaneQueue {
     this.#boundaries -= 1;
   }
 
-  #take(queued: Queued): LaneItem {
+  #take(queued: Queued, keptBytesMax: number): LaneItem {
     this.#bytes -= queued.bytes;
     if (isBoundary(queued.item)) this.#boundaries--;
-    if (this.#taken !== null && this.#takenBytes + queued.bytes <= this.#retainBytesMax) {
+    if (this.#taken !== null && this.#takenBytes + queued.bytes <= keptBytesMax) {
       this.#taken.push(queued);
       this.#takenBytes += queued.bytes;
     } else {

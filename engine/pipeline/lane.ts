@@ -16,9 +16,6 @@ import type { LaneItem } from "./lane-item.ts";
 import type { LaneQueue } from "./lane-queue.ts";
 import type { Follower } from "./retention.ts";
 
-/** Bytes of the queue that are written in one piece; a target transaction holds several only when the source's does. */
-const pieceBytesMax = 2 * 1024 * 1024;
-
 /** What a lane asks of the pipeline that feeds it. */
 export interface LaneHost {
   /** Where the lane stands in the stream: called once its target is prepared and owned. Throws when it cannot stream. */
@@ -31,6 +28,8 @@ export interface LaneHost {
   reopen(): void;
   /** Ask the source to confirm its position now. */
   beat(): void;
+  /** Bytes of the queue that are written in one piece; a target transaction holds several only when the source's does. */
+  readonly pieceBytesMax: number;
   /** These tables must be loaded again: their validity had run out under the policy `resync`. */
   expired(lane: Lane, tables: readonly TableMapping[]): void;
 }
@@ -201,7 +200,7 @@ export class Lane {
 
   /** take → net effect → write → checkpoint → commit: the apply stage. */
   async #applyPiece(signal: AbortSignal): Promise<void> {
-    const { items, generation } = await this.queue.take(pieceBytesMax, signal);
+    const { items, generation } = await this.queue.take(this.#host.pieceBytesMax, signal);
     if (this.#batchGeneration !== this.queue.generation) await this.#abandonBatch();
     if (items.length === 0 || generation !== this.queue.generation) return;
     this.#batch ??= await this.#beginBatch();

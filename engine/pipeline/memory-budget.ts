@@ -7,9 +7,14 @@ export interface MemoryBudgetLimits {
   readonly bytesMax: number;
   /** What one lane may hold in memory before it is sent to disk, if others are waiting for the stream. */
   readonly laneBytesMax: number;
+  /** What all lanes together may have at work in their targets. */
+  readonly writtenBytesMax: number;
 }
 
-const defaultMemoryBudget: MemoryBudgetLimits = { bytesMax: 8 * 1024 * 1024, laneBytesMax: 2 * 1024 * 1024 };
+const megabyte = 1024 * 1024;
+const defaultMemoryBudget: MemoryBudgetLimits = { bytesMax: 8 * megabyte, laneBytesMax: 2 * megabyte, writtenBytesMax: 24 * megabyte };
+/** Larger pieces make nothing faster, smaller ones make too many statements. */
+const pieceBytes = { max: 2 * megabyte, min: megabyte / 8 };
 
 export class MemoryBudget {
   readonly #limits: MemoryBudgetLimits;
@@ -18,6 +23,11 @@ export class MemoryBudget {
   constructor(clock: Clock, limits: MemoryBudgetLimits = defaultMemoryBudget) {
     this.#clock = clock;
     this.#limits = limits;
+  }
+
+  /** What each of so many lanes may write in one piece, so that all of them at once stay within the bound. */
+  pieceBytesMax(laneCount: number): number {
+    return Math.max(pieceBytes.min, Math.min(pieceBytes.max, Math.floor(this.#limits.writtenBytesMax / Math.max(1, laneCount))));
   }
 
   /** Resolves when the lanes may take more. Lanes that do not move go to disk; for lanes that do, it waits. */

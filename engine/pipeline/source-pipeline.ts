@@ -73,6 +73,10 @@ export class SourcePipeline implements LaneHost {
     return this.#attachments.lanes;
   }
 
+  get pieceBytesMax(): number {
+    return this.#budget.pieceBytesMax(this.lanes.length);
+  }
+
   get streaming(): boolean {
     return this.#stream !== null;
   }

@@ -4,6 +4,7 @@ import { predicateColumns } from "../model/predicate.ts";
 import { type CatalogTable, printTable } from "../model/table.ts";
 import type { Lane } from "../pipeline/lane.ts";
 import type { ChunkAdvance } from "../pipeline/lane-item.ts";
+import type { LaneQueue } from "../pipeline/lane-queue.ts";
 import type { SnapshotMember, SnapshotRouter } from "../ports/change-mapper.ts";
 import type { LoadRange } from "../ports/change-target.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -15,9 +16,9 @@ import { type LoadMember, memberKey } from "./load-member.ts";
 import { decodeKey, encodeKey } from "./load-progress.ts";
 import type { UnsettledTransactions } from "./unsettled-transactions.ts";
 
-/** A chunk in memory, and what each lane may have waiting before the next chunk is read. */
+/** A chunk in memory, and what the lanes together may have waiting before the next chunk is read. */
 const chunkBytesMax = 4 * 1024 * 1024;
-const laneBytesMax = 12 * 1024 * 1024;
+const waitingBytesMax = 12 * 1024 * 1024;
 const chunkRowsMax = 20_000;
 
 export interface ScanParts {
@@ -179,9 +180,10 @@ export class TableScan {
     return Math.max(10, Math.min(chunkRowsMax, Math.floor(chunkBytesMax / rowBytes)));
   }
 
-  /** Waits until every lane that is being emptied has room; the others spill to disk and wait there. */
+  /** Waits until the lanes that are being emptied have room; the others go to disk and wait there. */
   async #room(signal: AbortSignal): Promise<void> {
-    const full = (): boolean => this.#members.some((member) => member.lane.live && member.lane.queue.bytes > laneBytesMax);
-    while (full() && !signal.aborted) await this.#parts.clock.sleep(2, signal);
+    const queues = (): LaneQueue[] => this.#members.filter(({ lane }) => lane.live && !lane.queue.spilling).map(({ lane }) => lane.queue);
+    const waitingBytes = (): number => queues().reduce((sum, queue) => sum + queue.bytes, 0);
+    while (waitingBytes() > waitingBytesMax && !signal.aborted) await this.#parts.clock.sleep(2, signal);
   }
 }

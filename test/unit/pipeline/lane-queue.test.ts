@@ -30,7 +30,7 @@ describe("a subscription's queue", () => {
   });
 
   it("gives whole transactions and keeps what comes after the last commit for the next piece", async () => {
-    const queue = new LaneQueue(folder, "q", 1e6);
+    const queue = new LaneQueue(folder, "q");
     for (const item of [begin("1"), change("a"), commit("2"), begin("3"), change("b")]) queue.push(item);
     expect(names((await queue.take(1e6, never)).items)).toEqual(["begin", "a", "commit"]);
     queue.push(commit("4"));
@@ -38,7 +38,7 @@ describe("a subscription's queue", () => {
   });
 
   it("waits for the end of a transaction, unless it is larger than a piece", async () => {
-    const queue = new LaneQueue(folder, "q", 1e6);
+    const queue = new LaneQueue(folder, "q");
     queue.push(begin("1"));
     queue.push(change("a"));
     let taken: Taken | null = null;
@@ -50,7 +50,7 @@ describe("a subscription's queue", () => {
   });
 
   it("lets go of an unfinished piece when whoever fills it waits for room", async () => {
-    const queue = new LaneQueue(folder, "q", 1e6);
+    const queue = new LaneQueue(folder, "q");
     queue.push(begin("1"));
     queue.push(change("a"));
     const waiting = queue.take(1e6, never);
@@ -59,7 +59,7 @@ describe("a subscription's queue", () => {
   });
 
   it("gives what was taken once more after a failed transaction, in order", async () => {
-    const queue = new LaneQueue(folder, "q", 1e6);
+    const queue = new LaneQueue(folder, "q");
     for (const item of [begin("1"), change("a"), commit("2")]) queue.push(item);
     await queue.take(1e6, never);
     for (const item of [begin("3"), change("b"), commit("4")]) queue.push(item);
@@ -70,16 +70,16 @@ describe("a subscription's queue", () => {
   });
 
   it("says so when it cannot step back because the transaction was too large to keep", async () => {
-    const queue = new LaneQueue(folder, "q", 1_000);
+    const queue = new LaneQueue(folder, "q");
     for (const item of [begin("1"), change("a", 5_000), commit("2")]) queue.push(item);
-    await queue.take(1e6, never);
+    await queue.take(1_000, never);
     expect(queue.rewind()).toBe(false);
     queue.release();
     expect(queue.rewind()).toBe(true);
   });
 
   it("continues on disk in order, readable by nobody else, and leaves nothing there once emptied", async () => {
-    const queue = new LaneQueue(folder, "population/hcm", 1e9);
+    const queue = new LaneQueue(folder, "population/hcm");
     const expected: string[] = [];
     for (let index = 0; index < 400; index++) {
       if (index === 20) queue.startSpilling();
@@ -99,7 +99,7 @@ describe("a subscription's queue", () => {
   });
 
   it("deletes what it had on disk when the stream is read again", () => {
-    const queue = new LaneQueue(folder, "q", 1e6);
+    const queue = new LaneQueue(folder, "q");
     queue.startSpilling();
     for (let index = 0; index < 100; index++) queue.push(change(`row${index}`, 20_000));
     expect(queue.spilledBytes).toBeGreaterThan(0);
@@ -109,7 +109,7 @@ describe("a subscription's queue", () => {
   });
 
   it("tells what was taken before it was cleared from what came after", async () => {
-    const queue = new LaneQueue(folder, "q", 1e6);
+    const queue = new LaneQueue(folder, "q");
     const waiting = queue.take(1e6, never);
     queue.clear();
     queue.push(progress("7"));
@@ -119,7 +119,7 @@ describe("a subscription's queue", () => {
   });
 
   it("keeps only the newest of confirmations that wait together", async () => {
-    const queue = new LaneQueue(folder, "q", 1e6);
+    const queue = new LaneQueue(folder, "q");
     for (const at of ["1", "2", "3"]) queue.push(progress(at));
     expect((await queue.take(1e6, never)).items).toEqual([progress("3")]);
   });

@@ -84,7 +84,7 @@ describe("the pipeline of a source", () => {
     const parts = {
       subscription,
       target,
-      queue: new LaneQueue(folder, subscription.id, 1e6),
+      queue: new LaneQueue(folder, subscription.id),
       positions: source.positions,
       snapshot: {} as SnapshotSource,
       clock,

@@ -41,7 +41,7 @@ afterEach(() => {
 /** A lane that nobody empties. */
 function idleLane(): Lane {
   const subscription = { id: "population/hcm", tables: [mapping] } as unknown as Subscription;
-  return new Lane({ subscription, queue: new LaneQueue(folder, "q", 1e9) } as LaneParts, {} as LaneHost);
+  return new Lane({ subscription, queue: new LaneQueue(folder, "q") } as LaneParts, {} as LaneHost);
 }
 
 async function itemsOf(lane: Lane): Promise<readonly LaneItem[]> {
