@@ -13,6 +13,8 @@ import { sizeFromEnvironment } from "./sizes.ts";
 const downSeconds = sizeFromEnvironment("DONGBO_FANOUT_DOWN_SECONDS", 60);
 /** Log that the master may be made to keep, and backlog that a subscription may have on disk. */
 const boundMegabytes = 24;
+/** Design section 7; rows are small here. */
+const memoryBytesMax = 200 * 1024 * 1024;
 const unlucky = "p17";
 const others = provinceCodes.filter((code) => code !== unlucky);
 const columns = ["id", "mark", "body"];
@@ -108,6 +110,9 @@ test("34 copies need one slot and one walsender; a target that is down delays no
   await proxy.accept();
   await arrive(engine, marks, provinceCodes);
   expect(await holdOnMaster(cluster)).toMatchObject({ slots: 1, walSenders: 1 });
+  const peak = engine.peakRssBytes();
+  console.log(`peak resident memory with ${provinceCodes.length} copies: ${Math.round(peak / 1024 / 1024)} MB`);
+  expect(peak).toBeLessThan(memoryBytesMax);
   expect(await engine.terminate()).toMatchObject({ code: 0 });
   for (const code of provinceCodes) await compareProvince(cluster, code);
   const [mark] = await runSql(cluster.sourceUrl(roles.owner), "SELECT min(mark) AS mark FROM public.registry");
