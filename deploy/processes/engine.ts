@@ -36,8 +36,14 @@ class EngineProcess implements RunningEngine {
   constructor(configuration: Configuration, parts: RuntimeParts) {
     this.#parts = parts;
     this.#startSources(configuration);
+    let busy = false;
     const watching = parts.control.watch(() => {
-      this.#following = this.#following.then(() => this.#follow());
+      // What comes meanwhile is told again within a second.
+      if (busy) return;
+      busy = true;
+      this.#following = this.#follow().finally(() => {
+        busy = false;
+      });
     }, this.#stop.signal);
     this.done = watching.then(async () => {
       await Promise.all(this.#tasks);
@@ -45,9 +51,11 @@ class EngineProcess implements RunningEngine {
     });
   }
 
+  /** Every source takes up what it can; throws what kept one from it. To be called again until it succeeds. */
   async reconfigure(next: Configuration): Promise<void> {
-    for (const runtime of this.#runtimes.values()) await runtime.refresh(next);
+    const taken = await Promise.allSettled([...this.#runtimes.values()].map((runtime) => runtime.refresh(next)));
     this.#startSources(next);
+    for (const result of taken) if (result.status === "rejected") throw result.reason;
   }
 
   /** Waits for each subscription that can run; one that is stopped, or waits for somebody to act, is not waited for. */

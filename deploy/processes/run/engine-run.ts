@@ -204,8 +204,14 @@ export class EngineRun {
 
   async #followConfiguration(signal: AbortSignal): Promise<void> {
     let following = Promise.resolve();
+    let busy = false;
     await this.#parts.store.watch(() => {
-      following = following.then(() => (signal.aborted ? undefined : this.#takeUpApplied()));
+      // What comes meanwhile is told again within a second.
+      if (busy || signal.aborted) return;
+      busy = true;
+      following = this.#takeUpApplied().finally(() => {
+        busy = false;
+      });
     }, signal);
     await following;
   }
@@ -224,11 +230,12 @@ export class EngineRun {
         this.#version = applied.version;
         return;
       }
+      await this.#engine?.reconfigure(plan.configuration);
       this.#take(plan, applied.version);
-      await this.#engine?.reconfigure(this.#configuration);
       logger.info("configuration taken up", { version: applied.version });
     } catch (error) {
-      logger.warn("the applied configuration is looked at again", { problem: asReplicationError(error, "configuration").message });
+      // The version stays the old one: it is tried again.
+      logger.warn("an applied configuration cannot be taken up yet", { problem: asReplicationError(error, "configuration").message });
     }
   }
 

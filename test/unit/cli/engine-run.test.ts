@@ -22,6 +22,8 @@ class FakeEngine implements RunningEngine {
   stops = 0;
   caughtUp: Promise<void> = new Promise(() => {});
   deaf = false;
+  /** So many reconfigurations fail first: a source is away. */
+  failures = 0;
   #end: () => void = () => {};
   #fail: (error: unknown) => void = () => {};
 
@@ -52,6 +54,10 @@ class FakeEngine implements RunningEngine {
   }
 
   reconfigure(next: Configuration): Promise<void> {
+    if (this.failures > 0) {
+      this.failures -= 1;
+      return Promise.reject(new ReplicationError("DB-PG-001", { subject: "population" }));
+    }
     this.taken.push(next.shares.flatMap((share) => share.subscriptions.map(({ id }) => id)));
     return Promise.resolve();
   }
@@ -182,6 +188,19 @@ describe("engine run", () => {
     await waitUntil(async () => (await store.appliedConfiguration()) !== null, { describe: "the first version" });
     await recordPlan(await planConfiguration(write(["hcm", "hue"]), store, { count: false, open: "fresh" }), store, "lan");
     await waitUntil(() => engine.taken.length > 0, { describe: "the engine to take it up" });
+    expect(engine.taken).toEqual([["population/hcm", "population/hue"]]);
+    interrupt();
+    await running;
+  });
+
+  test("what cannot be taken up yet, because a source is away, is taken up later", async () => {
+    const { run, engine, store, write, interrupt, interrupted } = await stage();
+    engine.failures = 2;
+    const running = run.run(interrupted, false);
+    await waitUntil(async () => (await store.appliedConfiguration()) !== null, { describe: "the first version" });
+    await recordPlan(await planConfiguration(write(["hcm", "hue"]), store, { count: false, open: "fresh" }), store, "lan");
+    await waitUntil(() => engine.taken.length > 0, { describe: "the engine to take it up" });
+    expect(engine.failures).toBe(0);
     expect(engine.taken).toEqual([["population/hcm", "population/hue"]]);
     interrupt();
     await running;
