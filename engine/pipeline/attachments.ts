@@ -216,8 +216,7 @@ export class Attachments {
   async #plan(lane: Lane, seat: Seat, copy: StoredCopy, end: Position): Promise<void> {
     const table = lane.subscription.tables.indexOf(copy.table);
     if (seat.entry.renew || seat.entry.reload.has(table)) {
-      const untouched = copy.contract === null && copy.load === null;
-      seat.owed.set(table, await this.#wholeLoad(lane, table, !untouched, end));
+      seat.owed.set(table, await this.#wholeLoad(lane, table, !copy.empty, end));
       return;
     }
     const plan = planLoad(copy, this.#parts.contractText(copy.table), copy.table.filter, this.#parts.readContract);

@@ -68,6 +68,8 @@ export interface StoredCopy {
   readonly expired: boolean;
   /** Canonical text of filter and columns the rows now obey, as written by the last completed load; null before. */
   readonly contract: string | null;
+  /** Not one row lies there. A copy that is to be loaded for the first time may hold rows of an earlier life: withdrawn, and wanted again. */
+  readonly empty: boolean;
 }
 
 /**

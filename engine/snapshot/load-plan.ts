@@ -30,8 +30,7 @@ export function planLoad(stored: StoredCopy, wanted: string, filter: Predicate |
     const added = kept ? addedRows(old.filter, now.filter) : null;
     if (added !== null) return { kind: "begin", filter: added, sweep: false };
   }
-  const untouched = stored.contract === null && stored.load === null;
-  return { kind: "begin", filter, sweep: !untouched };
+  return { kind: "begin", filter, sweep: !stored.empty };
 }
 
 /**

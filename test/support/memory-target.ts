@@ -103,7 +103,7 @@ export class MemoryTarget implements ChangeTarget {
   #state(): TargetState {
     return {
       checkpoint: { epoch: this.#epoch, position: this.position, sourceIdentity: "memory", nextBatch: this.#nextBatch },
-      copies: this.#subscription.tables.map((table) => ({ table, load: null, stopped: null, expired: false, contract })),
+      copies: this.#subscription.tables.map((table) => ({ table, load: null, stopped: null, expired: false, contract, empty: this.keys.size === 0 })),
     };
   }
 }

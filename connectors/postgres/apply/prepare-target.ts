@@ -10,6 +10,7 @@ import { dropColumns, ensurePhysicalTable } from "./physical-table.ts";
 import { ensureReaderView } from "./reader-view.ts";
 import { ensureSchema } from "./schemas.ts";
 import {
+  adoptRows,
   awaitLoad,
   forgetRows,
   readCopyRecord,
@@ -70,6 +71,7 @@ async function prepareCopy(client: ClientBase, subscription: string, table: Tabl
   const record = await readCopyRecord(client, subscription, table);
   const changes = await ensurePhysicalTable(client, table, types, record.columns);
   if (changes.made) await forgetRows(client, subscription, table);
+  else if (record.columns === null) await adoptRows(client, subscription, table);
   else if (changes.added) await awaitLoad(client, subscription, table);
   const columns = table.columns.map((column) => column.target);
   const viewDigest = await ensureReaderView(client, {

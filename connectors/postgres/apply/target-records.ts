@@ -5,8 +5,10 @@ import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
 import { printTable } from "../../../engine/model/table.ts";
 import type { LoadProgress, StoredCheckpoint, StoredCopy, TargetState } from "../../../engine/ports/change-target.ts";
-import { quoteLiteral } from "../quote.ts";
+import { quoteLiteral, quoteTable } from "../quote.ts";
 import { judgedTimeSql } from "./gate-sql.ts";
+import { batchColumn } from "./table-sql.ts";
+import { isTrue } from "./target-session.ts";
 
 /**
  * Writes the subscription's terms. A shorter or longer validity period holds for what was synced before, too; what had
@@ -161,6 +163,27 @@ export async function forgetRows(client: ClientBase, subscription: string, table
 }
 
 /**
+ * The table was there already, and nothing is known of its rows: another subscription's, or those of a record that was
+ * lost. They are counted, and batches go on above theirs, so that the load that follows can tell them from its own.
+ */
+export async function adoptRows(client: ClientBase, subscription: string, table: TableMapping): Promise<void> {
+  const found = await client.query<{ rows: string; newest: string | null }>(
+    `SELECT count(*) AS rows, max(${batchColumn}) AS newest FROM ${quoteTable(table.physical)}`,
+  );
+  const { rows, newest } = found.rows[0] ?? { rows: "0", newest: null };
+  if (newest === null) return;
+  await client.query("UPDATE dongbo.copy SET rows = $3 WHERE subscription = $1 AND target_table = $2", [
+    subscription,
+    printTable(table.target),
+    rows,
+  ]);
+  await client.query("UPDATE dongbo.subscription SET next_batch = greatest(next_batch, $2::bigint + 1) WHERE id = $1", [
+    subscription,
+    newest,
+  ]);
+}
+
+/**
  * No row has a value yet in a column just added, and NULL would be a lie: closes the gate of a copy that was whole until
  * a load under the new contract is complete.
  */
@@ -225,9 +248,17 @@ async function readCopies(client: ClientBase, subscription: Subscription): Promi
     [subscription.id],
   );
   const byName = new Map(rows.map((row) => [row.target_table, row]));
-  return subscription.tables.map((table) => {
+  const copies: StoredCopy[] = [];
+  for (const table of subscription.tables) {
     const row = byName.get(printTable(table.target));
-    const load = JSON.parse(row?.load ?? "null") as LoadProgress | null;
-    return { table, load, stopped: row?.stopped_code ?? null, contract: row?.contract ?? null, expired: row?.expired === "t" };
-  });
+    copies.push({
+      table,
+      load: JSON.parse(row?.load ?? "null") as LoadProgress | null,
+      stopped: row?.stopped_code ?? null,
+      contract: row?.contract ?? null,
+      expired: row?.expired === "t",
+      empty: await isTrue(client, `SELECT NOT EXISTS (SELECT FROM ${quoteTable(table.physical)}) AS answer`, []),
+    });
+  }
+  return copies;
 }

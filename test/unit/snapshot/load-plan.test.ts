@@ -16,6 +16,7 @@ const copy = (parts: Partial<StoredCopy>): StoredCopy => ({
   stopped: null,
   contract: null,
   expired: false,
+  empty: parts.contract === undefined && parts.load === undefined,
   ...parts,
 });
 
@@ -30,6 +31,10 @@ const order = {
 describe("what a copy owes when its subscription starts", () => {
   it("is everything, without sweeping, when it was never loaded", () => {
     expect(planLoad(copy({}), contract(null), null, read)).toEqual({ kind: "begin", filter: null, sweep: false });
+  });
+
+  it("is everything, with sweeping, when it was never loaded and rows lie there nonetheless", () => {
+    expect(planLoad(copy({ empty: false }), contract(null), null, read)).toEqual({ kind: "begin", filter: null, sweep: true });
   });
 
   it("is nothing when it obeys the wanted contract, also while it is stopped", () => {
