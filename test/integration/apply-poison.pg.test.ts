@@ -104,6 +104,18 @@ describe.each([15, 18] as const)("poison rows on PostgreSQL %i", (major) => {
     await lab.sql("DROP SEQUENCE public.tries; DROP FUNCTION public.tried() CASCADE");
   });
 
+  test("hold one lock of a transaction while it is open, however many were tried: each try that failed leaves none behind", async () => {
+    await lab.sql("ALTER TABLE public_copy.citizen ADD CHECK (age > 0)");
+    const rows = Array.from({ length: 200 }, (__, index) => row(String(index), "An", index % 5 === 0 ? "0" : "1"));
+    const transaction = await writer.begin();
+    await transaction.load(citizen, rows.slice(0, 100));
+    await transaction.write([writer.change({ table: citizen, upserts: rows.slice(100) })]);
+    const locks = await lab.sql("SELECT FROM pg_locks WHERE locktype = 'transactionid'");
+    expect(locks).toHaveLength(1);
+    await writer.commit(transaction);
+    expect(await quarantine()).toHaveLength(40);
+  });
+
   test("in partial updates are set aside whole, whatever the update left open", async () => {
     await lab.sql("ALTER TABLE public_copy.citizen ADD CHECK (age < 150)");
     await writer.apply([{ table: citizen, upserts: [row("1", "An", "1"), row("2", "Bình", "2"), row("3", "Chi", "3")] }]);

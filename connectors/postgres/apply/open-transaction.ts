@@ -10,6 +10,9 @@ import type { ApplySession } from "./apply-session.ts";
 
 export const plain = (sql: string): Statement => ({ sql, parameters: [] });
 
+/** Rolling back to a savepoint keeps it: left open, the next would lie inside of it, and each holds a lock of the server's. */
+const stepBack = [plain("ROLLBACK TO SAVEPOINT dongbo"), plain("RELEASE SAVEPOINT dongbo")];
+
 export class OpenTransaction {
   readonly session: ApplySession;
   readonly #opening: readonly Statement[];
@@ -47,7 +50,7 @@ export class OpenTransaction {
       return this.#undone(this.run(statements), [plain("ROLLBACK")], false);
     }
     const enclosed = [plain("SAVEPOINT dongbo"), ...statements, plain("RELEASE SAVEPOINT dongbo")];
-    const results = await this.#undone(this.session.run(enclosed), [plain("ROLLBACK TO SAVEPOINT dongbo")], true);
+    const results = await this.#undone(this.session.run(enclosed), stepBack, true);
     return results.slice(1, -1);
   }
 
@@ -55,8 +58,8 @@ export class OpenTransaction {
   async attemptCopy(shape: TableShape, rows: readonly Row[], batchId: number): Promise<number> {
     const first = !this.#begun;
     await this.run(first ? [] : [plain("SAVEPOINT dongbo")]);
-    const undo = first ? plain("ROLLBACK") : plain("ROLLBACK TO SAVEPOINT dongbo");
-    const copied = await this.#undone(this.session.copyIn(copySql(shape), copyText(rows, String(batchId))), [undo], !first);
+    const undo = first ? [plain("ROLLBACK")] : stepBack;
+    const copied = await this.#undone(this.session.copyIn(copySql(shape), copyText(rows, String(batchId))), undo, !first);
     if (!first) await this.run([plain("RELEASE SAVEPOINT dongbo")]);
     return copied;
   }
