@@ -160,7 +160,7 @@ export interface CommitOutcome {
   readonly quarantined: number;
 }
 
-/** What is written beside the data. All instants are the source's. */
+/** What is written beside the data. All instants are the source's; a copy's clock never takes one that is later than the target's own. */
 export interface CheckpointWrite {
   readonly position: Position;
   readonly sourceIdentity: string;

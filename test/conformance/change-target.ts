@@ -386,7 +386,7 @@ export function describeChangeTarget(name: string, start: () => Promise<TargetHa
         const made = await loaded(subscription, now() - 3600 * second);
         await apply(made, { upserts: [row("1", "An", null), row("2", "Bình", null)] });
         const begun = await made.target.begin(made.epoch);
-        const at = now() + second;
+        const at = now();
         await begun.commit(
           checkpoint({
             advancing: [household],
@@ -442,6 +442,22 @@ export function describeChangeTarget(name: string, start: () => Promise<TargetHa
         const made = await loaded(subscription, at);
         const beat = await made.target.begin(made.epoch);
         await beat.commit(checkpoint({ sourceTime: at - 30 * second }));
+        expect(await harness.stored(id, citizen)).toMatchObject({ lastSyncAt: at, validUntil: at + day });
+      });
+
+      test("of a source that is ahead lengthens nothing: no sync is later than it is where the copy lies (VL-02, VL-08)", async () => {
+        const made = await loaded(subscription, now() - 60 * second);
+        const before = now();
+        const ahead = await made.target.begin(made.epoch);
+        await ahead.commit(checkpoint({ sourceTime: before + 3 * day }));
+        const { lastSyncAt, validUntil } = await harness.stored(id, citizen);
+        expect(lastSyncAt).toBeGreaterThanOrEqual(before);
+        expect(lastSyncAt).toBeLessThan(now() + second);
+        expect(validUntil).toBe((lastSyncAt ?? 0) + day);
+        // Put right again, it goes on from there.
+        const at = now();
+        const right = await made.target.begin(made.epoch);
+        await right.commit(checkpoint({ sourceTime: at }));
         expect(await harness.stored(id, citizen)).toMatchObject({ lastSyncAt: at, validUntil: at + day });
       });
 

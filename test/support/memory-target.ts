@@ -103,7 +103,14 @@ export class MemoryTarget implements ChangeTarget {
   #state(): TargetState {
     return {
       checkpoint: { epoch: this.#epoch, position: this.position, sourceIdentity: "memory", nextBatch: this.#nextBatch },
-      copies: this.#subscription.tables.map((table) => ({ table, load: null, stopped: null, expired: false, contract, empty: this.keys.size === 0 })),
+      copies: this.#subscription.tables.map((table) => ({
+        table,
+        load: null,
+        stopped: null,
+        expired: false,
+        contract,
+        empty: this.keys.size === 0,
+      })),
     };
   }
 }

@@ -17,6 +17,13 @@ const whole = "CASE g.load_event WHEN 'complete' THEN true WHEN 'progress' THEN 
 const expired = `(own.on_expiry = 'resync' AND g.load_event IS NULL AND c.copy_state IN ('VALID', 'EXPIRED')
       AND (c.copy_state = 'EXPIRED' OR coalesce(own.now >= c.valid_until, true)))`;
 const moves = `g.advancing AND ${whole} AND NOT ${stopped} AND NOT ${expired}`;
+/** A source whose clock is ahead would lengthen the use of what it gave: no sync is later than the time at which it is judged here. */
+const synced = "greatest(c.last_sync_at, least($6::timestamptz, own.now))";
+/**
+ * What this server's clock has shown is held against it as far as to where every copy has expired, which nothing but a sync
+ * undoes. A clock that was years ahead for a moment would otherwise close them for years, whatever is synchronised after it.
+ */
+const floor = "greatest(s.clock_floor, least(own.now, greatest(s.source_time, $6::timestamptz) + own.validity_period))";
 
 const texts = new Map<number, string>();
 
@@ -49,8 +56,8 @@ WITH own AS MATERIALIZED (
       WHEN ${expired} THEN 'EXPIRED'
       WHEN ${moves} THEN 'VALID'
       ELSE c.copy_state END,
-    last_sync_at = CASE WHEN ${moves} THEN greatest(c.last_sync_at, $6::timestamptz) ELSE c.last_sync_at END,
-    valid_until = CASE WHEN ${moves} THEN greatest(c.last_sync_at, $6::timestamptz) + own.validity_period ELSE c.valid_until END,
+    last_sync_at = CASE WHEN ${moves} THEN ${synced} ELSE c.last_sync_at END,
+    valid_until = CASE WHEN ${moves} THEN ${synced} + own.validity_period ELSE c.valid_until END,
     rows = c.rows + g.growth,
     rows_quarantined = coalesce(g.quarantined, c.rows_quarantined),
     load = CASE g.load_event WHEN 'progress' THEN g.load WHEN 'complete' THEN NULL ELSE c.load END,
@@ -63,7 +70,7 @@ WITH own AS MATERIALIZED (
 ), done AS (
   UPDATE dongbo.subscription AS s SET
     position = $4, source_identity = $5, source_time = greatest(s.source_time, $6::timestamptz),
-    clock_floor = own.now, next_batch = CASE WHEN $7::boolean THEN $3::bigint + 1 ELSE s.next_batch END,
+    clock_floor = ${floor}, next_batch = CASE WHEN $7::boolean THEN $3::bigint + 1 ELSE s.next_batch END,
     last_sync_at = m.last_sync_at, valid_until = m.valid_until,
     share_state = CASE WHEN s.share_state = 'LOADING' AND m.loaded THEN 'ACTIVE' ELSE s.share_state END
   FROM own, (SELECT min(last_sync_at) AS last_sync_at, min(valid_until) AS valid_until, bool_and(loaded) AS loaded, count(*) AS copies,

@@ -193,7 +193,7 @@ export class PostgresTargetTransaction implements TargetTransaction {
     const fatal = (error.cause as { severity?: unknown }).severity !== "ERROR";
     if (state === null || (fatal && error.index >= decisive))
       return new ReplicationError("DB-RUN-011", { subject: subscription.id }, { cause: session.translate(error) });
-    if (state === "22012") return this.#whyRefused();
+    if (state === "22012" && error.index === 0) return this.#whyRefused();
     // A constraint that waits for the commit and is not in the catalogue as we read it.
     if (state.startsWith("23") && error.index >= decisive) {
       this.#catalogStale = true;
