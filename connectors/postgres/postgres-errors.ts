@@ -16,6 +16,8 @@ interface RawError {
 
 const codeOfState: Readonly<Record<string, ErrorCode>> = {
   "25006": "DB-PG-008",
+  "25P03": "DB-PG-009",
+  "25P04": "DB-PG-009",
   "28000": "DB-PG-002",
   "28P01": "DB-PG-002",
   "3D000": "DB-PG-005",

@@ -130,8 +130,9 @@ export const preflightErrorCodes = {
   },
   "DB-TGT-030": {
     meaning: "a reader's role can read the copy past the gate",
-    usualCause: "the role is a superuser, a member of pg_read_all_data, or a member of dongbo's own role",
-    remedy: "Let readers use a role without these memberships: a view cannot refuse them an expired copy",
+    usualCause:
+      "the role is a superuser, may replicate, is a member of pg_read_all_data, of a role that reads the server's files or of dongbo's own role, or may become one (CREATEROLE before PostgreSQL 16)",
+    remedy: "Let readers use a role without these attributes and memberships: a view cannot refuse them an expired copy",
     retry: "operator",
   },
 } as const satisfies Record<string, ErrorCodeEntry>;

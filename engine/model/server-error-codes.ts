@@ -52,8 +52,8 @@ export const serverErrorCodes = {
     retry: "timed",
   },
   "DB-PG-009": {
-    meaning: "the server is starting up or shutting down",
-    usualCause: "a restart, a crash recovery, or an administrator ended the session",
+    meaning: "the server ended the session, or takes none yet",
+    usualCause: "a restart, a crash recovery, an administrator, or a time limit of the server for sessions and transactions",
     remedy: "Wait for the server; dongbo keeps trying",
     retry: "timed",
   },

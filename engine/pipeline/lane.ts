@@ -72,7 +72,7 @@ export class Lane {
   /** Nothing that is queued may be applied: something before it is missing. */
   #stale = false;
   #suspension: string | null = null;
-  /** What the target says of it; undefined: not known since this process started. */
+  /** What the target says of it; undefined: not known since it was prepared. */
   #suspensionStored: string | null | undefined;
   #wake: (() => void) | null = null;
   #state: LaneState = "starting";
@@ -173,6 +173,7 @@ export class Lane {
     // What was read before the epoch was taken may be overtaken by a commit of whoever had it.
     const stored = await target.takeEpoch();
     this.#epoch = stored.checkpoint.epoch;
+    this.#suspensionStored = undefined;
     const admission = await this.#host.admit(this, stored);
     this.#sourceIdentity = admission.sourceIdentity;
     this.#parked = false;

@@ -63,6 +63,27 @@ test("VL-12: suspension stops the supply at once and the clock of use not; resum
   await stage.stop();
 });
 
+test("VL-12: a suspension that is ordered or lifted while no engine runs is carried out by the next one", async () => {
+  await using stage = await stageOf("between", { validity_period: "PT24H" });
+  const stored = (): Promise<unknown> =>
+    stage.onTarget("hcm", "SELECT share_state, suspended_reason FROM dongbo.subscription WHERE id = 'population/hcm'");
+  await stage.catchUp();
+  await stage.command("suspend", "population/hcm", "--reason", "security");
+  await stage.onMaster("INSERT INTO public.citizen VALUES (101, 'Trong lúc ngừng')");
+  stage.start();
+  const status = "SELECT share_state FROM dongbo.status WHERE target_table = 'population.citizen'";
+  await stage.shows("hcm", status, [["SUSPENDED"]]);
+  await stage.shows("hue", "SELECT count(*) FROM other.citizen", [["101"]]);
+  await stage.stop();
+  await stage.command("resume", "population/hcm");
+  // The target knows nothing of it yet: readers see what is stored there.
+  expect(await stored()).toEqual([{ share_state: "SUSPENDED", suspended_reason: "security" }]);
+  stage.start();
+  await stage.shows("hcm", count, [["101"]]);
+  expect(await stored()).toEqual([{ share_state: "ACTIVE", suspended_reason: null }]);
+  await stage.stop();
+});
+
 test("VL-02, VL-03: without an engine a copy is refused after its period, with the reason; streaming alone revives it under `refuse`", async () => {
   await using stage = await stageOf("refuse", { validity_period: "PT4S" });
   await stage.catchUp();

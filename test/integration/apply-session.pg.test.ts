@@ -39,12 +39,14 @@ describe.each([15, 18] as const)("the session of a copy on PostgreSQL %i", (majo
     await lab.sql("ALTER DATABASE copies SET synchronous_commit = off");
     await lab.sql("ALTER DATABASE copies SET default_transaction_isolation = 'serializable'");
     await lab.sql("ALTER DATABASE copies SET statement_timeout = '1ms'");
+    if (major >= 17) await lab.sql("ALTER DATABASE copies SET transaction_timeout = '1s'");
     const table = own("settings");
     const writer = await Writer.loaded(lab, subscriptionOf([table], { id: "settings/hcm" }));
     await lab.sql("ALTER DATABASE copies RESET ALL");
     await lab.sql("CREATE TABLE public.seen (setting text)");
     await lab.sql(`CREATE FUNCTION public.look() RETURNS trigger SECURITY DEFINER LANGUAGE plpgsql AS
-      $$ BEGIN INSERT INTO public.seen VALUES (current_setting('synchronous_commit') || ', ' || current_setting('transaction_isolation')); RETURN NULL; END $$`);
+      $$ BEGIN INSERT INTO public.seen VALUES (concat_ws(', ', current_setting('synchronous_commit'), current_setting('transaction_isolation'),
+        nullif(current_setting('transaction_timeout', true), '0'))); RETURN NULL; END $$`);
     await lab.sql("CREATE TRIGGER look AFTER INSERT ON public_copy.settings EXECUTE FUNCTION public.look()");
     await writer.apply([{ table, upserts: [row("1", "An", null)] }]);
     expect(await lab.sql("SELECT setting FROM public.seen")).toEqual([{ setting: "on, read committed" }]);
@@ -83,6 +85,11 @@ describe.each([15, 18] as const)("the session of a copy on PostgreSQL %i", (majo
     await expect(writer.begin()).rejects.toMatchObject({ code: "DB-RUN-012", subject: "restored/hcm" });
     const state = await writer.target.takeEpoch();
     expect(state.checkpoint.position).toBe("0/2000");
+    // A backup from before this worker came is of an older epoch, and no reason to believe that another has taken over.
+    await lab.sql("UPDATE dongbo.subscription SET epoch = epoch - 1 WHERE id = 'restored/hcm'");
+    await expect(writer.target.begin(state.checkpoint.epoch)).rejects.toMatchObject({ code: "DB-RUN-012" });
+    await expect(writer.target.setSuspension(state.checkpoint.epoch, "breach")).rejects.toMatchObject({ code: "DB-RUN-012" });
+    await lab.sql("UPDATE dongbo.subscription SET epoch = epoch + 1 WHERE id = 'restored/hcm'");
     writer.epoch = state.checkpoint.epoch;
     await writer.commit(await writer.begin(), { position: "0/4000" as Position });
     await writer.target.close();

@@ -76,6 +76,10 @@ export class ApplySession {
       await client.query(
         "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')",
       );
+      // New in PostgreSQL 17; an older server takes no connection that names it. A transaction is as long as the source's.
+      await client.query(
+        "SELECT set_config('transaction_timeout', '0', false) WHERE current_setting('transaction_timeout', true) IS NOT NULL",
+      );
       const { rows } = await client.query<{ pid: string }>("SELECT pg_backend_pid() AS pid");
       session.#process = rows[0]?.pid ?? "";
       return session;

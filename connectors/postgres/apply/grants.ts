@@ -73,14 +73,23 @@ async function grantSelect(client: ClientBase, reader: string, view: TableName):
   await client.query(`GRANT SELECT ON ${name} TO ${quoteIdentifier(reader)}`);
 }
 
-/** Roles among the readers that no view can bind: they may read every table, or act as the owner. For `check` to warn of. */
+/** Members read every table, or the server's files. */
+const wideRoles = ["pg_read_all_data", "pg_read_server_files", "pg_write_server_files", "pg_execute_server_program"];
+
+/**
+ * Roles among the readers that no view can bind: they may read every table, the files or the log they lie in, or act as
+ * the owner. For `check` to warn of.
+ */
 export async function readersPastTheGate(client: ClientBase, readers: readonly string[]): Promise<readonly string[]> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT r.rolname AS name FROM pg_roles AS r
      WHERE r.rolname = ANY ($1) AND r.rolname <> current_user
-       AND (r.rolsuper OR pg_has_role(r.oid, 'pg_read_all_data', 'MEMBER') OR pg_has_role(r.oid, current_user, 'MEMBER'))
+       AND (r.rolsuper OR r.rolreplication OR pg_has_role(r.oid, current_user, 'MEMBER')
+         OR EXISTS (SELECT FROM unnest($2::name[]) AS wide WHERE pg_has_role(r.oid, wide, 'MEMBER'))
+         -- Before PostgreSQL 16 it could make itself a member of any role that is no superuser.
+         OR r.rolcreaterole AND current_setting('server_version_num')::int < 160000)
      ORDER BY 1`,
-    [readers],
+    [readers, wideRoles],
   );
   return rows.map((row) => row.name);
 }

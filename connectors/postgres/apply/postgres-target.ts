@@ -194,8 +194,11 @@ export class PostgresTarget implements ChangeTarget {
 
   async #refuseOldEpoch(client: pg.Client, epoch: number): Promise<never> {
     const stored = await readCheckpoint(client, this.#subscription.id);
-    const cause = `epoch ${stored.epoch} has taken over from epoch ${epoch}`;
-    throw new ReplicationError("DB-RUN-010", { subject: this.#subscription.id, cause });
+    const subject = this.#subscription.id;
+    // Epochs only rise: an older one is of a time before this worker took its own.
+    if (stored.epoch < epoch)
+      throw new ReplicationError("DB-RUN-012", { subject, cause: `it is at epoch ${stored.epoch} and was at ${epoch}` });
+    throw new ReplicationError("DB-RUN-010", { subject, cause: `epoch ${stored.epoch} has taken over from epoch ${epoch}` });
   }
 
   /** Whoever went on from what it remembers would leave out what the target has lost meanwhile. */
