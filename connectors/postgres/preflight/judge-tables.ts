@@ -16,7 +16,14 @@ export interface CheckedTable {
   readonly need: PublicationNeed | null;
   /** Major version of the server. */
   readonly major: number;
-  readonly publication: { readonly name: string; readonly state: PublicationState | null };
+  readonly publication: CheckedPublication;
+}
+
+/** The publication as it is; `complete`: it needs no change, so that statements of its own may be offered. */
+export interface CheckedPublication {
+  readonly name: string;
+  readonly state: PublicationState | null;
+  readonly complete: boolean;
 }
 
 const kinds: Readonly<Record<string, string>> = {

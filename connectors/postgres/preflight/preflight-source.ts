@@ -5,7 +5,7 @@ import type { Finding } from "../../../engine/model/finding.ts";
 import type { ServerAddress } from "../../../engine/model/server-address.ts";
 import type { TableMapping } from "../../../engine/model/share.ts";
 import { type CatalogTable, printTable, tableKey, type TableName } from "../../../engine/model/table.ts";
-import { planPublication, type PublicationNeed } from "../capture/publication-plan.ts";
+import { planPublication, type PublicationNeed, type PublicationState } from "../capture/publication-plan.ts";
 import { publicationNeeds, readPublication } from "../capture/publication.ts";
 import { connectPostgres, printAddress } from "../postgres-client.ts";
 import { toReplicationError } from "../postgres-errors.ts";
@@ -64,19 +64,33 @@ async function checkTables(client: ClientBase, { major, role }: ServerFacts, che
   const facts = await readTableFacts(client, check.tables);
   const missing = check.tables.filter((table) => facts.every((found) => tableKey(found.table) !== tableKey(table)));
   const needs = await publicationNeeds(client, check.mappings);
-  const publication = { name: check.publication, state: await readPublication(client, check.publication) };
+  const state = await readPublication(client, check.publication);
+  const complete = planPublication({ name: check.publication, needs, major }, state).statements.length === 0;
+  const publication = { name: check.publication, state, complete };
   const findings = missing.map((table) => newFinding("DB-MAP-030", "error", printTable(table)));
   for (const found of facts) {
     const mappings = check.mappings.filter(({ source }) => tableKey(source) === tableKey(found.table));
     findings.push(...judgeTable({ facts: found, mappings, need: needOf(found, needs), major, publication }, check.tables, role.name));
   }
-  const plan = planPublication({ name: check.publication, needs, major }, publication.state);
+  const plan = planPublication({ name: check.publication, needs: publishableNow(needs, findings, state), major }, state);
   const self = await mayPublish(
     client,
     check,
     needs.map(({ table }) => table),
   );
   return [...findings, ...judgePublication(plan, check.publication, self)];
+}
+
+/** A table whose identity must change is published after that: its column list would be made for the identity that goes. */
+function publishableNow(
+  needs: readonly PublicationNeed[],
+  findings: readonly Finding[],
+  state: PublicationState | null,
+): readonly PublicationNeed[] {
+  const changing = new Set(findings.filter(({ code }) => code === "DB-MAP-040").map(({ subject }) => subject));
+  const isPublished = ({ id, table }: CatalogTable): boolean =>
+    state !== null && (state.allTables || state.schemas.includes(table.schema) || state.entries.some((entry) => entry.id === id));
+  return needs.filter(({ table }) => !changing.has(printTable(table.table)) || isPublished(table));
 }
 
 function needOf(facts: TableFacts, needs: readonly PublicationNeed[]): PublicationNeed | null {
