@@ -21,7 +21,7 @@ export function explainCopy(report: StatusReport, share: ShareConfiguration, id:
   return [
     agreementCheck(share, new Date(report.at), times),
     suspensionCheck(subscription, times),
-    parkedCheck(subscription, times),
+    streamCheck(subscription, times),
     engineCheck(report, times),
     sourceCheck(report, share.source),
     targetCheck(subscription),
@@ -51,7 +51,9 @@ function suspensionCheck({ id, suspended }: SubscriptionStatus, times: TimePrint
   return { check: "supply", ok: false, detail, remedy: `\`dongbo resume ${id}\` when the reason has ended` };
 }
 
-function parkedCheck({ parked }: SubscriptionStatus, times: TimePrinter): Check {
+function streamCheck({ parked, problem, reason }: SubscriptionStatus, times: TimePrinter): Check {
+  if (problem !== null && reason !== "unreachable")
+    return { check: "stream", ok: false, detail: `${problem.code}: ${problem.subject}: ${problem.cause}`, remedy: problem.remedy };
   if (parked === null) return { check: "stream", ok: true, detail: "attached to the source", remedy: null };
   const detail = `parked since ${times.full(new Date(parked.since))}: ${parked.why}`;
   return { check: "stream", ok: false, detail, remedy: "Bring the target back: the copy is then re-synced by itself" };
@@ -78,8 +80,8 @@ function sourceCheck(report: StatusReport, id: string): Check {
   return { check: "source", ok: true, detail: `${id} answers and keeps its log in slot ${slot}`, remedy: null };
 }
 
-function targetCheck({ target, problem, tables, share_state: state, position }: SubscriptionStatus): Check {
-  if (problem !== null)
+function targetCheck({ target, problem, reason, tables, share_state: state, position }: SubscriptionStatus): Check {
+  if (problem !== null && reason === "unreachable")
     return { check: "target", ok: false, detail: `${problem.code}: ${problem.subject}: ${problem.cause}`, remedy: problem.remedy };
   if (tables.length === 0) {
     return { check: "target", ok: false, detail: `${target} holds nothing of it yet`, remedy: "`dongbo run` makes and loads the copy" };

@@ -34,16 +34,22 @@ export async function observe(configuration: Configuration): Promise<Observation
   return { at: new Date(), ...control, copies, reservations };
 }
 
-type ControlFacts = Pick<Observations, "engine" | "lifecycles" | "orders" | "controlProblem">;
+type ControlFacts = Pick<Observations, "engine" | "lifecycles" | "orders" | "problems" | "controlProblem">;
 
 async function observeControl(configuration: Configuration): Promise<ControlFacts> {
   try {
     await using control = await openControlToRead(configuration);
     const { store } = control;
-    const [engine, lifecycles, orders] = await Promise.all([store.engineSeen(), store.lifecycles(), store.pendingOrders()]);
-    return { engine, lifecycles, orders, controlProblem: null };
+    const [engine, lifecycles, orders, problems] = await Promise.all([
+      store.engineSeen(),
+      store.lifecycles(),
+      store.pendingOrders(),
+      store.engineProblems(),
+    ]);
+    return { engine, lifecycles, orders, problems, controlProblem: null };
   } catch (error) {
-    return { engine: null, lifecycles: new Map(), orders: [], controlProblem: asReplicationError(error, "control database") };
+    const controlProblem = asReplicationError(error, "control database");
+    return { engine: null, lifecycles: new Map(), orders: [], problems: [], controlProblem };
   }
 }
 

@@ -3,7 +3,7 @@ import type { Configuration } from "../../engine/config/configuration.ts";
 import { printTable } from "../../engine/model/table.ts";
 import type { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { CopyState, ShareState } from "../../engine/model/share.ts";
-import type { EngineIdentity } from "../../engine/ports/control-commands.ts";
+import type { EngineIdentity, EngineProblem } from "../../engine/ports/control-commands.ts";
 import type { Order, SubscriptionLifecycle } from "../../engine/ports/control-store.ts";
 import type { CopyRecord } from "../../engine/ports/target-records.ts";
 
@@ -13,6 +13,8 @@ export interface Observations {
   readonly engine: EngineIdentity | null;
   readonly lifecycles: ReadonlyMap<string, SubscriptionLifecycle>;
   readonly orders: readonly Order[];
+  /** What the engine says of its work. */
+  readonly problems: readonly EngineProblem[];
   /** By target id. */
   readonly copies: ReadonlyMap<string, readonly CopyRecord[] | ReplicationError>;
   /** By source id: bytes kept only for us, null when nothing is reserved. */
@@ -61,7 +63,7 @@ export interface SubscriptionStatus {
   readonly suspended: { readonly reason: string; readonly since: string } | null;
   readonly parked: { readonly why: string; readonly since: string } | null;
   readonly pending_orders: readonly { readonly kind: string; readonly table: string | null }[];
-  /** Why its target could not be read. */
+  /** Why its target could not be read, or why the engine does not supply it. */
   readonly problem: StatusProblem | null;
 }
 
@@ -104,8 +106,9 @@ export function buildStatus(configuration: Configuration, seen: Observations): S
   };
 }
 
-/** Something waits for somebody: stopped, quarantined, parked, or a target that cannot be reached. */
+/** Something waits for somebody: stopped, quarantined, parked, or out of reach. */
 export function needsAttention(report: StatusReport): boolean {
+  if (report.sources.some((source) => source.problem !== null)) return true;
   return report.subscriptions.some(
     (subscription) =>
       subscription.problem !== null ||
@@ -122,7 +125,7 @@ export function toProblem(error: ReplicationError | null): StatusProblem | null 
 function sourceStatus(id: string, slot: string, seen: Observations): SourceStatus {
   const reservation = seen.reservations.get(id) ?? null;
   if (reservation instanceof Error) return { id, slot, retained_bytes: null, problem: toProblem(reservation) };
-  return { id, slot, retained_bytes: reservation?.retainedBytes ?? null, problem: null };
+  return { id, slot, retained_bytes: reservation?.retainedBytes ?? null, problem: reported("source", id, seen) };
 }
 
 interface Names {
@@ -137,7 +140,8 @@ function subscriptionStatus(names: Names, wanted: readonly string[], seen: Obser
   if (copies instanceof Error) return { ...names, ...nothingKnown, ...control, problem: toProblem(copies) };
   const own = copies.filter((copy) => copy.subscription === names.id && copy.withdrawnAt === null);
   const [first] = own;
-  if (first === undefined) return { ...names, ...neverSeen, ...control };
+  const problem = reported("subscription", names.id, seen);
+  if (first === undefined) return { ...names, ...neverSeen, ...control, problem };
   const missing = wanted.filter((table) => !own.some((copy) => copy.table === table));
   const states = [...own.map((copy) => copy.copyState), ...missing.map(() => "NEVER_SYNCED" as const)];
   const reasons = [...own.map((copy) => copy.reason), ...missing.map(() => "never_synced")].filter((reason) => reason !== null);
@@ -157,8 +161,13 @@ function subscriptionStatus(names: Names, wanted: readonly string[], seen: Obser
     last_reconciled_at: iso(oldest(own.map((copy) => copy.lastReconciledAt))),
     tables: own.map(tableStatus),
     ...control,
-    problem: null,
+    problem,
   };
+}
+
+function reported(of: EngineProblem["of"], id: string, { problems }: Observations): StatusProblem | null {
+  const found = problems.find((problem) => problem.of === of && problem.id === id);
+  return found === undefined ? null : { code: found.code, subject: found.subject, cause: found.cause, remedy: found.remedy };
 }
 
 /** States that the order to suspend overlays before the engine has carried it out in the target. */

@@ -1,6 +1,6 @@
 import { ReplicationError } from "../model/replication-error.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { EngineClaim, EngineIdentity } from "../ports/control-commands.ts";
+import type { EngineClaim, EngineIdentity, EngineProblem } from "../ports/control-commands.ts";
 import type { ControlSession } from "./control-session.ts";
 
 /** Advisory lock of the control database ("dong" in ASCII, 1): held by the session of the running engine. */
@@ -31,6 +31,14 @@ export async function claimEngine(session: ControlSession, clock: Clock, engine:
       if (held && !session.alive) held = await takeLock(session, engine);
       return held;
     },
+    report: async (problems) => {
+      // A session that was lost is another one now, which holds nothing before the claim is renewed.
+      if (!held || !session.alive) return;
+      await session.query(
+        `INSERT INTO dongbo_control.engine_report (problems) VALUES ($1) ON CONFLICT (only_one) DO UPDATE SET problems = $1`,
+        [JSON.stringify(problems)],
+      );
+    },
     release: async () => {
       await session.query("DELETE FROM dongbo_control.engine").catch(() => {});
       await session.close();
@@ -53,6 +61,11 @@ export async function engineSeen(session: ControlSession): Promise<EngineIdentit
     version: row["version"] ?? "",
     startedAt: new Date(Number(row["started_at"])),
   };
+}
+
+export async function engineProblems(session: ControlSession): Promise<readonly EngineProblem[]> {
+  const [row] = await session.query("SELECT problems FROM dongbo_control.engine_report");
+  return JSON.parse(row?.["problems"] ?? "[]") as readonly EngineProblem[];
 }
 
 async function takeLock(session: ControlSession, engine: EngineIdentity): Promise<boolean> {

@@ -7,6 +7,7 @@ import type {
   ControlCommands,
   EngineClaim,
   EngineIdentity,
+  EngineProblem,
   HistoryEvent,
   OrderRequest,
 } from "../ports/control-commands.ts";
@@ -23,6 +24,7 @@ export class MemoryControlStore implements ControlCommands {
   #ordersGiven = 0;
   readonly #configurations: AppliedConfiguration[] = [];
   #engine: EngineIdentity | null = null;
+  #problems: readonly EngineProblem[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -136,6 +138,10 @@ export class MemoryControlStore implements ControlCommands {
     this.#engine = engine;
     return Promise.resolve({
       renew: () => Promise.resolve(this.#engine === engine),
+      report: (problems) => {
+        this.#problems = problems;
+        return Promise.resolve();
+      },
       release: () => {
         if (this.#engine === engine) this.#engine = null;
         return Promise.resolve();
@@ -145,6 +151,10 @@ export class MemoryControlStore implements ControlCommands {
 
   async engineSeen(): Promise<EngineIdentity | null> {
     return Promise.resolve(this.#engine);
+  }
+
+  async engineProblems(): Promise<readonly EngineProblem[]> {
+    return Promise.resolve(this.#problems);
   }
 
   async watch(changed: () => void, signal: AbortSignal): Promise<void> {

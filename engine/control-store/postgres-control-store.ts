@@ -10,12 +10,13 @@ import type {
   ControlCommands,
   EngineClaim,
   EngineIdentity,
+  EngineProblem,
   HistoryEvent,
   OrderRequest,
 } from "../ports/control-commands.ts";
 import type { Order, RecordedReservation, SubscriptionLifecycle, SuspensionReason } from "../ports/control-store.ts";
 import { ControlSession, type OpenControlSession } from "./control-session.ts";
-import { claimEngine, engineSeen } from "./engine-claim.ts";
+import { claimEngine, engineProblems, engineSeen } from "./engine-claim.ts";
 import { migrate } from "./migrate.ts";
 import { watchChanges } from "./watch-changes.ts";
 
@@ -223,6 +224,10 @@ export class PostgresControlStore implements ControlCommands {
 
   async engineSeen(): Promise<EngineIdentity | null> {
     return engineSeen(this.#session);
+  }
+
+  async engineProblems(): Promise<readonly EngineProblem[]> {
+    return engineProblems(this.#session);
   }
 
   async close(): Promise<void> {

@@ -127,7 +127,7 @@ export const errorCodes = {
   "DB-RUN-010": {
     meaning: "another worker has taken over this subscription",
     usualCause: "a second engine was started, or this one stood still long enough to be replaced",
-    remedy: "None needed; run one engine per subscription",
+    remedy: "Stop one of the two engines; then start the one that is to run again",
     retry: "never",
   },
   "DB-RUN-011": {
@@ -181,7 +181,7 @@ export const errorCodes = {
   "DB-RUN-026": {
     meaning: "the row is not in the copy",
     usualCause: "it is not in the master, does not pass the filter, or has not arrived yet",
-    remedy: "`dongbo explain` with the same arguments says which",
+    remedy: "Run `dongbo explain` with the same arguments: it says why",
     retry: "never",
   },
   "DB-RUN-027": {

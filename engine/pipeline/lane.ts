@@ -281,6 +281,7 @@ export class Lane {
     await this.#abandonBatch();
     const { backoff, logger, clock } = this.#parts;
     if (retryKind(error.code) === "never") {
+      logger.error("subscription stops", { code: error.code, problem: error.message });
       this.#setState("stopped", error);
       throw error;
     }

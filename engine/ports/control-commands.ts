@@ -1,4 +1,5 @@
 import type { ControlStore, Order, SuspensionReason } from "./control-store.ts";
+import type { Problem } from "./engine.ts";
 
 /**
  * The control database as commands use it: they write what the running engine, or the next one, carries out. Every
@@ -26,6 +27,8 @@ export interface ControlCommands extends ControlStore {
   claimEngine(engine: EngineIdentity): Promise<EngineClaim>;
   /** Who holds that right now; null: nobody. */
   engineSeen(): Promise<EngineIdentity | null>;
+  /** What the running engine told of last, or the one before it when none runs. */
+  engineProblems(): Promise<readonly EngineProblem[]>;
 }
 
 /** Who gave a command, for the record: `user@machine`. */
@@ -69,6 +72,12 @@ export interface EngineIdentity {
   readonly startedAt: Date;
 }
 
+/** What does not progress, and why, as the engine sees it. */
+export interface EngineProblem extends Omit<Problem, "since"> {
+  readonly of: "source" | "subscription";
+  readonly id: string;
+}
+
 /** The right to be the one running engine; ends by itself with the process. */
 export interface EngineClaim {
   /**
@@ -76,5 +85,7 @@ export interface EngineClaim {
    * Throws DB-CTL-001 while the database cannot be reached; the claim then counts as held.
    */
   renew(): Promise<boolean>;
+  /** Leaves for commands what does not progress, in the place of what was told before; stays after the engine's end. */
+  report(problems: readonly EngineProblem[]): Promise<void>;
   release(): Promise<void>;
 }

@@ -170,6 +170,18 @@ export function describeControlStore(name: string, open: () => Promise<ControlSt
     });
   });
 
+  test(`${name}: what an engine reports replaces what was reported before, and stays after it`, async () => {
+    const { store, another } = await open();
+    const second = await another();
+    expect(await second.engineProblems()).toEqual([]);
+    const claim = await store.claimEngine(engine);
+    const lost = { code: "DB-SLOT-005", subject: "population/hcm", cause: "the log's end is lost; 'ở giữa'", remedy: "Run it" } as const;
+    await claim.report([{ of: "source", id: "population", ...lost }]);
+    await claim.report([{ of: "subscription", id: "population/hcm", ...lost }]);
+    await claim.release();
+    expect(await second.engineProblems()).toEqual([{ of: "subscription", id: "population/hcm", ...lost }]);
+  });
+
   describe(`${name}: watch`, () => {
     test("calls at the start and after each change made elsewhere, until it is ended", async () => {
       const { store, another } = await open();

@@ -1,4 +1,5 @@
 // `dongbo status` for people: one line a subscription, aligned, and below it a sentence for whatever needs somebody.
+import { retryKind } from "../../../engine/fleet/retry-policy.ts";
 import type { StatusReport, SubscriptionStatus } from "../status-report.ts";
 import { printTable, type TextColumn } from "./print-table.ts";
 import { printBytes, printCount, printDuration, type TimePrinter } from "./print-time.ts";
@@ -57,8 +58,9 @@ function line(subscription: SubscriptionStatus, times: TimePrinter): string[] {
 
 /** What most deserves to be seen in one word. */
 function stateWord(subscription: SubscriptionStatus): string {
-  const { suspended, parked, tables, reason } = subscription;
-  if (subscription.problem !== null) return "unreachable";
+  const { suspended, parked, tables, reason, problem } = subscription;
+  if (reason === "unreachable") return "unreachable";
+  if (problem !== null) return retryKind(problem.code) === "timed" ? "retrying" : "stopped";
   if (parked !== null) return "parked";
   if (suspended !== null) return "suspended";
   if (tables.some((table) => table.stopped !== null)) return "stopped";

@@ -8,7 +8,7 @@ import { asReplicationError, retryKind, retryPauses } from "../../../engine/flee
 import type { Micros } from "../../../engine/model/change-message.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { Clock } from "../../../engine/ports/clock.ts";
-import type { ControlCommands, EngineClaim } from "../../../engine/ports/control-commands.ts";
+import type { ControlCommands, EngineClaim, EngineProblem } from "../../../engine/ports/control-commands.ts";
 import type { Engine, EngineHealth, SubscriptionHealth } from "../../../engine/ports/engine.ts";
 import type { Logger } from "../../../engine/ports/logger.ts";
 import type { Metrics } from "../../../engine/ports/metrics.ts";
@@ -16,6 +16,7 @@ import type { Random } from "../../../engine/ports/random.ts";
 import { type ConfigurationPlan, planConfiguration, recordPlan } from "../configuration-plan.ts";
 import { planLines } from "../output/print-plan.ts";
 import { withdrawRemoved } from "../withdraw.ts";
+import { lastingMicros, problemsToReport } from "./reported-problems.ts";
 
 /** An engine that can take up a newly applied configuration while it runs. */
 export interface RunningEngine extends Engine {
@@ -53,6 +54,7 @@ export class EngineRun {
   #document: AppliedDocument | null = null;
   #version = 0;
   #engine: RunningEngine | null = null;
+  #reported: string | null = null;
 
   constructor(configuration: Configuration, parts: EngineRunParts) {
     this.#configuration = configuration;
@@ -99,7 +101,12 @@ export class EngineRun {
       await aborted(signal);
       if (!(await this.#stop(engine))) abandoned.abort();
     });
-    await tasks.join();
+    try {
+      await tasks.join();
+    } finally {
+      // What may pass by itself says nothing any more; what waits for somebody still does.
+      await this.#report(({ code }) => retryKind(code) !== "timed");
+    }
     this.#parts.tick(engine.health(), this.#configuration);
     return end;
   }
@@ -178,8 +185,22 @@ export class EngineRun {
         const holder = await store.engineSeen().catch(() => null);
         throw new ReplicationError("DB-RUN-024", { subject: holder === null ? "engine" : `process ${holder.pid} on ${holder.host}` });
       }
+      await this.#report();
       await clock.sleep(1_000, signal);
     }
+  }
+
+  /** What commands can say of this engine's work. */
+  async #report(tells: (problem: EngineProblem) => boolean = () => true): Promise<void> {
+    const { claim, clock } = this.#parts;
+    const problems = problemsToReport(this.health(), clock.now()).filter(tells);
+    const text = JSON.stringify(problems);
+    if (text === this.#reported) return;
+    const told = await claim.report(problems).then(
+      () => true,
+      () => false,
+    );
+    if (told) this.#reported = text;
   }
 
   /** Until every removed subscription's copy is refused; begins anew whenever another configuration is applied. */
@@ -266,9 +287,6 @@ function aborted(signal: AbortSignal): Promise<void> {
       );
   });
 }
-
-/** An order may be what mends a failure, so one counts only when it has lasted. */
-const lastingMicros = 5_000_000;
 
 /** Nothing of it will move before somebody acts. */
 function waitsForSomebody({ state, problem }: SubscriptionHealth, now: Micros): boolean {

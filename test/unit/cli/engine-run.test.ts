@@ -9,6 +9,7 @@ import type { Configuration } from "../../../engine/config/configuration.ts";
 import { loadConfiguration } from "../../../engine/config/load-config.ts";
 import { MemoryControlStore } from "../../../engine/control-store/memory-control-store.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
+import type { EngineHealth, Problem } from "../../../engine/ports/engine.ts";
 import type { Logger } from "../../../engine/ports/logger.ts";
 import { silentMetrics } from "../../support/silent-metrics.ts";
 import { waitUntil } from "../../support/wait-until.ts";
@@ -49,8 +50,11 @@ class FakeEngine implements RunningEngine {
     return Promise.resolve();
   }
 
-  health(): { sources: []; subscriptions: [] } {
-    return { sources: [], subscriptions: [] };
+  problems: readonly Problem[] = [];
+
+  health(): EngineHealth {
+    const idle = { state: "stopped", lastSyncAt: null, stoppedTables: [], loads: [] } as const;
+    return { sources: [], subscriptions: this.problems.map((problem) => ({ id: problem.subject, problem, ...idle })) };
   }
 
   reconfigure(next: Configuration): Promise<void> {
@@ -222,8 +226,22 @@ describe("engine run", () => {
     await running;
   });
 
+  test("leaves for `status` what does not progress: at its end only what waits for somebody", async () => {
+    const { run, engine, store, interrupt, interrupted } = await stage();
+    const problem = (code: Problem["code"], subject: string, since: number): Problem => ({ code, subject, cause: "x", remedy: "y", since });
+    const { now } = systemClock;
+    engine.problems = [problem("DB-SLOT-005", "lost", now()), problem("DB-PG-001", "away", 0), problem("DB-PG-001", "just away", now())];
+    const reported = async (): Promise<string[]> => (await store.engineProblems()).map(({ id }) => id);
+    const running = run.run(interrupted, false);
+    await waitUntil(async () => (await reported()).length > 0, { describe: "the report" });
+    expect(await reported()).toEqual(["lost", "away"]);
+    interrupt();
+    await running;
+    expect(await reported()).toEqual(["lost"]);
+  });
+
   test("losing the right to be the engine ends the run", async () => {
-    const claim = { renew: () => Promise.resolve(false), release: () => Promise.resolve() };
+    const claim = { renew: () => Promise.resolve(false), report: () => Promise.resolve(), release: () => Promise.resolve() };
     const { run, engine, interrupted } = await stage({ claim });
     await expect(run.run(interrupted, false)).rejects.toMatchObject({ code: "DB-RUN-024" });
     expect(engine.stops).toBe(1);

@@ -71,6 +71,7 @@ function seen(hcm: readonly CopyRecord[] | ReplicationError, change: Partial<Obs
     engine: { pid: 12, host: "máy-1", version: "0.1.0", startedAt: new Date("2026-01-01T20:00:00Z") },
     lifecycles: new Map(),
     orders: [],
+    problems: [],
     copies: new Map([["hcm", hcm]]),
     reservations: new Map([["population", { retainedBytes: 12_582_912 }]]),
     controlProblem: null,
@@ -164,6 +165,23 @@ describe("status report", () => {
     });
     expect(report.subscriptions[1]?.tables).toHaveLength(1);
     expect(needsAttention(report)).toBe(true);
+  });
+
+  test("what the engine cannot go on with is told, also while the copy may still be used", () => {
+    const told = {
+      code: "DB-SLOT-005",
+      subject: "population/hcm",
+      cause: "what lies between is lost",
+      remedy: "Run `dongbo resync`",
+    } as const;
+    const observations = seen(valid, { problems: [{ of: "subscription", id: "population/hcm", ...told }] });
+    expect(statusOf(observations)).toMatchObject({ usable: true, copy_state: "VALID", problem: told });
+    expect(print(observations)).toMatch(/^population\/hcm +yes +stopped /m);
+    expect(print(observations)).toContain("population/hcm: DB-SLOT-005: population/hcm: what lies between is lost. Run `dongbo resync`.\n");
+    const busy = { code: "DB-SLOT-003", subject: "slot", cause: "the slot is in use", remedy: "Stop the other process" } as const;
+    const report = buildStatus(configuration(), seen(valid, { problems: [{ of: "source", id: "population", ...busy }] }));
+    expect(report.sources).toMatchObject([{ problem: busy }]);
+    expect([needsAttention(buildStatus(configuration(), observations)), needsAttention(report)]).toEqual([true, true]);
   });
 
   test("VL-12: a suspended copy that is still valid stays usable", () => {
