@@ -1,11 +1,13 @@
-// The configuration meets the source's catalogue: a subscription as all stages need it, or all that stands in its way.
+// The configuration meets the source's catalogue: a subscription as all stages need it, and, table by table, what stands in
+// its way.
 import { bindParameters } from "../engine/config/bind-parameters.ts";
 import type { ShareConfiguration, SubscriptionConfiguration, TableConfiguration } from "../engine/config/configuration.ts";
 import type { ErrorCode } from "../engine/model/error-codes.ts";
 import { errorCodes } from "../engine/model/error-codes.ts";
 import type { Finding, SourceLocation } from "../engine/model/finding.ts";
-import type { Predicate } from "../engine/model/predicate.ts";
-import type { ColumnMapping, Subscription, TableMapping } from "../engine/model/share.ts";
+import { type Predicate, predicateColumns } from "../engine/model/predicate.ts";
+import { ReplicationError } from "../engine/model/replication-error.ts";
+import type { ColumnMapping, StoppedTable, Subscription, TableMapping } from "../engine/model/share.ts";
 import { type CatalogColumn, type CatalogTable, printTable, tableKey } from "../engine/model/table.ts";
 import { checkFilter } from "./check-filter.ts";
 
@@ -16,12 +18,12 @@ const columnsMax = 1_599;
 const batchColumn = "dongbo_batch";
 
 export interface Resolution {
-  /** Null when a finding is an error. */
-  readonly subscription: Subscription | null;
+  readonly subscription: Subscription;
+  /** All of them. A table of which one is an error is stopped; the others are followed. */
   readonly findings: readonly Finding[];
 }
 
-/** `catalog`: at least the tables of the share that exist. All mistakes are found at once. */
+/** `catalog`: at least the tables of the share that exist. */
 export function resolveSubscription(
   share: ShareConfiguration,
   subscription: SubscriptionConfiguration,
@@ -29,13 +31,17 @@ export function resolveSubscription(
 ): Resolution {
   const findings: Finding[] = [];
   const tables: TableMapping[] = [];
+  const stopped: StoppedTable[] = [];
   for (const table of share.tables) {
-    const found = catalog.find((entry) => tableKey(entry.table) === tableKey(table.source));
-    const mapping = found === undefined ? null : resolveTable(table, found, subscription, findings);
-    if (found === undefined) findings.push(finding("DB-MAP-030", printTable(table.source), table.location));
-    if (mapping !== null) tables.push(mapping);
+    const found = catalog.find((entry) => tableKey(entry.table) === tableKey(table.source)) ?? null;
+    const own: Finding[] = [];
+    const mapping = found === null ? null : resolveTable(table, found, subscription, own);
+    if (found === null) own.push(finding("DB-MAP-030", printTable(table.source), table.location));
+    const reason = reasonOf(own);
+    if (mapping !== null && reason === null) tables.push(mapping);
+    else if (reason !== null) stopped.push(stoppedTable(table, subscription, { catalog: found, reason }));
+    findings.push(...own);
   }
-  if (findings.some((entry) => entry.severity === "error")) return { subscription: null, findings };
   const { regulation, agreement } = share;
   const resolved: Subscription = {
     id: subscription.id,
@@ -50,6 +56,7 @@ export function resolveSubscription(
       logRetentionSeconds: regulation.logRetentionSeconds,
     },
     tables,
+    stopped,
     quarantineMax: share.quarantineMax,
   };
   return { subscription: resolved, findings };
@@ -60,24 +67,49 @@ function resolveTable(
   catalog: CatalogTable,
   subscription: SubscriptionConfiguration,
   findings: Finding[],
-): TableMapping | null {
-  const before = findings.length;
+): TableMapping {
   const name = printTable(table.source);
   const columns = resolveColumns(table, catalog, findings);
   const key = keyOf(table, catalog);
   for (const problem of keyProblems(key, columns, catalog)) findings.push(finding(problem.code, name, table.location, problem.cause));
-  const filter = table.where === null ? null : bindParameters(table.where, subscription.parameters);
+  const filter = filterOf(table, subscription);
   if (filter !== null) findings.push(...filterFindings(filter, catalog, table.location));
-  if (findings.slice(before).some((entry) => entry.severity === "error")) return null;
   return {
-    source: table.source,
-    target: table.target,
-    physical: { schema: table.physicalSchema, name: table.target.name },
+    ...namesOf(table),
     key,
     columns,
     filter,
     catalog,
   };
+}
+
+function namesOf({ source, target, physicalSchema }: TableConfiguration): Pick<TableMapping, "source" | "target" | "physical"> {
+  return { source, target, physical: { schema: physicalSchema, name: target.name } };
+}
+
+interface Stop {
+  readonly catalog: CatalogTable | null;
+  readonly reason: ReplicationError;
+}
+
+function stoppedTable(table: TableConfiguration, subscription: SubscriptionConfiguration, { catalog, reason }: Stop): StoppedTable {
+  const wanted = table.columns?.map(({ source }) => source) ?? catalog?.columns.map(({ name }) => name) ?? [];
+  const filter = filterOf(table, subscription);
+  return { ...namesOf(table), catalog, columns: [...wanted, ...(filter === null ? [] : predicateColumns(filter))], reason };
+}
+
+/** All that is wrong with a table in one message, under the code of the first mistake; null: nothing. */
+function reasonOf(findings: readonly Finding[]): ReplicationError | null {
+  const errors = findings.filter(({ severity }) => severity === "error");
+  const [first] = errors;
+  if (first === undefined) return null;
+  const others = errors.slice(1).map(({ subject, cause }) => `; ${subject}: ${cause}`);
+  const { code, subject, cause, remedy } = first;
+  return new ReplicationError(code, { subject, cause: [cause, ...others].join(""), remedy });
+}
+
+function filterOf({ where }: TableConfiguration, { parameters }: SubscriptionConfiguration): Predicate | null {
+  return where === null ? null : bindParameters(where, parameters);
 }
 
 function resolveColumns(table: TableConfiguration, catalog: CatalogTable, findings: Finding[]): ColumnMapping[] {

@@ -36,6 +36,11 @@ export function checkContract(
   });
 }
 
+/** Columns of the source without which the copy cannot be followed: those it holds, its key's among them, and its filter's. */
+export function neededColumns({ columns, filter }: TableMapping): string[] {
+  return [...columns.map(({ source }) => source), ...(filter === null ? [] : predicateColumns(filter))];
+}
+
 /** The stream tells types by number: another column of the table that has the type knows what it is called. */
 function namesFrom({ catalog }: TableMapping): TypeNames {
   return (identity) => catalog.columns.find((column) => column.type.identity === identity)?.type.declaration ?? null;
@@ -50,8 +55,7 @@ function tableBreaches(streamed: StreamedTable, { catalog, source }: TableMappin
 }
 
 function columnBreaches(streamed: StreamedTable, mapping: TableMapping, typeName: TypeNames): Breach[] {
-  const needed = new Set([...mapping.key, ...mapping.columns.map((column) => column.source)]);
-  if (mapping.filter !== null) for (const column of predicateColumns(mapping.filter)) needed.add(column);
+  const needed = new Set(neededColumns(mapping));
   const breaches: Breach[] = [];
   for (const [position, column] of mapping.catalog.columns.entries()) {
     if (!needed.has(column.name)) continue;

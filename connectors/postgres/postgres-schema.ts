@@ -37,7 +37,7 @@ WHERE part.isleaf AND c.oid <> root.oid AND c.relkind = 'r'
 ORDER BY n.nspname, c.relname`;
 
 const columnsSql = `
-SELECT a.attrelid AS relid, a.attname AS name, a.atttypid AS type, a.atttypmod AS typmod,
+SELECT a.attrelid AS relid, a.attname AS name, a.attnum AS id, a.atttypid AS type, a.atttypmod AS typmod,
   format_type(a.atttypid, a.atttypmod) AS declaration, a.attnotnull AS not_null, a.attgenerated <> '' AS generated,
   a.attgenerated = 's' AND current_setting('server_version_num')::int >= 180000 AS publishable,
   a.attcollation AS collation
@@ -118,6 +118,7 @@ function toColumn(row: CatalogRow, types: TypeCatalog, collations: (oid: string)
   const collation = collations(String(row["collation"]));
   return {
     name: String(row["name"]),
+    id: String(row["id"]),
     type: types.columnType(type, String(row["typmod"]), String(row["declaration"])),
     nullable: row["not_null"] !== "t",
     bytewiseCollation: collation.bytewise,

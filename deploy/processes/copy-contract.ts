@@ -4,7 +4,7 @@ import type { ContractReader } from "../../engine/snapshot/load-plan.ts";
 
 /** Canonical text of what the rows of a copy obey. */
 export function contractText(table: TableMapping): string {
-  return canonicalContract(table.columns, table.filter);
+  return canonicalContract(table.columns, table.filter, table.catalog);
 }
 
 /** A contract that this build cannot read equals no other, so its copy is loaded again, whole. */

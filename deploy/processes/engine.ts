@@ -159,13 +159,12 @@ class EngineProcess implements RunningEngine {
   }
 
   #subscriptions(runtime: SourceRuntime): SubscriptionHealth[] {
-    const refused = [...runtime.refusals].map(([id, error]) => this.#idle(id, "stopped", this.#problem(error)));
-    const ended = [...runtime.ended].map((id) => this.#idle(id, "ended", null));
-    return [...[...runtime.lanes.values()].map((lane) => this.#laneHealth(lane)), ...refused, ...ended];
+    const ended = [...runtime.ended].map((id) => this.#ended(id));
+    return [...[...runtime.lanes.values()].map((lane) => this.#laneHealth(lane)), ...ended];
   }
 
-  #idle(id: string, state: "stopped" | "ended", problem: Problem | null): SubscriptionHealth {
-    return { id, state, problem, lastSyncAt: null, stoppedTables: [], loads: [] };
+  #ended(id: string): SubscriptionHealth {
+    return { id, state: "ended", problem: null, lastSyncAt: null, stoppedTables: [], loads: [] };
   }
 
   #laneHealth(lane: Lane): SubscriptionHealth {
@@ -175,10 +174,7 @@ class EngineProcess implements RunningEngine {
       const estimate = tables[table]?.catalog.estimatedRows ?? -1;
       return { target: name(table), rows, rowsExpected: estimate < 0 || tables[table]?.filter !== null ? null : estimate };
     });
-    const stoppedTables = [...(lane.progress?.stopped ?? [])].map(([table, stop]) => ({
-      target: name(table),
-      problem: stopProblem(stop, name(table)),
-    }));
+    const stoppedTables = lane.stopped.map((stop) => ({ target: printTable(stop.target), problem: stopProblem(stop) }));
     const problem = lane.problem === null ? null : this.#problem(lane.problem.error, lane.problem.since);
     return { id, state: lane.state, problem, lastSyncAt: lane.progress?.sourceTime ?? null, stoppedTables, loads };
   }
@@ -188,7 +184,13 @@ class EngineProcess implements RunningEngine {
   }
 }
 
-function stopProblem(stop: { readonly code: string; readonly message: string }, table: string): Problem {
-  const code = stop.code as Problem["code"];
-  return { code, subject: table, cause: stop.message, remedy: `Mend the cause, then run \`dongbo resync\` for the table`, since: 0 };
+function stopProblem({ code, target, message }: Lane["stopped"][number]): Problem {
+  const subject = printTable(target);
+  return {
+    code: code as Problem["code"],
+    subject,
+    cause: message,
+    remedy: `Mend the cause, then run \`dongbo resync\` for the table`,
+    since: 0,
+  };
 }

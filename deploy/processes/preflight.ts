@@ -53,7 +53,7 @@ async function resolveAll(source: SourceConfiguration, shares: Configuration["sh
     const all = shares.flatMap((share) => share.subscriptions.map((subscription) => resolveSubscription(share, subscription, catalog)));
     return {
       findings: all.flatMap(({ findings }) => findings),
-      resolved: all.flatMap(({ subscription }) => (subscription === null ? [] : [subscription])),
+      resolved: all.map(({ subscription }) => subscription),
     };
   } catch (error) {
     return { findings: [toFinding(asReplicationError(error, source.id))], resolved: [] };

@@ -1,7 +1,7 @@
 // One source of the configuration, wired: connectors behind ports, subscriptions resolved, orders carried out.
 import { join } from "node:path";
 import { PostgresTarget } from "../../connectors/postgres/apply/postgres-target.ts";
-import { preparePublication, unpublishedTables } from "../../connectors/postgres/capture/publication.ts";
+import { preparePublication, type UnpublishedTable, unpublishedTables } from "../../connectors/postgres/capture/publication.ts";
 import { PostgresSource } from "../../connectors/postgres/postgres-source.ts";
 import { PostgresSnapshot } from "../../connectors/postgres/snapshot/postgres-snapshot.ts";
 import { Backoff } from "../../engine/concurrency/backoff.ts";
@@ -13,7 +13,7 @@ import type {
 } from "../../engine/config/configuration.ts";
 import { asReplicationError, retryPauses } from "../../engine/fleet/retry-policy.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
-import type { Subscription } from "../../engine/model/share.ts";
+import type { StoppedTable, Subscription } from "../../engine/model/share.ts";
 import { type CatalogTable, printTable, tableKey } from "../../engine/model/table.ts";
 import { Lane } from "../../engine/pipeline/lane.ts";
 import { LaneQueue } from "../../engine/pipeline/lane-queue.ts";
@@ -23,7 +23,9 @@ import type { ControlStore, Order } from "../../engine/ports/control-store.ts";
 import type { Logger } from "../../engine/ports/logger.ts";
 import type { Metrics } from "../../engine/ports/metrics.ts";
 import type { Random } from "../../engine/ports/random.ts";
+import { objectionTo } from "../../mappings/copy-origin.ts";
 import { resolveSubscription } from "../../mappings/resolve-subscription.ts";
+import { neededColumns } from "../../mappings/schema-contract.ts";
 import { snapshotRouter } from "../../mappings/snapshot-router.ts";
 import { SourceMapper } from "../../mappings/source-mapper.ts";
 import { contractText, readContract } from "./copy-contract.ts";
@@ -60,7 +62,6 @@ export class SourceRuntime {
   readonly #snapshot: PostgresSnapshot;
   readonly #pipeline: SourcePipeline;
   readonly #running = new Map<string, Running>();
-  readonly #refusals = new Map<string, ReplicationError>();
   readonly #ended = new Set<string>();
   readonly #configured: SourceConfiguration;
   #configuration: Configuration;
@@ -85,6 +86,7 @@ export class SourceRuntime {
       control: parts.control,
       contractText,
       readContract,
+      objection: objectionTo,
       clock: parts.clock,
       logger: parts.logger.with({ source: configured.id }),
       metrics: parts.metrics.source(configured.id),
@@ -106,11 +108,6 @@ export class SourceRuntime {
   /** Subscriptions at work. */
   get lanes(): ReadonlyMap<string, Lane> {
     return new Map([...this.#running].map(([id, { lane }]) => [id, lane]));
-  }
-
-  /** Subscriptions that cannot run as configured, and why. */
-  get refusals(): ReadonlyMap<string, ReplicationError> {
-    return this.#refusals;
   }
 
   /** Subscriptions outside the term of their agreement. */
@@ -185,14 +182,16 @@ export class SourceRuntime {
     const running = [...this.#running.values()].map(({ lane }) => lane.subscription).filter((other) => other.id !== id);
     const all = new Map(running.map((other) => [other.id, other]));
     const resolved = (await this.#published(new Map([...all, ...(await this.#resolve([entry]))]))).get(id);
-    if (resolved === undefined) throw this.#refusals.get(id) ?? new ReplicationError("DB-RUN-001", { subject: id });
+    if (resolved === undefined) throw new ReplicationError("DB-RUN-001", { subject: id });
+    const barred = resolved.stopped.find(({ target }) => printTable(target) === table);
+    if (barred !== undefined) throw barred.reason;
     const tables = resolved.tables.flatMap((mapping, index) => (table === null || printTable(mapping.target) === table ? [index] : []));
     await this.#start(resolved, { renew: table === null, reload: new Set(tables) });
   }
 
   async #replay(id: string, table: string | null): Promise<void> {
     const running = this.#running.get(id);
-    if (running === undefined) throw this.#refusals.get(id) ?? new ReplicationError("DB-RUN-001", { subject: id });
+    if (running === undefined) throw new ReplicationError("DB-RUN-001", { subject: id });
     const keys = await running.target.quarantined();
     const { tables } = running.lane.subscription;
     const chosen = keys.filter((entry) => table === null || printTable(entry.table.target) === table);
@@ -215,37 +214,24 @@ export class SourceRuntime {
     const catalog: readonly CatalogTable[] = await this.#snapshot.describe([...names.values()]);
     const resolved = new Map<string, Subscription>();
     for (const { share, subscription } of wanted) {
-      const { subscription: found, findings } = resolveSubscription(share, subscription, catalog);
-      const mistake = findings.find((finding) => finding.severity === "error");
-      if (found !== null) {
-        resolved.set(subscription.id, found);
-        this.#refusals.delete(subscription.id);
-      } else if (mistake !== undefined) {
-        const { code, subject, cause, remedy } = mistake;
-        this.#refuse(subscription.id, new ReplicationError(code, { subject, cause, remedy }));
-      }
+      resolved.set(subscription.id, resolveSubscription(share, subscription, catalog).subscription);
     }
     return resolved;
   }
 
-  /** Makes the publication what these subscriptions need; those for which it cannot be made so are refused. */
+  /** Makes the publication what these subscriptions need; tables for which it cannot be made so are stopped. */
   async #published(resolved: ReadonlyMap<string, Subscription>): Promise<Map<string, Subscription>> {
     const { address, publication } = this.#configured;
     const lacking = await preparePublication(address, { publication, subscriptions: [...resolved.values()] });
-    const published = new Map(resolved);
-    for (const { table, cause, sql } of lacking) {
-      for (const [id, { tables }] of resolved) {
-        if (!tables.some((mapping) => tableKey(mapping.source) === tableKey(table.table))) continue;
-        published.delete(id);
-        this.#refuse(id, new ReplicationError("DB-PG-032", { subject: printTable(table.table), cause, sql }));
+    const reasons = new Map(lacking.map((table) => [tableKey(table.table.table), unpublished(table)]));
+    const published = [...resolved].map(([id, subscription]) => [id, withoutTables(subscription, reasons)] as const);
+    for (const [id, { stopped }] of published) {
+      for (const { target, reason } of stopped) {
+        const { code, message: problem } = reason;
+        this.#parts.logger.error("table cannot be followed", { subscription: id, table: printTable(target), code, problem });
       }
     }
-    return published;
-  }
-
-  #refuse(id: string, error: ReplicationError): void {
-    this.#refusals.set(id, error);
-    this.#parts.logger.error("subscription cannot run", { subscription: id, code: error.code, problem: error.message });
+    return new Map(published);
   }
 
   async #ensure(subscription: Subscription): Promise<void> {
@@ -327,9 +313,8 @@ export class SourceRuntime {
     const { address, publication } = this.#configured;
     const subscriptions = [...this.#running.values()].map(({ lane }) => lane.subscription);
     if (subscriptions.length === 0) return;
-    for (const { table, cause, sql } of await unpublishedTables(address, { publication, subscriptions })) {
-      const error = new ReplicationError("DB-PG-032", { subject: printTable(table.table), cause, sql });
-      await this.#pipeline.stopTable(tableKey(table.table), error);
+    for (const lacking of await unpublishedTables(address, { publication, subscriptions })) {
+      await this.#pipeline.stopTable(tableKey(lacking.table.table), unpublished(lacking));
     }
   }
 
@@ -357,6 +342,21 @@ export class SourceRuntime {
 function heartbeatMs(wanted: readonly Wanted[]): number {
   const periods = wanted.map(({ share }) => share.regulation.validityPeriodSeconds * 100);
   return Math.max(50, Math.min(1_000, ...periods));
+}
+
+function unpublished({ table, cause, sql }: UnpublishedTable): ReplicationError {
+  return new ReplicationError("DB-PG-032", { subject: printTable(table.table), cause, sql });
+}
+
+/** The subscription without the tables that there is something against. */
+function withoutTables(subscription: Subscription, reasons: ReadonlyMap<string, ReplicationError>): Subscription {
+  const stopped = subscription.tables.flatMap((table): StoppedTable[] => {
+    const reason = reasons.get(tableKey(table.source));
+    const { source, target, physical, catalog } = table;
+    return reason === undefined ? [] : [{ source, target, physical, catalog, columns: neededColumns(table), reason }];
+  });
+  const tables = subscription.tables.filter(({ source }) => !reasons.has(tableKey(source)));
+  return { ...subscription, tables, stopped: [...subscription.stopped, ...stopped] };
 }
 
 /** What a lane is made from, without what changes by itself. */

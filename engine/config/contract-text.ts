@@ -1,5 +1,6 @@
-import type { Predicate } from "../model/predicate.ts";
+import { type Predicate, predicateColumns } from "../model/predicate.ts";
 import type { ColumnMapping } from "../model/share.ts";
+import type { CatalogTable } from "../model/table.ts";
 
 /** One column of a stored contract. */
 interface ContractColumn {
@@ -9,34 +10,59 @@ interface ContractColumn {
   readonly type: string;
 }
 
-/** What the rows of a copy obey: which columns, and which rows (null: all). Stored with the copy as text. */
+/** What of the source the rows were read from, as its catalogue tells tables, columns and types apart. */
+export interface ContractOrigin {
+  readonly table: string;
+  /** The columns that the copy needs: shared ones, its key among them, and its filter's. */
+  readonly columns: readonly {
+    readonly name: string;
+    readonly id: string;
+    readonly type: string;
+    readonly declaration: string;
+  }[];
+}
+
+/** What the rows of a copy obey: which columns, which rows (null: all), and of what. Stored with the copy as text. */
 export interface Contract {
   readonly columns: readonly ContractColumn[];
   readonly filter: Predicate | null;
+  readonly origin: ContractOrigin;
 }
 
-const contractVersion = 1;
+const contractVersion = 2;
 
 /**
  * The contract as text that is equal for equal contracts: JSON with columns and conditions in a fixed order, so that
  * writing the same filter in another order, or nested otherwise, is no change. Differences that only the columns' types
  * could rule out (`1` and `1.0`) stay differences.
  */
-export function canonicalContract(columns: readonly ColumnMapping[], filter: Predicate | null): string {
+export function canonicalContract(columns: readonly ColumnMapping[], filter: Predicate | null, catalog: CatalogTable): string {
   const shared = columns.map(({ source, target, targetType, sourceType }) => ({
     source,
     target,
     type: targetType ?? sourceType.declaration,
   }));
   const sorted = shared.toSorted((a, b) => compareText(JSON.stringify(a), JSON.stringify(b)));
-  return JSON.stringify({ version: contractVersion, columns: sorted, filter: filter === null ? null : canonicalPredicate(filter) });
+  const contract: Contract = {
+    columns: sorted,
+    filter: filter === null ? null : canonicalPredicate(filter),
+    origin: originOf(columns, filter, catalog),
+  };
+  return JSON.stringify({ version: contractVersion, ...contract });
+}
+
+function originOf(columns: readonly ColumnMapping[], filter: Predicate | null, catalog: CatalogTable): ContractOrigin {
+  const needed = new Set([...columns.map(({ source }) => source), ...(filter === null ? [] : predicateColumns(filter))]);
+  const found = catalog.columns.filter(({ name }) => needed.has(name));
+  const origin = found.map(({ name, id, type }) => ({ name, id, type: type.identity, declaration: type.declaration }));
+  return { table: catalog.id, columns: origin.toSorted((a, b) => compareText(a.name, b.name)) };
 }
 
 /** Reads a stored contract back; null when it was written in a way that this build does not read. */
 export function readContract(text: string): Contract | null {
   try {
     const stored = JSON.parse(text) as ({ version?: unknown } & Contract) | null;
-    return stored?.version === contractVersion ? { columns: stored.columns, filter: stored.filter } : null;
+    return stored?.version === contractVersion ? { columns: stored.columns, filter: stored.filter, origin: stored.origin } : null;
   } catch {
     return null;
   }

@@ -53,13 +53,14 @@ export const mapErrorCodes = {
   "DB-MAP-010": {
     meaning: "a column that the copy needs is no longer in the source table's change stream",
     usualCause: "it was dropped, or the publication's column list leaves it out",
-    remedy: "Bring the column back, or take it out of the share and run `dongbo apply`",
+    remedy: "Bring the column back and run `dongbo resync` for the table, or take it out of the share and run `dongbo apply`",
     retry: "operator",
   },
   "DB-MAP-011": {
     meaning: "a column that the copy needs has another type now",
     usualCause: "ALTER TABLE … ALTER COLUMN … TYPE at the source",
-    remedy: "Run `dongbo plan` to see what the new type means for the copy, then `dongbo apply`",
+    remedy:
+      "Bring the type back, or keep the new one: either way run `dongbo resync` for the table; or take the column out of the share and run `dongbo apply`",
     retry: "operator",
   },
   "DB-MAP-012": {
@@ -78,6 +79,12 @@ export const mapErrorCodes = {
     meaning: "the source table is not the one the copy was made from",
     usualCause: "it was dropped and made again, or renamed",
     remedy: "Run `dongbo check`, correct the share if the table has another name, then `dongbo resync` for the table",
+    retry: "operator",
+  },
+  "DB-MAP-015": {
+    meaning: "a column that the copy needs is not the one its values came from",
+    usualCause: "it was dropped and made again at the source",
+    remedy: "Run `dongbo resync` for the table",
     retry: "operator",
   },
   "DB-MAP-030": {

@@ -1,4 +1,5 @@
 import type { Predicate } from "./predicate.ts";
+import type { ReplicationError } from "./replication-error.ts";
 import type { CatalogTable, ColumnType, TableName } from "./table.ts";
 
 /** State of a share: what its parties have agreed (glossary; D47 Articles 35–44). */
@@ -38,6 +39,21 @@ export interface TableMapping {
   readonly catalog: CatalogTable;
 }
 
+/** Why a table stands still. Code and message as the operator sees them. */
+export interface StopReason {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** A table of a share that cannot be followed as its source has it now. Its copy is left as it is, and refused. */
+export interface StoppedTable extends Pick<TableMapping, "source" | "target" | "physical"> {
+  /** Null: the source has no such table. */
+  readonly catalog: CatalogTable | null;
+  /** Columns that the share wants of it, also for its filter, by source name. */
+  readonly columns: readonly string[];
+  readonly reason: ReplicationError;
+}
+
 /** One consumer's copy of a share, resolved: the unit of streaming, checkpointing, refusal and failure. */
 export interface Subscription {
   /** `<share>/<target>`, for example `population/hcm`. */
@@ -47,7 +63,10 @@ export interface Subscription {
   readonly target: string;
   readonly agreement: Agreement;
   readonly regulation: Regulation;
+  /** The tables that are followed. */
   readonly tables: readonly TableMapping[];
+  /** The others: they stand still, and nothing else does. */
+  readonly stopped: readonly StoppedTable[];
   /** Rows a table may have in quarantine before the table stops. */
   readonly quarantineMax: number;
 }

@@ -70,6 +70,8 @@ export type TypeDefinition =
 /** A column as the source's catalogue states it now. */
 export interface CatalogColumn {
   readonly name: string;
+  /** The catalogue's own identifier of the column in its table; changes when the column is dropped and made again. */
+  readonly id: string;
   readonly type: ColumnType;
   readonly nullable: boolean;
   /** Collation is byte order (`C`, `POSIX`, `C.UTF-8`-like builtin), so JavaScript can order its text as the server does. */

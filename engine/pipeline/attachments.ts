@@ -4,7 +4,7 @@ import type { Position } from "../model/position.ts";
 import type { Predicate } from "../model/predicate.ts";
 import { ReplicationError } from "../model/replication-error.ts";
 import type { TableMapping } from "../model/share.ts";
-import type { LoadProgress, StoredCopy, TargetState } from "../ports/change-target.ts";
+import type { LoadProgress, Objection, StoredCopy, TargetState } from "../ports/change-target.ts";
 import type { LoadCoordinator } from "../snapshot/load-coordinator.ts";
 import { newLoad } from "../snapshot/load-progress.ts";
 import { planLoad } from "../snapshot/load-plan.ts";
@@ -134,6 +134,16 @@ export class Attachments {
     this.#admission.forget();
   }
 
+  /** A table that is to be read anew need not go on from the rows it has. */
+  objection(lane: Lane): Objection {
+    const entry = this.#seats.get(lane)?.entry ?? settledEntry;
+    return (table, contract) => {
+      const index = lane.subscription.tables.findIndex((followed) => followed === table);
+      const anew = index >= 0 && (entry.renew || entry.reload.has(index));
+      return anew ? null : this.#parts.objection(table, contract);
+    };
+  }
+
   /** Gives a prepared subscription its place in the stream. Throws when it has none. */
   async admit(lane: Lane, stored: TargetState, confirmedAt: () => Promise<Micros>): Promise<LaneAdmission> {
     const seat = this.#seats.get(lane);
@@ -219,6 +229,8 @@ export class Attachments {
       seat.owed.set(table, await this.#wholeLoad(lane, table, !copy.empty, end));
       return;
     }
+    // It stands still, whatever the configuration says of it.
+    if (this.#parts.objection(copy.table, copy.load?.contract ?? copy.contract) !== null) return;
     const plan = planLoad(copy, this.#parts.contractText(copy.table), copy.table.filter, this.#parts.readContract);
     if (plan.kind === "relabel") {
       const progress = { ...newLoad(this.#parts.contractText(copy.table), null, []), ranges: [] };

@@ -2,7 +2,7 @@
 import type { Micros } from "../model/change-message.ts";
 import type { Position, PositionOrder } from "../model/position.ts";
 import { type Key, keyText, type Row } from "../model/row.ts";
-import type { Subscription, TableMapping } from "../model/share.ts";
+import type { StopReason, Subscription, TableMapping } from "../model/share.ts";
 import type { CheckpointWrite, LoadProgress, TableChange, TargetTransaction } from "../ports/change-target.ts";
 import type { SnapshotSource } from "../ports/snapshot-source.ts";
 import { advanceLoad, loadComplete } from "../snapshot/load-progress.ts";
@@ -17,11 +17,6 @@ export interface LaneProgress {
   readonly loads: ReadonlyMap<number, LoadProgress>;
   /** Tables that are stopped, by index, and why. */
   readonly stopped: ReadonlyMap<number, StopReason>;
-}
-
-export interface StopReason {
-  readonly code: string;
-  readonly message: string;
 }
 
 /** What the batch needs from around it. */
@@ -119,7 +114,7 @@ export class Batch {
 
   /** What is durable once the commit succeeded. */
   progress(): LaneProgress {
-    const loads = new Map([...this.#loads].filter(([, progress]) => !this.#isComplete(progress)));
+    const loads = new Map([...this.#loads].filter(([table, progress]) => !this.#stopped.has(table) && !this.#isComplete(progress)));
     return { position: this.#position, sourceTime: this.#sourceTime, loads, stopped: this.#stopped };
   }
 

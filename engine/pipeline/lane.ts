@@ -2,8 +2,9 @@
 import type { Micros } from "../model/change-message.ts";
 import { ReplicationError } from "../model/replication-error.ts";
 import type { Position, PositionOrder } from "../model/position.ts";
-import type { Subscription, TableMapping } from "../model/share.ts";
-import type { ChangeTarget, CheckpointWrite, CommitOutcome, StoredCopy, TargetState } from "../ports/change-target.ts";
+import type { StopReason, Subscription, TableMapping } from "../model/share.ts";
+import type { TableName } from "../model/table.ts";
+import type { ChangeTarget, CheckpointWrite, CommitOutcome, Objection, StoredCopy, TargetState } from "../ports/change-target.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LaneState } from "../ports/engine.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -18,6 +19,8 @@ import type { Follower } from "./retention.ts";
 
 /** What a lane asks of the pipeline that feeds it. */
 export interface LaneHost {
+  /** Whether the lane's copies can go on from the rows they have. */
+  objection(lane: Lane): Objection;
   /** Where the lane stands in the stream: called once its target is prepared and owned. Throws when it cannot stream. */
   admit(lane: Lane, stored: TargetState): Promise<LaneAdmission>;
   /** The lane is in the stream; loads that were under way may go on. */
@@ -63,6 +66,7 @@ export class Lane {
   readonly #parts: LaneParts;
   readonly #host: LaneHost;
   #progress: LaneProgress | null = null;
+  #standing: TargetState["stopped"];
   #sourceIdentity = "";
   #epoch: number | null = null;
   #batch: Batch | null = null;
@@ -83,11 +87,21 @@ export class Lane {
     this.#host = host;
     this.subscription = parts.subscription;
     this.queue = parts.queue;
+    this.#standing = parts.subscription.stopped.map((table) => ({ table, reason: table.reason }));
   }
 
   /** What is durable; null before the target was reached for the first time. */
   get progress(): LaneProgress | null {
     return this.#progress;
+  }
+
+  /** Tables that stand still, and why. */
+  get stopped(): readonly (StopReason & { readonly target: TableName })[] {
+    const { tables } = this.subscription;
+    const followed = [...(this.#progress?.stopped ?? [])].map(([table, reason]) => ({ table: tables[table], reason }));
+    return [...followed, ...this.#standing].flatMap(({ table, reason }) =>
+      table === undefined ? [] : [{ target: table.target, ...reason }],
+    );
   }
 
   get state(): LaneState {
@@ -169,11 +183,12 @@ export class Lane {
   async #start(): Promise<void> {
     this.#setState("starting");
     const { target, subscription, logger } = this.#parts;
-    await target.prepare(subscription);
+    await target.prepare(subscription, this.#host.objection(this));
     // What was read before the epoch was taken may be overtaken by a commit of whoever had it.
     const stored = await target.takeEpoch();
     this.#epoch = stored.checkpoint.epoch;
     this.#suspensionStored = undefined;
+    this.#standing = stored.stopped;
     const admission = await this.#host.admit(this, stored);
     this.#sourceIdentity = admission.sourceIdentity;
     this.#parked = false;
@@ -181,8 +196,8 @@ export class Lane {
     this.#progress = {
       position: admission.position,
       sourceTime: admission.sourceTime,
-      loads: indexed(subscription, copies, (copy) => copy.load),
-      stopped: indexed(subscription, copies, (copy) => (copy.stopped === null ? null : { code: copy.stopped, message: "" })),
+      loads: indexed(subscription, copies, (copy) => (copy.stopped === null ? copy.load : null)),
+      stopped: indexed(subscription, copies, (copy) => copy.stopped),
     };
     logger.info("subscription attached", { position: admission.position, fresh: admission.fresh, epoch: this.#epoch });
     this.#host.attached(this, this.#progress);

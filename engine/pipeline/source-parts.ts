@@ -2,6 +2,7 @@ import type { TableMapping } from "../model/share.ts";
 import type { Backoff } from "../concurrency/backoff.ts";
 import type { ChangeMapper } from "../ports/change-mapper.ts";
 import type { ChangeSource } from "../ports/change-source.ts";
+import type { Objection } from "../ports/change-target.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ControlStore } from "../ports/control-store.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -34,6 +35,7 @@ export interface SourceParts {
   /** Canonical text of a mapping's columns and filter, stored with each copy. */
   readonly contractText: (table: TableMapping) => string;
   readonly readContract: ContractReader;
+  readonly objection: Objection;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: SourceMetrics;

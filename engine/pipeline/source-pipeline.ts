@@ -6,7 +6,7 @@ import type { Key } from "../model/row.ts";
 import type { TableMapping } from "../model/share.ts";
 import { tableKey } from "../model/table.ts";
 import type { ChangeStream, EndOfLog } from "../ports/change-source.ts";
-import type { TargetState } from "../ports/change-target.ts";
+import type { Objection, TargetState } from "../ports/change-target.ts";
 import { failpoint } from "../concurrency/failpoint.ts";
 import { asReplicationError, retryKind } from "../fleet/retry-policy.ts";
 import { LoadCoordinator } from "../snapshot/load-coordinator.ts";
@@ -207,6 +207,10 @@ export class SourcePipeline implements LaneHost {
 
   isParked(lane: Lane): boolean {
     return this.#attachments.isParked(lane);
+  }
+
+  objection(lane: Lane): Objection {
+    return this.#attachments.objection(lane);
   }
 
   async admit(lane: Lane, stored: TargetState): Promise<LaneAdmission> {

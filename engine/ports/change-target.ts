@@ -2,7 +2,7 @@ import type { Micros } from "../model/change-message.ts";
 import type { Position } from "../model/position.ts";
 import type { Predicate } from "../model/predicate.ts";
 import type { Key, Row } from "../model/row.ts";
-import type { Subscription, TableMapping } from "../model/share.ts";
+import type { StopReason, StoppedTable, Subscription, TableMapping } from "../model/share.ts";
 
 /**
  * One subscription's side of a target database. Implementations create what they need there, keep the gate closed
@@ -13,9 +13,10 @@ export interface ChangeTarget {
   /**
    * Makes schemas, types, tables, views, grants and gate as the subscription needs them, leaving hand-made grants and
    * indexes alone, and registers the subscription. Idempotent. A table whose stored contract differs from the wanted one
-   * is reported in `copies`, not changed silently: the caller decides between reload, delta and withdrawal.
+   * is reported in `copies`, not changed silently: the caller decides between reload, delta and withdrawal. A copy to which
+   * there is an objection is stopped with it, and its objects are left as they are.
    */
-  prepare(subscription: Subscription): Promise<TargetState>;
+  prepare(subscription: Subscription, objection?: Objection): Promise<TargetState>;
   /**
    * Takes ownership of what was prepared: raises the epoch by one, and returns what the target holds from then on: every
    * transaction of an older epoch has either taken place by now, and is in it, or fails with DB-RUN-010.
@@ -42,10 +43,16 @@ export interface ChangeTarget {
   close(): Promise<void>;
 }
 
+/** Why a copy whose rows obey this contract (null: none yet) must stand still; null: it need not. */
+export type Objection = (table: TableMapping | StoppedTable, contract: string | null) => StopReason | null;
+
 /** What the target held when it was prepared. */
 export interface TargetState {
   readonly checkpoint: StoredCheckpoint;
+  /** One for each table of the subscription that is followed. */
   readonly copies: readonly StoredCopy[];
+  /** Why the subscription's other tables stand still, as it was written down with their copies. */
+  readonly stopped: readonly { readonly table: StoppedTable; readonly reason: StopReason }[];
 }
 
 export interface StoredCheckpoint {
@@ -62,8 +69,8 @@ export interface StoredCopy {
   readonly table: TableMapping;
   /** Null once the copy is complete; else how far its load has come. */
   readonly load: LoadProgress | null;
-  /** Code of the error that stopped the table; null while it runs. */
-  readonly stopped: string | null;
+  /** Why the table is stopped; null while it runs. */
+  readonly stopped: StopReason | null;
   /** Its validity has run out under the policy `resync`: nothing but a whole load opens it again (D47 41.2b). */
   readonly expired: boolean;
   /** Canonical text of filter and columns the rows now obey, as written by the last completed load; null before. */
@@ -142,10 +149,8 @@ export interface WriteOutcome {
   readonly stops: readonly TableStop[];
 }
 
-export interface TableStop {
+export interface TableStop extends StopReason {
   readonly table: TableMapping;
-  readonly code: string;
-  readonly message: string;
 }
 
 export interface CommitOutcome {

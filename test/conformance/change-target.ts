@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { Micros } from "../../engine/model/change-message.ts";
 import type { Position } from "../../engine/model/position.ts";
 import { UNCHANGED } from "../../engine/model/row.ts";
+import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { Regulation, ShareState, Subscription, TableMapping } from "../../engine/model/share.ts";
 import type { ChangeTarget, CheckpointWrite, LoadProgress, TableChange, TargetTransaction } from "../../engine/ports/change-target.ts";
 import { nextCopyState } from "../../engine/validity/validity-state.ts";
@@ -73,6 +74,7 @@ export function describeChangeTarget(name: string, start: () => Promise<TargetHa
         agreement: { id: "TT-07/2026", from: new Date("2020-01-01T00:00:00Z"), to: null },
         regulation: { id: "QC-01", validityPeriodSeconds: 86_400, onExpiry: "refuse", logRetentionSeconds: 86_400, ...regulation },
         tables: [citizen, household],
+        stopped: [],
         quarantineMax,
       };
     }
@@ -570,11 +572,53 @@ export function describeChangeTarget(name: string, start: () => Promise<TargetHa
         await beat.commit(checkpoint({}));
         expect(await harness.stored(id, citizen)).toMatchObject({ lastSyncAt: at });
         const stopped = await harness.target(subscription).prepare(subscription);
-        expect(stopped.copies.map((copy) => copy.stopped)).toEqual(["DB-MAP-040", null]);
+        expect(stopped.copies.map((copy) => copy.stopped)).toEqual([{ code: "DB-MAP-040", message: "a column is gone" }, null]);
         const begun = await made.target.begin(made.epoch);
         await begun.commit(checkpoint({ loads: [{ table: citizen, progress: progress({}), complete: false }], advancing: [household] }));
         const started = await harness.target(subscription).prepare(subscription);
         expect(started.copies.map((copy) => copy.stopped)).toEqual([null, null]);
+      });
+
+      test("because its rows cannot be followed on keeps them, and its place in the share's clock, and the other goes on", async () => {
+        const at = now() - 60 * second;
+        const made = await loaded(subscription, at);
+        const reason = { code: "DB-MAP-011", message: "another type" };
+        const asked: (string | null)[] = [];
+        const state = await made.target.prepare(subscription, (table, contract) => {
+          asked.push(contract);
+          return table === citizen ? reason : null;
+        });
+        expect(asked).toEqual([progress({}).contract, progress({}).contract]);
+        expect(state.copies.map((copy) => copy.stopped)).toEqual([reason, null]);
+        const { epoch } = (await made.target.takeEpoch()).checkpoint;
+        await (await made.target.begin(epoch)).commit(checkpoint({ advancing: [household] }));
+        expect(await harness.stored(id, citizen)).toMatchObject({ copyState: "VALID", lastSyncAt: at, shareLastSyncAt: at });
+        expect((await harness.stored(id, household)).lastSyncAt).toBeGreaterThan(at);
+      });
+
+      test("because the source has it no more stays a copy of the subscription, also when it never was loaded", async () => {
+        const { source, target: view, physical } = citizen;
+        const reason = new ReplicationError("DB-MAP-030", { subject: "public.citizen" });
+        const lessened = {
+          ...subscription,
+          tables: [household],
+          stopped: [{ source, target: view, physical, catalog: null, columns: [], reason }],
+        };
+        const { target, epoch } = await worker(lessened);
+        const state = await harness.target(lessened).prepare(lessened);
+        expect(state.stopped.map(({ reason: { code, message } }) => ({ code, message }))).toEqual([
+          { code: "DB-MAP-030", message: reason.message },
+        ]);
+        const transaction = await target.begin(epoch);
+        await transaction.commit(
+          checkpoint({ advancing: [household], loads: [{ table: household, progress: progress({}), complete: true }] }),
+        );
+        // The other copy may be used.
+        expect(await harness.stored(id, household)).toMatchObject({ shareState: "ACTIVE", copyState: "VALID" });
+        expect(await harness.stored(id, citizen)).toMatchObject({ copyState: "NEVER_SYNCED", lastSyncAt: null });
+        // There never were rows that could be out of date.
+        const back = await harness.target(subscription).prepare(subscription);
+        expect(back.copies[0]).toMatchObject({ stopped: null, contract: null });
       });
     });
 
@@ -665,7 +709,7 @@ export function describeChangeTarget(name: string, start: () => Promise<TargetHa
         const committed = await transaction.commit(checkpoint({ firstPosition: "0/1F00" as Position }));
         expect(committed.stops).toEqual([]);
         const state = await harness.target(subscription).prepare(subscription);
-        expect(state.copies.map((copy) => copy.stopped)).toEqual(["DB-ROW-008", null]);
+        expect(state.copies.map((copy) => copy.stopped?.code ?? null)).toEqual(["DB-ROW-008", null]);
         expect(await harness.rows(household)).toEqual([["h", "1"]]);
         const facts = await harness.stored(id, citizen);
         expect(facts.lastSyncAt).toBeLessThan((await harness.stored(id, household)).lastSyncAt ?? 0);

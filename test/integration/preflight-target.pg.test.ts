@@ -34,6 +34,7 @@ function subscription(...tables: TableMapping[]): Subscription {
     agreement: { id: "TT-01", from: new Date(0), to: null },
     regulation: { id: "QC-01", validityPeriodSeconds: 60, onExpiry: "refuse", logRetentionSeconds: 60 },
     tables,
+    stopped: [],
     quarantineMax: 100,
   };
 }

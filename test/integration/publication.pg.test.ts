@@ -300,6 +300,7 @@ function subscription(tables: readonly TableMapping[]): Subscription {
     agreement: { id: "TT-01", from: new Date(0), to: null },
     regulation: { id: "QC-01", validityPeriodSeconds: 60, onExpiry: "refuse", logRetentionSeconds: 60 },
     tables,
+    stopped: [],
     quarantineMax: 100,
   };
 }

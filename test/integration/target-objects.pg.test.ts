@@ -3,6 +3,7 @@ import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readersPastTheGate } from "../../connectors/postgres/apply/grants.ts";
 import type { EmbeddedPostgres } from "../../deploy/embedded/postgres-server.ts";
+import { canonicalContract } from "../../engine/config/contract-text.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import { runSql, startServer } from "../support/cluster.ts";
 import { CopyDatabase, copyRoles, failureOf, makeCopyRoles, type MappingOverrides, subscriptionOf } from "../support/copy-database.ts";
@@ -440,6 +441,25 @@ describe("refused, with everything left as it was", () => {
     await prepareCitizen(database, { types: { province_code: "bigint" } });
     const moved = await errorOf(prepareCitizen(database, { physical: { schema: "elsewhere" } }));
     expect(moved.code).toBe("DB-TGT-007");
+  });
+
+  test("a type that changed since the rows were loaded: the column is made again, and what hangs on the view stays", async () => {
+    await using database = await newDatabase(citizenTable);
+    await prepareCitizen(database);
+    await database.open("population/hcm");
+    const { columns, filter, catalog } = await database.mapping("citizen");
+    await database.engine.query("UPDATE dongbo.copy SET contract = $1", [canonicalContract(columns, filter, catalog)]);
+    await database.byHand("GRANT SELECT (province_code) ON population.citizen TO dba");
+    await prepareCitizen(database, { types: { province_code: "bigint" } });
+    const facts = await database.byHand(`
+      SELECT format_type(atttypid, atttypmod) AS type, has_column_privilege('dba', attrelid, attnum, 'SELECT') AS granted,
+        (SELECT copy_state FROM dongbo.copy) AS state,
+        (SELECT count(*) FROM pg_attribute WHERE attrelid = 'population_copy.citizen'::regclass AND attnum > 0 AND NOT attisdropped) AS columns
+      FROM pg_attribute WHERE attrelid = 'population.citizen'::regclass AND attname = 'province_code'`);
+    expect(facts).toEqual([{ type: "bigint", granted: "t", state: "RESYNCING", columns: "5" }]);
+    // The key holds the table together: it is not made again.
+    const key = await errorOf(prepareCitizen(database, { types: { personal_id: "varchar(12)" } }));
+    expect(key).toMatchObject({ code: "DB-TGT-007", subject: "population_copy.citizen.personal_id" });
   });
 
   test("names that the server would cut or misread", async () => {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
 import { bindParameters } from "../../engine/config/bind-parameters.ts";
+import { catalogTable, column as catalogColumn } from "../support/table-builders.ts";
 import { canonicalContract, canonicalPredicate, readContract } from "../../engine/config/contract-text.ts";
 import { readConfiguration } from "../../engine/config/load-config.ts";
 import { Report } from "../../engine/config/report.ts";
@@ -169,13 +170,15 @@ function mapping(source: string, target: string, targetType: string | null = nul
   return { source, target, sourceType: text, targetType, nullable: true };
 }
 
+const catalog = catalogTable([catalogColumn("a", "text"), catalogColumn("b", "text"), catalogColumn("c", "text")]);
+
 test("a contract's text does not depend on the order in which the same filter and columns are written", () => {
   fc.assert(
     fc.property(predicate, fc.infiniteStream(fc.nat()), (node, stream) => {
       const random = (below: number): number => (stream.next().value as number) % below;
       const columns = [mapping("a", "a"), mapping("b", "B", "varchar(9)"), mapping("c", "c")];
-      const contract = canonicalContract(columns, node);
-      expect(canonicalContract(columns.toReversed(), rewritten(node, random))).toBe(contract);
+      const contract = canonicalContract(columns, node, catalog);
+      expect(canonicalContract(columns.toReversed(), rewritten(node, random), catalog)).toBe(contract);
       expect(canonicalPredicate(canonicalPredicate(node))).toEqual(canonicalPredicate(node));
       expect(readContract(contract)?.filter).toEqual(canonicalPredicate(node));
     }),
@@ -183,17 +186,19 @@ test("a contract's text does not depend on the order in which the same filter an
 });
 
 test("a contract's text tells every change of columns and filter", () => {
-  const base = canonicalContract([mapping("a", "a")], { op: "eq", column: "a", value: "1" });
+  const base = canonicalContract([mapping("a", "a")], { op: "eq", column: "a", value: "1" }, catalog);
   const others = [
-    canonicalContract([mapping("a", "b")], { op: "eq", column: "a", value: "1" }),
-    canonicalContract([mapping("a", "a", "varchar(9)")], { op: "eq", column: "a", value: "1" }),
-    canonicalContract([mapping("a", "a"), mapping("b", "b")], { op: "eq", column: "a", value: "1" }),
-    canonicalContract([mapping("a", "a")], { op: "eq", column: "a", value: "01" }),
-    canonicalContract([mapping("a", "a")], { op: "ne", column: "a", value: "1" }),
-    canonicalContract([mapping("a", "a")], null),
+    canonicalContract([mapping("a", "b")], { op: "eq", column: "a", value: "1" }, catalog),
+    canonicalContract([mapping("a", "a", "varchar(9)")], { op: "eq", column: "a", value: "1" }, catalog),
+    canonicalContract([mapping("a", "a"), mapping("b", "b")], { op: "eq", column: "a", value: "1" }, catalog),
+    canonicalContract([mapping("a", "a")], { op: "eq", column: "a", value: "01" }, catalog),
+    canonicalContract([mapping("a", "a")], { op: "ne", column: "a", value: "1" }, catalog),
+    canonicalContract([mapping("a", "a")], null, catalog),
+    canonicalContract([mapping("a", "a")], { op: "eq", column: "a", value: "1" }, { ...catalog, id: "16501" }),
+    canonicalContract([mapping("a", "a")], { op: "eq", column: "a", value: "1" }, catalogTable([catalogColumn("a", "text", { id: "2" })])),
   ];
   expect(new Set([base, ...others]).size).toBe(others.length + 1);
-  expect(canonicalContract([mapping("a", "a")], { op: "in", column: "a", values: ["1"] })).toBe(base);
+  expect(canonicalContract([mapping("a", "a")], { op: "in", column: "a", values: ["1"] }, catalog)).toBe(base);
 });
 
 test("a list that grows keeps its place among the other conditions, so that what was added can be told", () => {
@@ -205,5 +210,5 @@ test("a list that grows keeps its place among the other conditions, so that what
 });
 
 test("a contract that this build did not write is no contract", () => {
-  for (const stored of ["", "null", "{", "[]", '{"version":2,"columns":[],"filter":null}']) expect(readContract(stored)).toBeNull();
+  for (const stored of ["", "null", "{", "[]", '{"version":1,"columns":[],"filter":null}']) expect(readContract(stored)).toBeNull();
 });

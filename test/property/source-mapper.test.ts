@@ -25,6 +25,7 @@ const text = type("text", "25:-1");
 const names = ["id", "province", "small", "large"] as const;
 const columns: CatalogColumn[] = names.map((name) => ({
   name,
+  id: name,
   type: text,
   nullable: name !== "id",
   bytewiseCollation: true,

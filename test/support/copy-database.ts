@@ -118,6 +118,7 @@ export function subscriptionOf(tables: readonly TableMapping[], overrides: Parti
     agreement: { id: "TT-07/2026", from: new Date("2026-01-01T00:00:00Z"), to: null },
     regulation: regulationOf({}),
     tables,
+    stopped: [],
     quarantineMax: 100,
     ...overrides,
   };

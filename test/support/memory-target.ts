@@ -103,6 +103,7 @@ export class MemoryTarget implements ChangeTarget {
   #state(): TargetState {
     return {
       checkpoint: { epoch: this.#epoch, position: this.position, sourceIdentity: "memory", nextBatch: this.#nextBatch },
+      stopped: [],
       copies: this.#subscription.tables.map((table) => ({
         table,
         load: null,

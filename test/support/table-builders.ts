@@ -38,7 +38,16 @@ export function columnType(category: ValueCategory, overrides: Partial<ColumnTyp
 }
 
 export function column(name: string, category: ValueCategory, overrides: Partial<CatalogColumn> = {}): CatalogColumn {
-  return { name, type: columnType(category), nullable: true, bytewiseCollation: true, deterministic: true, generated: false, ...overrides };
+  return {
+    name,
+    id: name,
+    type: columnType(category),
+    nullable: true,
+    bytewiseCollation: true,
+    deterministic: true,
+    generated: false,
+    ...overrides,
+  };
 }
 
 /** `public.citizen`, keyed by its first column. */

@@ -142,6 +142,7 @@ export function subscriptionOf(tables: readonly TableMapping[], options: Subscri
     agreement: { id: "TT-07/2026", from: new Date("2020-01-01T00:00:00Z"), to: null },
     regulation: { id: "QC-01", validityPeriodSeconds: 86_400, onExpiry: "refuse", logRetentionSeconds: 86_400, ...options.regulation },
     tables,
+    stopped: [],
     quarantineMax: options.quarantineMax ?? 100,
   };
 }

@@ -66,14 +66,15 @@ WITH own AS MATERIALIZED (
     stopped_message = CASE WHEN ${stopped} THEN coalesce(g.stopped_message, c.stopped_message) END
   FROM own, (VALUES ${given.join(", ")}) AS g(${copyColumns.map(([name]) => name).join(", ")})
   WHERE c.subscription = own.id AND c.target_table = g.target_table
-  RETURNING c.target_table, c.copy_state, c.last_sync_at, c.valid_until, c.load IS NULL AND c.copy_state <> 'NEVER_SYNCED' AS loaded
+  RETURNING c.target_table, c.copy_state, c.last_sync_at, c.valid_until, c.load IS NULL AND c.copy_state <> 'NEVER_SYNCED' AS loaded,
+    c.stopped_code IS NOT NULL AS stopped
 ), done AS (
   UPDATE dongbo.subscription AS s SET
     position = $4, source_identity = $5, source_time = greatest(s.source_time, $6::timestamptz),
     clock_floor = ${floor}, next_batch = CASE WHEN $7::boolean THEN $3::bigint + 1 ELSE s.next_batch END,
     last_sync_at = m.last_sync_at, valid_until = m.valid_until,
     share_state = CASE WHEN s.share_state = 'LOADING' AND m.loaded THEN 'ACTIVE' ELSE s.share_state END
-  FROM own, (SELECT min(last_sync_at) AS last_sync_at, min(valid_until) AS valid_until, bool_and(loaded) AS loaded, count(*) AS copies,
+  FROM own, (SELECT min(last_sync_at) AS last_sync_at, min(valid_until) AS valid_until, bool_or(loaded) AND bool_and(loaded OR stopped) AS loaded, count(*) AS copies,
       json_agg(target_table) FILTER (WHERE copy_state = 'EXPIRED') AS expired FROM moved) AS m
   WHERE s.id = own.id AND m.copies = ${tables}
   RETURNING m.expired
@@ -123,7 +124,7 @@ export function takesBatchId({ checkpoint, tally, book }: CheckpointFacts): bool
 export function checkpointStatement(facts: CheckpointFacts): Statement {
   const { subscription, checkpoint } = facts;
   return {
-    sql: sqlFor(subscription.tables.length),
+    sql: sqlFor(subscription.tables.length + subscription.stopped.length),
     parameters: [
       subscription.id,
       String(facts.epoch),
@@ -133,6 +134,7 @@ export function checkpointStatement(facts: CheckpointFacts): Statement {
       microsText(checkpoint.sourceTime),
       String(takesBatchId(facts)),
       ...subscription.tables.flatMap((table) => copyParameters(facts, table)),
+      ...subscription.stopped.flatMap(({ target }) => [printTable(target), "false", "0", ...copyColumns.slice(3).map(() => null)]),
     ],
   };
 }

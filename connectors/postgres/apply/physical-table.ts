@@ -28,15 +28,22 @@ interface FoundColumn {
 export interface TableChanges {
   /** The table was made now, and is empty. */
   readonly made: boolean;
-  /** Columns were added to a table that was there: no row has a value in them yet. */
+  /** Columns were added to a table that was there, or made again in another type: no row has a value in them yet. */
   readonly added: boolean;
-  /** Columns that the mapping no longer has; still there, for the view must let go of them first. */
+  /** Columns to be dropped; still there, for the view must let go of them first. */
   readonly withdrawn: readonly string[];
 }
 
+/** What is on record of a physical table. */
+export interface TableRecord {
+  /** The columns dongbo made in it before; null when there is no record of the table. */
+  readonly columns: readonly string[] | null;
+  /** Columns whose rows obey a contract of another type than is now wanted, so that they will be loaded anew. */
+  readonly retyped: ReadonlySet<string>;
+}
+
 /**
- * Makes the physical table of a mapping or brings the one there in step. `managed`: the columns dongbo made in it before;
- * null when it has no record of the table. Text columns take the database's own collation: it is deterministic, which is
+ * Makes the physical table of a mapping or brings the one there in step. Text columns take the database's own collation: it is deterministic, which is
  * all that keys need, and readers' joins and ORDER BY find it as they expect. Throws DB-TGT-005, 006, 007, 008 or 009,
  * naming the column.
  */
@@ -44,8 +51,9 @@ export async function ensurePhysicalTable(
   client: ClientBase,
   table: TableMapping,
   types: UserTypes,
-  managed: readonly string[] | null,
+  record: TableRecord,
 ): Promise<TableChanges> {
+  const managed = record.columns;
   const wanted = await wantedColumns(client, table, types);
   const found = await findTable(client, table.physical);
   if (found === null) {
@@ -54,14 +62,39 @@ export async function ensurePhysicalTable(
     return { made: true, added: false, withdrawn: [] };
   }
   await revokeFromOthers(client, table.physical);
-  refuseDrift(table, wanted, found, managed);
-  const names = new Set(found.columns.map((column) => column.name));
+  const retyped = retypedColumns(table, wanted, found, record);
+  refuseDrift(
+    table,
+    wanted.filter((column) => !retyped.includes(column)),
+    found,
+    managed,
+  );
+  const outdated = await setAside(client, table.physical, retyped);
+  const names = new Set(found.columns.map((column) => column.name).filter((name) => !retyped.some((column) => column.name === name)));
   const added = wanted.filter((column) => !names.has(column.name));
   for (const column of added)
     await client.query(`ALTER TABLE ${quoteTable(table.physical)} ADD COLUMN ${quoteIdentifier(column.name)} ${column.type}`);
   const mapped = new Set(wanted.map((column) => column.name));
   const withdrawn = (managed ?? []).filter((name) => !mapped.has(name) && names.has(name));
-  return { made: false, added: added.length > 0, withdrawn };
+  return { made: false, added: added.length > 0, withdrawn: [...withdrawn, ...outdated] };
+}
+
+/** Columns of dongbo's that can be made again in the wanted type; a key's cannot, nor what was changed by hand. */
+function retypedColumns(table: TableMapping, wanted: readonly WantedColumn[], found: FoundTable, record: TableRecord): WantedColumn[] {
+  const key = keyColumns(table);
+  const isOther = ({ name, type }: WantedColumn): boolean => found.columns.some((column) => column.name === name && column.type !== type);
+  return wanted.filter((column) => record.retyped.has(column.name) && !key.includes(column.name) && isOther(column));
+}
+
+/** Frees these columns' names, and returns those they have until they are dropped. */
+async function setAside(client: ClientBase, physical: TableName, columns: readonly WantedColumn[]): Promise<string[]> {
+  const names: string[] = [];
+  for (const [index, { name }] of columns.entries()) {
+    const aside = `dongbo_retyped_${index}`;
+    await client.query(`ALTER TABLE ${quoteTable(physical)} RENAME COLUMN ${quoteIdentifier(name)} TO ${quoteIdentifier(aside)}`);
+    names.push(aside);
+  }
+  return names;
 }
 
 /** Takes withdrawn columns away, with what hangs on them in the table itself; the view must not show them any more. */

@@ -5,7 +5,7 @@ import type { PositionOrder } from "../../../engine/model/position.ts";
 import type { Key } from "../../../engine/model/row.ts";
 import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
 import { printTable, tableKey } from "../../../engine/model/table.ts";
-import type { ChangeTarget, StoredCheckpoint, TargetState, TargetTransaction } from "../../../engine/ports/change-target.ts";
+import type { ChangeTarget, Objection, StoredCheckpoint, TargetState, TargetTransaction } from "../../../engine/ports/change-target.ts";
 import { connectPostgres, printAddress } from "../postgres-client.ts";
 import { toReplicationError } from "../postgres-errors.ts";
 import type pg from "pg";
@@ -50,11 +50,11 @@ export class PostgresTarget implements ChangeTarget {
     this.#subscription = options.subscription;
   }
 
-  async prepare(subscription: Subscription): Promise<TargetState> {
+  async prepare(subscription: Subscription, objection?: Objection): Promise<TargetState> {
     // Statements and counts of before do not fit what is prepared now.
     await this.#endSession();
     this.#subscription = subscription;
-    return this.#once("prepare", (client) => prepareTarget(client, subscription, this.#options.readers));
+    return this.#once("prepare", (client) => prepareTarget(client, subscription, this.#options.readers, { objection }));
   }
 
   async takeEpoch(): Promise<TargetState> {

@@ -1,9 +1,10 @@
 // Makes a target ready for a subscription: schema dongbo, types, tables, gated views, grants, records. In one transaction,
 // so that a reader never meets half of it, and one process at a time in the whole database.
 import type { ClientBase } from "pg";
+import { readContract as parseContract } from "../../../engine/config/contract-text.ts";
 import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
-import { printTable } from "../../../engine/model/table.ts";
-import type { TargetState } from "../../../engine/ports/change-target.ts";
+import { printTable, type TableName } from "../../../engine/model/table.ts";
+import type { Objection, TargetState } from "../../../engine/ports/change-target.ts";
 import { grantToReaders } from "./grants.ts";
 import { refuseUnusableNames } from "./names.ts";
 import { dropColumns, ensurePhysicalTable } from "./physical-table.ts";
@@ -13,15 +14,22 @@ import {
   adoptRows,
   awaitLoad,
   forgetRows,
+  readContract,
   readCopyRecord,
   readTargetState,
   registerCopies,
   registerSubscription,
+  stopCopy,
   writeCopyRecord,
 } from "./target-records.ts";
 import { ensureTargetSchema } from "./target-schema.ts";
 import { changingObjects, type Purpose } from "./target-session.ts";
 import { UserTypes } from "./user-types.ts";
+
+export interface PrepareOptions {
+  readonly objection?: Objection | undefined;
+  readonly purpose?: Purpose;
+}
 
 /**
  * Brings the target in step with the subscription and tells what it holds. Idempotent: nothing is touched that is as it
@@ -32,7 +40,7 @@ export async function prepareTarget(
   client: ClientBase,
   subscription: Subscription,
   readers: readonly string[],
-  purpose: Purpose = "carry out",
+  { objection = (table) => ("reason" in table ? table.reason : null), purpose = "carry out" }: PrepareOptions = {},
 ): Promise<TargetState> {
   const { id, source, tables } = subscription;
   tables.forEach(refuseUnusableNames);
@@ -46,12 +54,16 @@ export async function prepareTarget(
       for (const schema of new Set(tables.map((table) => table.physical.schema))) await ensureSchema(client, schema, "own");
       for (const schema of new Set(tables.map((table) => table.target.schema))) await ensureSchema(client, schema, "shared");
       const types = new UserTypes(client, source, physicalNames(tables));
-      for (const table of tables) await prepareCopy(client, id, table, types);
-      await grantToReaders(
-        client,
-        readers,
-        tables.map((table) => table.target),
-      );
+      const prepared: TableName[] = [];
+      for (const table of [...tables, ...subscription.stopped]) {
+        const contract = await readContract(client, id, table);
+        const reason = objection(table, contract);
+        if (reason !== null) await stopCopy(client, id, table, reason);
+        if (reason !== null || "reason" in table) continue;
+        await prepareCopy(client, id, table, { types, retyped: retypedColumns(table, contract) });
+        prepared.push(table.target);
+      }
+      await grantToReaders(client, readers, prepared);
       return readTargetState(client, subscription);
     },
     purpose,
@@ -67,9 +79,14 @@ export async function refreshTypes(client: ClientBase, subscription: Subscriptio
   });
 }
 
-async function prepareCopy(client: ClientBase, subscription: string, table: TableMapping, types: UserTypes): Promise<void> {
+interface CopyParts {
+  readonly types: UserTypes;
+  readonly retyped: ReadonlySet<string>;
+}
+
+async function prepareCopy(client: ClientBase, subscription: string, table: TableMapping, { types, retyped }: CopyParts): Promise<void> {
   const record = await readCopyRecord(client, subscription, table);
-  const changes = await ensurePhysicalTable(client, table, types, record.columns);
+  const changes = await ensurePhysicalTable(client, table, types, { columns: record.columns, retyped });
   if (changes.made) await forgetRows(client, subscription, table);
   else if (record.columns === null) await adoptRows(client, subscription, table);
   else if (changes.added) await awaitLoad(client, subscription, table);
@@ -83,6 +100,17 @@ async function prepareCopy(client: ClientBase, subscription: string, table: Tabl
   });
   await dropColumns(client, table.physical, changes.withdrawn);
   await writeCopyRecord(client, subscription, table, { columns, viewDigest });
+}
+
+/** Columns whose values are of another type, by the contract that they obey, than they shall be: a load must write them anew. */
+function retypedColumns(table: TableMapping, contract: string | null): Set<string> {
+  const known = (contract === null ? null : parseContract(contract))?.columns ?? [];
+  const before = new Map(known.map(({ target, type }) => [target, type]));
+  const changed = table.columns.filter(({ target, targetType, sourceType }) => {
+    const type = before.get(target);
+    return type !== undefined && type !== (targetType ?? sourceType.declaration);
+  });
+  return new Set(changed.map(({ target }) => target));
 }
 
 function physicalNames(tables: readonly TableMapping[]): TableMapping["physical"][] {

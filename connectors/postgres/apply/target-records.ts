@@ -2,7 +2,7 @@
 import type { ClientBase } from "pg";
 import type { Position } from "../../../engine/model/position.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
-import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
+import type { StopReason, Subscription, TableMapping } from "../../../engine/model/share.ts";
 import { printTable } from "../../../engine/model/table.ts";
 import type { LoadProgress, StoredCheckpoint, StoredCopy, TargetState } from "../../../engine/ports/change-target.ts";
 import { quoteLiteral, quoteTable } from "../quote.ts";
@@ -96,13 +96,16 @@ async function recomputeClocks(client: ClientBase, id: string): Promise<void> {
   );
 }
 
+type CopyNames = Pick<TableMapping, "source" | "target" | "physical">;
+
 /**
  * Records the subscription's copies. Those that left the share are marked withdrawn, which closes their gate and takes
  * them out of the share's clock; one that comes back must be loaded anew. Throws DB-TGT-013 when a table is another
  * subscription's, DB-TGT-007 when the copy lies elsewhere than is now wanted.
  */
 export async function registerCopies(client: ClientBase, subscription: Subscription): Promise<void> {
-  const { id, tables } = subscription;
+  const { id } = subscription;
+  const tables = [...subscription.tables, ...subscription.stopped];
   const names = tables.map((table) => printTable(table.target));
   for (const table of tables) await registerCopy(client, id, table);
   await client.query(
@@ -115,7 +118,7 @@ export async function registerCopies(client: ClientBase, subscription: Subscript
   );
 }
 
-async function registerCopy(client: ClientBase, subscription: string, table: TableMapping): Promise<void> {
+async function registerCopy(client: ClientBase, subscription: string, table: CopyNames): Promise<void> {
   await refuseOtherOwner(client, subscription, table);
   const { rows } = await client.query<{ same: string }>(
     `INSERT INTO dongbo.copy AS c (subscription, target_table, target_schema, target_name, physical_schema, physical_name, source_table)
@@ -141,7 +144,7 @@ async function registerCopy(client: ClientBase, subscription: string, table: Tab
 }
 
 /** A table may be taken over from a subscription that was withdrawn, not from one that is alive. */
-async function refuseOtherOwner(client: ClientBase, subscription: string, table: TableMapping): Promise<void> {
+async function refuseOtherOwner(client: ClientBase, subscription: string, table: CopyNames): Promise<void> {
   const parameters = [subscription, table.target.schema, table.target.name, table.physical.schema, table.physical.name];
   const other = `c.subscription <> $1 AND ((c.target_schema, c.target_name) = ($2, $3) OR (c.physical_schema, c.physical_name) = ($4, $5))`;
   await client.query(
@@ -152,6 +155,25 @@ async function refuseOtherOwner(client: ClientBase, subscription: string, table:
   const owner = rows[0]?.subscription;
   if (owner === undefined) return;
   throw new ReplicationError("DB-TGT-013", { subject: printTable(table.target), cause: `the table belongs to subscription ${owner}` });
+}
+
+/** Canonical text of what the copy's rows obey, or will when the load under way is complete; null: there are none yet. */
+export async function readContract(client: ClientBase, subscription: string, table: CopyNames): Promise<string | null> {
+  const { rows } = await client.query<{ contract: string | null }>(
+    "SELECT coalesce(load ->> 'contract', contract) AS contract FROM dongbo.copy WHERE subscription = $1 AND target_table = $2",
+    [subscription, printTable(table.target)],
+  );
+  return rows[0]?.contract ?? null;
+}
+
+/** Stops the table: its gate is closed and its clock stands. */
+export async function stopCopy(client: ClientBase, subscription: string, table: CopyNames, reason: StopReason): Promise<void> {
+  await client.query("UPDATE dongbo.copy SET stopped_code = $3, stopped_message = $4 WHERE subscription = $1 AND target_table = $2", [
+    subscription,
+    printTable(table.target),
+    reason.code,
+    reason.message,
+  ]);
 }
 
 /** The copy's rows are gone, or never were: closes its gate until a load is complete. */
@@ -220,7 +242,19 @@ export async function writeCopyRecord(client: ClientBase, subscription: string, 
 
 /** What the target holds of the subscription. Throws DB-TGT-004 when its row is missing. */
 export async function readTargetState(client: ClientBase, subscription: Subscription): Promise<TargetState> {
-  return { checkpoint: await readCheckpoint(client, subscription.id), copies: await readCopies(client, subscription) };
+  const checkpoint = await readCheckpoint(client, subscription.id);
+  const records = await readCopies(client, subscription.id);
+  const recordOf = (table: CopyNames): Omit<StoredCopy, "table" | "empty"> => records.get(printTable(table.target)) ?? unknownCopy;
+  const copies: StoredCopy[] = [];
+  for (const table of subscription.tables) {
+    const empty = await isTrue(client, `SELECT NOT EXISTS (SELECT FROM ${quoteTable(table.physical)}) AS answer`, []);
+    copies.push({ table, ...recordOf(table), empty });
+  }
+  return {
+    checkpoint,
+    copies,
+    stopped: subscription.stopped.map((table) => ({ table, reason: recordOf(table).stopped ?? table.reason })),
+  };
 }
 
 /** Throws DB-TGT-004 when the row is missing. */
@@ -239,26 +273,23 @@ export async function readCheckpoint(client: ClientBase, subscription: string): 
   };
 }
 
-async function readCopies(client: ClientBase, subscription: Subscription): Promise<StoredCopy[]> {
-  const { rows } = await client.query<Record<"target_table" | "load" | "stopped_code" | "contract" | "expired", string | null>>(
-    `SELECT c.target_table, c.load, c.stopped_code, c.contract,
+const unknownCopy: Omit<StoredCopy, "table" | "empty"> = { load: null, stopped: null, contract: null, expired: false };
+
+async function readCopies(client: ClientBase, subscription: string): Promise<Map<string | null, Omit<StoredCopy, "table" | "empty">>> {
+  type Column = "target_table" | "load" | "stopped_code" | "stopped_message" | "contract" | "expired";
+  const { rows } = await client.query<Record<Column, string | null>>(
+    `SELECT c.target_table, c.load, c.stopped_code, c.stopped_message, c.contract,
        s.on_expiry = 'resync' AND (c.copy_state = 'EXPIRED'
          OR c.copy_state = 'VALID' AND coalesce(greatest(clock_timestamp(), s.clock_floor) >= c.valid_until, true)) AS expired
      FROM dongbo.copy AS c JOIN dongbo.subscription AS s ON s.id = c.subscription WHERE c.subscription = $1`,
-    [subscription.id],
+    [subscription],
   );
-  const byName = new Map(rows.map((row) => [row.target_table, row]));
-  const copies: StoredCopy[] = [];
-  for (const table of subscription.tables) {
-    const row = byName.get(printTable(table.target));
-    copies.push({
-      table,
-      load: JSON.parse(row?.load ?? "null") as LoadProgress | null,
-      stopped: row?.stopped_code ?? null,
-      contract: row?.contract ?? null,
-      expired: row?.expired === "t",
-      empty: await isTrue(client, `SELECT NOT EXISTS (SELECT FROM ${quoteTable(table.physical)}) AS answer`, []),
-    });
-  }
-  return copies;
+  return new Map(
+    rows.map((row) => {
+      const { stopped_code: code, stopped_message: message, contract } = row;
+      const load = JSON.parse(row.load ?? "null") as LoadProgress | null;
+      const stopped = code === null ? null : { code, message: message ?? "" };
+      return [row.target_table, { load, stopped, contract, expired: row.expired === "t" }];
+    }),
+  );
 }

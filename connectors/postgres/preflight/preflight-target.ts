@@ -108,7 +108,7 @@ async function rehearse(client: ClientBase, { subscriptions, readers }: TargetCh
   for (const subscription of subscriptions) {
     for (const table of subscription.tables) {
       try {
-        await prepareTarget(client, { ...subscription, tables: [table] }, readers, "rehearse");
+        await prepareTarget(client, { ...subscription, tables: [table], stopped: [] }, readers, { purpose: "rehearse" });
       } catch (error) {
         if (!(error instanceof ReplicationError)) throw error;
         findings.push(findingOf(error));

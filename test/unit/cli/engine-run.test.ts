@@ -229,7 +229,7 @@ describe("engine run", () => {
   test("leaves for `status` what does not progress: at its end only what waits for somebody", async () => {
     const { run, engine, store, interrupt, interrupted } = await stage();
     const problem = (code: Problem["code"], subject: string, since: number): Problem => ({ code, subject, cause: "x", remedy: "y", since });
-    const { now } = systemClock;
+    const now = () => systemClock.now();
     engine.problems = [problem("DB-SLOT-005", "lost", now()), problem("DB-PG-001", "away", 0), problem("DB-PG-001", "just away", now())];
     const reported = async (): Promise<string[]> => (await store.engineProblems()).map(({ id }) => id);
     const running = run.run(interrupted, false);

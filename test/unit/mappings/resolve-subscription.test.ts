@@ -68,7 +68,7 @@ function resolve(table: Partial<TableConfiguration>, catalog: CatalogTable = cit
 /** Code, severity and subject of each finding; all point into the file. */
 function brief({ findings, subscription: resolved }: Resolution): string[] {
   expect(findings.every((finding) => finding.location === location && finding.remedy !== "")).toBe(true);
-  expect(resolved === null).toBe(findings.some((finding) => finding.severity === "error"));
+  expect(resolved.stopped.length > 0).toBe(findings.some((finding) => finding.severity === "error"));
   return findings.map(({ code, severity, subject }) => `${code} ${severity} ${subject}`);
 }
 
@@ -76,7 +76,7 @@ describe("a subscription resolved against the catalogue", () => {
   test("holds all columns under their own names, keyed by the primary key, unless the share says otherwise", () => {
     const { subscription: resolved } = resolve({});
     expect(resolved).toMatchObject({ id: "population/hcm", share: "population", source: "population", target: "hcm", quarantineMax: 7 });
-    expect(resolved?.tables).toEqual([
+    expect(resolved.tables).toEqual([
       {
         source: { schema: "public", name: "citizen" },
         target: { schema: "population", name: "citizen" },
@@ -100,17 +100,17 @@ describe("a subscription resolved against the catalogue", () => {
       columns: [shared("full_name", { target: "Họ tên", type: "varchar(80)" }), shared("personal_id")],
       where: { op: "in", column: "province_code", values: [{ parameter: "provinces" }], location },
     });
-    expect(resolved?.tables[0]?.columns.map(({ source, target, targetType }) => [source, target, targetType])).toEqual([
+    expect(resolved.tables[0]?.columns.map(({ source, target, targetType }) => [source, target, targetType])).toEqual([
       ["full_name", "Họ tên", "varchar(80)"],
       ["personal_id", "personal_id", null],
     ]);
-    expect(resolved?.tables[0]?.filter).toEqual({ op: "in", column: "province_code", values: ["79", "74"] });
+    expect(resolved.tables[0]?.filter).toEqual({ op: "in", column: "province_code", values: ["79", "74"] });
   });
 
   test("takes its key in the order of the index behind it, whatever the order in the share", () => {
     const catalog = { ...citizen, primaryKey: ["number", "personal_id"], uniqueKeys: [["province_code", "number"]] };
-    expect(resolve({ key: ["personal_id", "number"] }, catalog).subscription?.tables[0]?.key).toEqual(["number", "personal_id"]);
-    expect(resolve({ key: ["number", "province_code"] }, catalog).subscription?.tables[0]?.key).toEqual(["province_code", "number"]);
+    expect(resolve({ key: ["personal_id", "number"] }, catalog).subscription.tables[0]?.key).toEqual(["number", "personal_id"]);
+    expect(resolve({ key: ["number", "province_code"] }, catalog).subscription.tables[0]?.key).toEqual(["province_code", "number"]);
   });
 
   test("tells everything that is wrong at once, with the place in the file", () => {
@@ -125,6 +125,26 @@ describe("a subscription resolved against the catalogue", () => {
       "DB-MAP-030 error public.missing",
       "DB-MAP-001 error public.citizen",
     ]);
+  });
+
+  test("stops the tables that something is wrong with, each with all of it, and follows the others", () => {
+    const province = catalogTable([column("code", "text", { nullable: false })], {
+      table: { schema: "public", name: "province" },
+      id: "2",
+    });
+    const where = { op: "eq", column: "nothing", value: "x", location } as const;
+    const wanted = share(
+      { columns: [shared("personal_id"), shared("born")], where },
+      { source: { schema: "public", name: "missing" } },
+      { source: province.table, target: { schema: "population", name: "province" } },
+    );
+    const { tables, stopped } = resolveSubscription(wanted, subscription, [citizen, province]).subscription;
+    expect(tables.map(({ source }) => source.name)).toEqual(["province"]);
+    expect(stopped).toMatchObject([
+      { source: { name: "citizen" }, catalog: citizen, columns: ["personal_id", "born", "nothing"], reason: { code: "DB-MAP-031" } },
+      { source: { name: "missing" }, catalog: null, reason: { code: "DB-MAP-030", subject: "public.missing" } },
+    ]);
+    expect(stopped[0]?.reason.message).toContain('the filter names a column "nothing"');
   });
 
   test("is refused where a column would take the name that the engine needs", () => {
@@ -192,7 +212,7 @@ describe("a subscription resolved against the catalogue", () => {
     test("and says so when all columns are shared and some cannot be", () => {
       const resolution = resolve({}, catalog);
       expect(brief(resolution)).toEqual(["DB-MAP-035 warning public.citizen"]);
-      expect(resolution.subscription?.tables[0]?.columns.map(({ source }) => source)).toEqual(["id", "stored"]);
+      expect(resolution.subscription.tables[0]?.columns.map(({ source }) => source)).toEqual(["id", "stored"]);
     });
   });
 

@@ -48,6 +48,7 @@ describe("the pipeline of a source", () => {
       snapshotRouter: () => ({ route: () => [] }),
       control: new MemoryControlStore(clock),
       contractText: () => MemoryTarget.contract,
+      objection: () => null,
       readContract: () => ({ columns: [], filter: null }),
       clock,
       logger: silent,
@@ -75,6 +76,7 @@ describe("the pipeline of a source", () => {
       id: `population/${name}`,
       agreement: { id: "TT-07/2026", from: new Date(0), to: null },
       tables: [mapping],
+      stopped: [],
     } as unknown as Subscription;
     const target = new MemoryTarget(subscription, position);
     return { target, lane: laneOf(subscription, target) };

@@ -19,6 +19,7 @@ function subscription(quarantineMax = 2): Subscription {
     agreement: { id: "TT", from: new Date(0), to: null },
     regulation: { id: "QC", validityPeriodSeconds: 60, onExpiry: "refuse", logRetentionSeconds: 60 },
     tables: [citizen, household],
+    stopped: [],
     quarantineMax,
   };
 }

@@ -39,7 +39,9 @@ describe("what a copy owes when its subscription starts", () => {
 
   it("is nothing when it obeys the wanted contract, also while it is stopped", () => {
     expect(planLoad(copy({ contract: contract(null) }), contract(null), null, read)).toEqual({ kind: "none" });
-    expect(planLoad(copy({ contract: contract(null), stopped: "DB-MAP-001" }), contract(null), null, read)).toEqual({ kind: "none" });
+    expect(planLoad(copy({ contract: contract(null), stopped: { code: "DB-MAP-001", message: "" } }), contract(null), null, read)).toEqual({
+      kind: "none",
+    });
   });
 
   it("is the rest of a load of the same contract", () => {
@@ -71,7 +73,7 @@ describe("what a copy owes when its subscription starts", () => {
 
   it("is everything when the copy is stopped, however little of its contract changed: it has missed changes", () => {
     const [was, now] = [provinces("79"), provinces("79", "46")];
-    const stopped = { stopped: "DB-MAP-010" };
+    const stopped = { stopped: { code: "DB-MAP-010", message: "" } };
     const grown = planLoad(copy({ contract: contract(was), ...stopped }), contract(now), now, read);
     expect(grown).toEqual({ kind: "begin", filter: now, sweep: true });
     const narrowed = planLoad(copy({ contract: contract(was, ["a", "b", "c"]), ...stopped }), contract(was), was, read);

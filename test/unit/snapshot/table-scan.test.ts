@@ -40,7 +40,7 @@ afterEach(() => {
 
 /** A lane that nobody empties. */
 function idleLane(): Lane {
-  const subscription = { id: "population/hcm", tables: [mapping] } as unknown as Subscription;
+  const subscription = { id: "population/hcm", tables: [mapping], stopped: [] } as unknown as Subscription;
   return new Lane({ subscription, queue: new LaneQueue(folder, "q") } as LaneParts, {} as LaneHost);
 }
 
