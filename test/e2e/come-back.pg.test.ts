@@ -1,6 +1,7 @@
-// Tables and subscriptions that were withdrawn and come back: their old rows lie in the target still and count for nothing.
+// What comes back: tables and subscriptions that were withdrawn, whose old rows lie in the target still, and databases from a backup.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Cluster, startCluster } from "../support/cluster.ts";
+import { type Cluster, roles, runSql, startCluster } from "../support/cluster.ts";
+import { waitUntil } from "../support/wait-until.ts";
 import { Stage } from "./stage.ts";
 
 let cluster: Cluster;
@@ -67,3 +68,46 @@ test("CP-02: a table that another subscription takes over keeps no row of the on
   expect(await stage.differences("hcm", { ...citizen, where: "id > 90" })).toEqual([]);
   expect(await rowsRecorded(stage, "population.citizen")).toBe("20");
 });
+
+test.each(["stands still", "runs"])(
+  "CP-11: a target database that is restored from a backup while the engine %s is not streamed past what it lost, and is right after a re-sync",
+  async (engine) => {
+    const name = engine === "runs" ? "alive" : "asleep";
+    const other = { ...citizen, target: "other.citizen" };
+    const copies = [hcm, { target: "hue", share: "other" }];
+    await using stage = await Stage.create(cluster, { name, master, shares: { population: [citizen], other: [other] }, copies });
+    const count = (where: string): string => `SELECT count(*) FROM ${where}.citizen`;
+    await stage.catchUp();
+    await runSql(cluster.target.url(), `CREATE DATABASE "${name}_backup" TEMPLATE "${name}_hcm"`);
+    stage.start();
+    await stage.onMaster("INSERT INTO public.citizen VALUES (101, 'Lê')", "DELETE FROM public.citizen WHERE id = 1");
+    await stage.shows("hcm", "SELECT id FROM population.citizen WHERE id IN (1, 101)", [["101"]]);
+    await stage.shows("hue", "SELECT id FROM other.citizen WHERE id IN (1, 101)", [["101"]]);
+    // The master has been told to forget these changes: what the backup lacks is nowhere else.
+    const told = "SELECT confirmed_flush_lsn > $lsn AS told FROM pg_replication_slots WHERE slot_name = '" + stage.slot + "'";
+    const [end] = await stage.onMasterAsSuperuser("SELECT pg_current_wal_insert_lsn() AS lsn");
+    await stage.onMaster("INSERT INTO public.citizen VALUES (102, 'Lê')");
+    await waitUntil(async () => (await stage.onMasterAsSuperuser(told.replace("$lsn", `'${end?.["lsn"]}'`)))[0]?.["told"] === "t", {
+      describe: "the master to be told",
+    });
+    if (engine !== "runs") await stage.stop();
+    await runSql(
+      cluster.target.url(),
+      `ALTER DATABASE "${name}_hcm" ALLOW_CONNECTIONS false`,
+      `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '${name}_hcm'`,
+      `ALTER DATABASE "${name}_hcm" RENAME TO "${name}_lost"`,
+      `ALTER DATABASE "${name}_backup" OWNER TO ${roles.target}`,
+      `ALTER DATABASE "${name}_backup" RENAME TO "${name}_hcm"`,
+    );
+    await stage.start().waitForOutput(/DB-SLOT-005/);
+    await stage.onMaster("INSERT INTO public.citizen VALUES (103, 'Phạm')");
+    await stage.shows("hue", count("other"), [["102"]]);
+    // What it shows is the master of the backup's instant, and nothing of later.
+    expect(await stage.read("hcm", count("population"))).toEqual([{ count: "100" }]);
+    await stage.command("resync", "population/hcm");
+    await stage.shows("hcm", count("population"), [["102"]]);
+    await stage.stop();
+    expect(await stage.differences("hcm", citizen)).toEqual([]);
+    expect(await rowsRecorded(stage, "population.citizen")).toBe("102");
+  },
+);
