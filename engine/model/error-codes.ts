@@ -191,7 +191,7 @@ export const errorCodes = {
     retry: "never",
   },
   "DB-RUN-028": {
-    meaning: "the copy of a removed subscription could not be refused yet",
+    meaning: "a copy of which something is withdrawn could not be refused yet",
     usualCause: "its target is down, or was removed from the configuration together with the subscription",
     remedy: "Bring the target back into reach; `dongbo run` keeps trying, and the copy expires by itself at its valid_until",
     retry: "timed",

@@ -3,7 +3,7 @@ import type { Micros } from "../model/change-message.ts";
 import type { Position } from "../model/position.ts";
 import type { Predicate } from "../model/predicate.ts";
 import { ReplicationError } from "../model/replication-error.ts";
-import type { TableMapping } from "../model/share.ts";
+import type { StoppedTable, TableMapping } from "../model/share.ts";
 import type { LoadProgress, Objection, StoredCopy, TargetState } from "../ports/change-target.ts";
 import type { LoadCoordinator } from "../snapshot/load-coordinator.ts";
 import { newLoad } from "../snapshot/load-progress.ts";
@@ -139,9 +139,18 @@ export class Attachments {
     const entry = this.#seats.get(lane)?.entry ?? settledEntry;
     return (table, contract) => {
       const index = lane.subscription.tables.findIndex((followed) => followed === table);
-      const anew = index >= 0 && (entry.renew || entry.reload.has(index));
-      return anew ? null : this.#parts.objection(table, contract);
+      if (index >= 0 && (entry.renew || entry.reload.has(index))) return null;
+      return this.#parts.objection(table, contract) ?? (this.#withdraws(table, contract) ? "withdrawn" : null);
     };
+  }
+
+  /** Rows or values leave the copy. What a load only adds is refused nobody until it comes. */
+  #withdraws(table: TableMapping | StoppedTable, contract: string | null): boolean {
+    if (contract === null || "reason" in table) return false;
+    const { contractText, readContract } = this.#parts;
+    const stored = { table, contract, load: null, stopped: null, expired: false, awaitsLoad: false, empty: false };
+    const plan = planLoad(stored, contractText(table), table.filter, readContract);
+    return plan.kind === "begin" && plan.sweep;
   }
 
   /** Gives a prepared subscription its place in the stream. Throws when it has none. */

@@ -14,7 +14,7 @@ export interface ChangeTarget {
    * Makes schemas, types, tables, views, grants and gate as the subscription needs them, leaving hand-made grants and
    * indexes alone, and registers the subscription. Idempotent. A table whose stored contract differs from the wanted one
    * is reported in `copies`, not changed silently: the caller decides between reload, delta and withdrawal. A copy to which
-   * there is an objection is stopped with it, and its objects are left as they are.
+   * there is an objection is stopped with it, its objects left as they are, or refused until a load is complete.
    */
   prepare(subscription: Subscription, objection?: Objection): Promise<TargetState>;
   /**
@@ -43,8 +43,11 @@ export interface ChangeTarget {
   close(): Promise<void>;
 }
 
-/** Why a copy whose rows obey this contract (null: none yet) must stand still; null: it need not. */
-export type Objection = (table: TableMapping | StoppedTable, contract: string | null) => StopReason | null;
+/**
+ * Why a copy whose rows obey this contract (null: none yet) must stand still; `withdrawn` when some of its rows or values
+ * are its consumer's no more, so that nobody may read it before it was loaded anew; null: it goes on.
+ */
+export type Objection = (table: TableMapping | StoppedTable, contract: string | null) => StopReason | "withdrawn" | null;
 
 /** What the target held when it was prepared. */
 export interface TargetState {
@@ -73,6 +76,8 @@ export interface StoredCopy {
   readonly stopped: StopReason | null;
   /** Its validity has run out under the policy `resync`: nothing but a whole load opens it again (D47 41.2b). */
   readonly expired: boolean;
+  /** Refused until a load is complete that has not begun yet: its rows may obey no contract at all. */
+  readonly awaitsLoad: boolean;
   /** Canonical text of filter and columns the rows now obey, as written by the last completed load; null before. */
   readonly contract: string | null;
   /** Not one row lies there. A copy that is to be loaded for the first time may hold rows of an earlier life: withdrawn, and wanted again. */
@@ -155,8 +160,9 @@ export interface TableStop extends StopReason {
 
 export interface CommitOutcome {
   /**
-   * Copies under the policy `resync` whose validity had run out before this commit: their clock was not moved, they are
-   * refused until a full re-sync ends (D47 41.2b). The caller starts it. Told with every commit until a load has begun.
+   * Copies under the policy `resync` whose validity had run out before this commit, and copies that were closed until a load:
+   * their clock was not moved, they are refused until a full re-sync ends (D47 41.2b). The caller starts it. Told with every
+   * commit until a load has begun.
    */
   readonly expired: readonly TableMapping[];
   /** Tables that this commit stopped and no earlier outcome told: some constraints can only be judged at the end. */

@@ -20,6 +20,11 @@ export interface TargetRecords {
    * False when the target holds nothing of it.
    */
   terminate(subscription: string): Promise<boolean>;
+  /**
+   * Refuses these tables, as readers name them, until a load of them is complete: not all of their rows and values may be
+   * read any more. Those that nobody may read anyway stay as they are.
+   */
+  refuseUntilLoaded(subscription: string, tables: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 

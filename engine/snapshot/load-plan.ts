@@ -19,10 +19,11 @@ export type ContractReader = (contract: string) => { readonly columns: readonly 
  */
 export function planLoad(stored: StoredCopy, wanted: string, filter: Predicate | null, read: ContractReader): LoadPlan {
   const current = stored.load?.contract ?? stored.contract;
-  if (current === wanted)
+  if (current === wanted && (stored.stopped !== null || !stored.awaitsLoad))
     return stored.load === null || stored.stopped !== null ? { kind: "none" } : { kind: "continue", progress: stored.load };
-  // A stopped copy has missed changes, and an expired one under the policy `resync` owes a whole load.
-  if (stored.load === null && stored.stopped === null && !stored.expired && stored.contract !== null) {
+  // A stopped copy has missed changes, as one that awaits its load may have; an expired one under the policy `resync` owes it.
+  const isWhole = stored.load === null && stored.stopped === null && !stored.expired && !stored.awaitsLoad;
+  if (isWhole && stored.contract !== null) {
     const old = read(stored.contract);
     const now = read(wanted);
     const kept = now.columns.every((column) => old.columns.includes(column));

@@ -622,6 +622,24 @@ export function describeChangeTarget(name: string, start: () => Promise<TargetHa
       });
     });
 
+    test("a copy of which something is withdrawn is refused from then on, and told of until a load of it begins", async () => {
+      const at = now() - 60 * second;
+      const made = await loaded(subscription, at);
+      const state = await made.target.prepare(subscription, (table) => (table === citizen ? "withdrawn" : null));
+      expect(state.copies.map((copy) => copy.awaitsLoad)).toEqual([true, false]);
+      const { epoch } = (await made.target.takeEpoch()).checkpoint;
+      const beat = await (await made.target.begin(epoch)).commit(checkpoint({}));
+      expect(beat.expired).toEqual([citizen]);
+      expect(await harness.stored(id, citizen)).toMatchObject({ copyState: "RESYNCING", lastSyncAt: at });
+      const load = { table: citizen, progress: progress({}) };
+      const begun = await (await made.target.begin(epoch)).commit(checkpoint({ loads: [{ ...load, complete: false }] }));
+      expect(begun.expired).toEqual([]);
+      await (await made.target.begin(epoch)).commit(checkpoint({ loads: [{ ...load, complete: true }] }));
+      const after = await harness.target(subscription).prepare(subscription);
+      expect(after.copies.map((copy) => copy.awaitsLoad)).toEqual([false, false]);
+      expect(await harness.stored(id, citizen)).toMatchObject({ copyState: "VALID" });
+    });
+
     describe("a row that the target refuses", () => {
       test("is set aside with its old version gone, and the rest of the batch goes on", async () => {
         const made = await loaded();

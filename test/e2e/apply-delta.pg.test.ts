@@ -79,6 +79,40 @@ test("a parameter that grows loads the difference only and one that shrinks with
   expect(await stage.differences("hue", side("'46'"))).toEqual([]);
 });
 
+test("what is withdrawn is refused at once: while no engine runs, and while supply is suspended", async () => {
+  await using stage = await Stage.create(cluster, {
+    name: "withdraw",
+    master,
+    shares: { population: [citizen] },
+    copies: [copyOf("hcm", "79", "46")],
+  });
+  const count = "SELECT count(*) FROM population.citizen";
+  await stage.catchUp();
+  await stage.shows("hcm", count, [["2000"]]);
+  stage.configure({ copies: [copyOf("hcm", "79")] });
+  await stage.command("apply");
+  expect(await stage.read("hcm", count)).toBe("DB001");
+  // Thought better of before any engine ran: the copy owes a load all the same, and comes back.
+  stage.configure({ copies: [copyOf("hcm", "79", "46")] });
+  await stage.command("apply");
+  expect(await stage.read("hcm", count)).toBe("DB001");
+  await stage.catchUp();
+  await stage.shows("hcm", count, [["2000"]]);
+
+  stage.start();
+  await stage.shows("hcm", count, [["2000"]]);
+  await stage.command("suspend", "population/hcm", "--reason", "maintenance");
+  await stage.shows("hcm", "SELECT share_state FROM dongbo.status", [["SUSPENDED"]]);
+  stage.configure({ copies: [copyOf("hcm", "79")] });
+  await stage.command("apply");
+  await stage.shows("hcm", count, "DB001", 30_000);
+  await stage.command("resume", "population/hcm");
+  await stage.shows("hcm", count, [["1000"]]);
+  await stage.stop();
+  expect(await stage.onTarget("hcm", "SELECT count(*) FROM population_copy.citizen")).toEqual([{ count: "1000" }]);
+  expect(await stage.differences("hcm", side("'79'"))).toEqual([]);
+});
+
 test("a column that is added appears filled or not at all, one that is removed leaves the target, both while rows change", async () => {
   await using stage = await Stage.create(cluster, {
     name: "columns",

@@ -110,6 +110,7 @@ export class MemoryTarget implements ChangeTarget {
         stopped: null,
         expired: false,
         contract,
+        awaitsLoad: false,
         empty: this.keys.size === 0,
       })),
     };

@@ -67,7 +67,8 @@ WITH own AS MATERIALIZED (
   FROM own, (VALUES ${given.join(", ")}) AS g(${copyColumns.map(([name]) => name).join(", ")})
   WHERE c.subscription = own.id AND c.target_table = g.target_table
   RETURNING c.target_table, c.copy_state, c.last_sync_at, c.valid_until, c.load IS NULL AND c.copy_state <> 'NEVER_SYNCED' AS loaded,
-    c.stopped_code IS NOT NULL AS stopped
+    c.stopped_code IS NOT NULL AS stopped,
+    c.copy_state = 'EXPIRED' OR c.copy_state = 'RESYNCING' AND c.load IS NULL AND c.stopped_code IS NULL AS owes
 ), done AS (
   UPDATE dongbo.subscription AS s SET
     position = $4, source_identity = $5, source_time = greatest(s.source_time, $6::timestamptz),
@@ -75,7 +76,7 @@ WITH own AS MATERIALIZED (
     last_sync_at = m.last_sync_at, valid_until = m.valid_until,
     share_state = CASE WHEN s.share_state = 'LOADING' AND m.loaded THEN 'ACTIVE' ELSE s.share_state END
   FROM own, (SELECT min(last_sync_at) AS last_sync_at, min(valid_until) AS valid_until, bool_or(loaded) AND bool_and(loaded OR stopped) AS loaded, count(*) AS copies,
-      json_agg(target_table) FILTER (WHERE copy_state = 'EXPIRED') AS expired FROM moved) AS m
+      json_agg(target_table) FILTER (WHERE owes) AS expired FROM moved) AS m
   WHERE s.id = own.id AND m.copies = ${tables}
   RETURNING m.expired
 )

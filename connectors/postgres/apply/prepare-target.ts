@@ -57,8 +57,10 @@ export async function prepareTarget(
       const prepared: TableName[] = [];
       for (const table of [...tables, ...subscription.stopped]) {
         const contract = await readContract(client, id, table);
-        const reason = objection(table, contract);
+        const found = objection(table, contract);
+        const reason = found === "withdrawn" ? null : found;
         if (reason !== null) await stopCopy(client, id, table, reason);
+        if (found === "withdrawn") await awaitLoad(client, id, table);
         if (reason !== null || "reason" in table) continue;
         await prepareCopy(client, id, table, { types, retyped: retypedColumns(table, contract) });
         prepared.push(table.target);

@@ -206,10 +206,10 @@ export async function adoptRows(client: ClientBase, subscription: string, table:
 }
 
 /**
- * No row has a value yet in a column just added, and NULL would be a lie: closes the gate of a copy that was whole until
- * a load under the new contract is complete.
+ * Closes the gate of a copy that was whole until a load is complete: no row has a value yet in a column just added, and NULL
+ * would be a lie; or rows must not be read any more.
  */
-export async function awaitLoad(client: ClientBase, subscription: string, table: TableMapping): Promise<void> {
+export async function awaitLoad(client: ClientBase, subscription: string, table: CopyNames): Promise<void> {
   await client.query(
     "UPDATE dongbo.copy SET copy_state = 'RESYNCING' WHERE subscription = $1 AND target_table = $2 AND copy_state IN ('VALID', 'EXPIRED')",
     [subscription, printTable(table.target)],
@@ -273,12 +273,13 @@ export async function readCheckpoint(client: ClientBase, subscription: string): 
   };
 }
 
-const unknownCopy: Omit<StoredCopy, "table" | "empty"> = { load: null, stopped: null, contract: null, expired: false };
+const unknownCopy: Omit<StoredCopy, "table" | "empty"> = { load: null, stopped: null, contract: null, expired: false, awaitsLoad: false };
 
 async function readCopies(client: ClientBase, subscription: string): Promise<Map<string | null, Omit<StoredCopy, "table" | "empty">>> {
-  type Column = "target_table" | "load" | "stopped_code" | "stopped_message" | "contract" | "expired";
+  type Column = "target_table" | "load" | "stopped_code" | "stopped_message" | "contract" | "awaits_load" | "expired";
   const { rows } = await client.query<Record<Column, string | null>>(
     `SELECT c.target_table, c.load, c.stopped_code, c.stopped_message, c.contract,
+       c.copy_state = 'RESYNCING' AND c.load IS NULL AS awaits_load,
        s.on_expiry = 'resync' AND (c.copy_state = 'EXPIRED'
          OR c.copy_state = 'VALID' AND coalesce(greatest(clock_timestamp(), s.clock_floor) >= c.valid_until, true)) AS expired
      FROM dongbo.copy AS c JOIN dongbo.subscription AS s ON s.id = c.subscription WHERE c.subscription = $1`,
@@ -289,7 +290,7 @@ async function readCopies(client: ClientBase, subscription: string): Promise<Map
       const { stopped_code: code, stopped_message: message, contract } = row;
       const load = JSON.parse(row.load ?? "null") as LoadProgress | null;
       const stopped = code === null ? null : { code, message: message ?? "" };
-      return [row.target_table, { load, stopped, contract, expired: row.expired === "t" }];
+      return [row.target_table, { load, stopped, contract, expired: row.expired === "t", awaitsLoad: row.awaits_load === "t" }];
     }),
   );
 }

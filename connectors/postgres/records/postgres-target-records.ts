@@ -64,6 +64,15 @@ export class PostgresTargetRecords implements TargetRecords {
     return (await this.#query("SELECT 1 FROM dongbo.subscription WHERE id = $1", [subscription])).length > 0;
   }
 
+  async refuseUntilLoaded(subscription: string, tables: readonly string[]): Promise<void> {
+    if (!(await this.#installed())) return;
+    await this.#query(
+      `UPDATE dongbo.copy SET copy_state = 'RESYNCING'
+       WHERE subscription = $1 AND target_table IN (SELECT json_array_elements_text($2::json)) AND copy_state IN ('VALID', 'EXPIRED')`,
+      [subscription, JSON.stringify(tables)],
+    );
+  }
+
   async close(): Promise<void> {
     await this.#client?.end().catch(() => {});
     this.#client = null;

@@ -10,7 +10,7 @@ import { printFinding, toFinding } from "../output/print-finding.ts";
 import { planJson, printPlan } from "../output/print-plan.ts";
 import { readConfigurationAloud } from "../read-configuration.ts";
 import { exitCode } from "../terminal.ts";
-import { withdrawRemoved } from "../withdraw.ts";
+import { refuseWithdrawn, withdrawRemoved } from "../withdraw.ts";
 
 export const planCommand: CommandDefinition = {
   usage: "plan",
@@ -31,7 +31,8 @@ export const applyCommand: CommandDefinition = {
   usage: "apply",
   description: "put the configuration in force as a delta, and show what that discloses and withdraws",
   example: ["put a changed dongbo.yaml in force.", "dongbo apply"],
-  notes: "A running engine takes it up at once; otherwise the next `dongbo run` does. Versions are kept for ever.",
+  notes:
+    "A running engine takes it up at once; otherwise the next `dongbo run` does. Copies of which something is withdrawn are refused until then. Versions are kept for ever.",
   run: async (context) => {
     const configuration = readConfigurationAloud(context);
     await using control = await openControl(configuration);
@@ -39,9 +40,11 @@ export const applyCommand: CommandDefinition = {
     const plan = await planConfiguration(configuration, store, { count: true, open: "fresh" });
     tellProblems(context, plan.problems);
     const applied = plan.changes.length === 0 ? null : await recordPlan(plan, store, currentActor());
-    const withdrawals = await withdrawRemoved(configuration, plan.document, store);
-    const owed = withdrawals.flatMap(({ problem }) => (problem === null ? [] : [problem]));
+    const removed = await withdrawRemoved(configuration, plan.document, store);
     const engine = await store.engineSeen();
+    // A running engine refuses by itself what it is about to change.
+    const lessened = engine === null ? await refuseWithdrawn(configuration, plan.changes) : [];
+    const owed = [...removed, ...lessened].flatMap(({ problem }) => (problem === null ? [] : [problem]));
     if (context.json) {
       const answer = {
         ok: true,

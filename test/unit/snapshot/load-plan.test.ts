@@ -17,6 +17,7 @@ const copy = (parts: Partial<StoredCopy>): StoredCopy => ({
   contract: null,
   expired: false,
   empty: parts.contract === undefined && parts.load === undefined,
+  awaitsLoad: false,
   ...parts,
 });
 
@@ -78,6 +79,15 @@ describe("what a copy owes when its subscription starts", () => {
     expect(grown).toEqual({ kind: "begin", filter: now, sweep: true });
     const narrowed = planLoad(copy({ contract: contract(was, ["a", "b", "c"]), ...stopped }), contract(was), was, read);
     expect(narrowed).toEqual({ kind: "begin", filter: was, sweep: true });
+  });
+
+  it("is everything when it was closed for a load that never began, whatever is wanted now, unless it is stopped", () => {
+    const [now, grown] = [provinces("79"), provinces("79", "46")];
+    const closed = copy({ contract: contract(now), awaitsLoad: true });
+    expect(planLoad(closed, contract(now), now, read)).toEqual({ kind: "begin", filter: now, sweep: true });
+    expect(planLoad(closed, contract(grown), grown, read)).toEqual({ kind: "begin", filter: grown, sweep: true });
+    expect(planLoad(closed, contract(now, ["a"]), now, read)).toMatchObject({ kind: "begin", sweep: true });
+    expect(planLoad({ ...closed, stopped: { code: "DB-MAP-011", message: "" } }, contract(now), now, read)).toEqual({ kind: "none" });
   });
 
   it("VL-04 is everything when an expired copy under the policy resync gets another contract", () => {
