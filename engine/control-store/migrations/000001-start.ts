@@ -58,11 +58,6 @@ CREATE TABLE dongbo_control.engine (
   started_at timestamptz NOT NULL
 );
 
-CREATE TABLE dongbo_control.engine_report (
-  only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
-  problems json NOT NULL
-);
-
 CREATE FUNCTION dongbo_control.changed() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS $$
 BEGIN
   PERFORM pg_catalog.pg_notify('dongbo_control', '');
