@@ -1,6 +1,6 @@
 import { type Province, provinces } from "./demo-databases.ts";
 
-/** Seconds after which the licences-like short-lived share may no longer be used without a sync. */
+/** Seconds after which the short-lived share may no longer be used without a sync. */
 export const shortValiditySeconds = 5;
 
 /** The demo's configuration file. Two shares: one that lasts a day, and one, for Huế, that lasts seconds so that it can be seen to end. */
@@ -20,7 +20,7 @@ shares:
   - id: population
     source: population
     regulation: { id: QC-01/2025, validity_period: PT24H, on_expiry: refuse, log_retention: P1Y }
-    agreement: { id: TT-07/2026, from: 2026-01-01, to: 2100-01-01, purpose: "Giải quyết thủ tục hành chính", storage_basis: "42.1" }
+    agreement: { id: TT-07/2026, from: 2020-01-01, to: 2100-01-01, purpose: "Giải quyết thủ tục hành chính", storage_basis: "42.1" }
     model: intermediary
     platform: "Nền tảng chia sẻ, điều phối dữ liệu"
     tables:
@@ -34,7 +34,7 @@ ${provinces.map(subscriptionLine).join("\n")}
   - id: code-lists
     source: population
     regulation: { id: QC-02/2025, validity_period: PT${shortValiditySeconds}S, on_expiry: refuse, log_retention: P1Y }
-    agreement: { id: TT-08/2026, from: 2026-01-01, to: 2100-01-01, purpose: "Danh mục dùng chung", storage_basis: "42.1" }
+    agreement: { id: TT-08/2026, from: 2020-01-01, to: 2100-01-01, purpose: "Danh mục dùng chung", storage_basis: "42.1" }
     model: intermediary
     platform: "Nền tảng chia sẻ, điều phối dữ liệu"
     tables:

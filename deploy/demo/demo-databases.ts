@@ -67,12 +67,22 @@ export class DemoDatabases implements AsyncDisposable {
 
   /** The register as its owner sees it. */
   onMaster<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
-    return withClient(this.#master.url("population"), work);
+    return withClient(this.owner, work);
+  }
+
+  /** URL of the register for its owner. */
+  get owner(): string {
+    return this.#master.url("population");
   }
 
   /** A province's database as an application that may only read the copy sees it. */
   asReader<T>(province: Province, work: (client: pg.Client) => Promise<T>): Promise<T> {
-    return withClient(this.#provinces.url(province.id, "app_reader"), work);
+    return withClient(this.reader(province), work);
+  }
+
+  /** URL of a province's database for such an application. */
+  reader(province: Province): string {
+    return this.#provinces.url(province.id, "app_reader");
   }
 
   /** Environment of the engine: its configuration names these variables and holds no secret. */

@@ -1,5 +1,7 @@
 // The engine as an operator runs it: the command line in a process of its own.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const program = fileURLToPath(new URL("../../../deploy/dongbo.mjs", import.meta.url));
@@ -21,11 +23,28 @@ export class DemoEngine implements AsyncDisposable {
   }
 
   start(): void {
+    const log = openSync(this.#log, "a");
     this.#child = spawn(process.execPath, [program, "run"], {
       cwd: this.#folder,
       env: this.#environment,
-      stdio: ["ignore", "ignore", "pipe"],
+      stdio: ["ignore", log, log],
     });
+    closeSync(log);
+  }
+
+  /** What it wrote last, for whoever wants to know why something failed. */
+  lastLines(): string {
+    return existsSync(this.#log) ? readFileSync(this.#log, "utf8").trimEnd().split("\n").slice(-20).join("\n") : "";
+  }
+
+  /** Where the running engine serves /metrics and /healthz; empty when it does not say. */
+  address(): string {
+    const told = [...this.lastLines().matchAll(/"listening":"([^"]+)"/g)];
+    return told.at(-1)?.[1] ?? "";
+  }
+
+  get #log(): string {
+    return join(this.#folder, "dongbo.log");
   }
 
   /** As a power cut would. */

@@ -12,12 +12,41 @@ const [hanoi, hue] = provinces as readonly [Province, Province, Province];
 
 async function demo(keep: boolean): Promise<boolean> {
   const say = new Narrator();
+  const interrupted = interruption();
   say.title("dongbo: provincial copies that equal the national master, or are refused");
   await using databases = await DemoDatabases.start();
   writeFileSync(join(databases.folder, "dongbo.yaml"), demoConfiguration());
   await using engine = new DemoEngine(databases.folder, databases.environment);
   say.done(`a national register with ${citizenCount.toLocaleString("en")} synthetic citizens and three provincial databases are up`);
 
+  const told = tell(databases, engine, say);
+  try {
+    await Promise.race([told, interrupted]);
+  } catch (error) {
+    // Whatever was under way ends with the servers.
+    told.catch(() => {});
+    if (error !== wasInterrupted) say.step("tail dongbo.log", engine.lastLines());
+    throw error;
+  }
+  if (keep) {
+    say.keep(databases.reader(hue), databases.owner, engine.address());
+    await interrupted.catch(() => {});
+  }
+  return say.summary();
+}
+
+const wasInterrupted = new Error("interrupted: the servers were stopped and their files removed");
+
+/** Rejects at Ctrl+C, so that the servers of the demo do not outlive it. */
+function interruption(): Promise<never> {
+  const interrupted = new Promise<never>((_, reject) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => reject(wasInterrupted));
+  });
+  interrupted.catch(() => {});
+  return interrupted;
+}
+
+async function tell(databases: DemoDatabases, engine: DemoEngine, say: Narrator): Promise<void> {
   const check = engine.command("check");
   say.step("dongbo check", check.output);
   say.prove("preflight finds nothing missing", check.ok);
@@ -29,8 +58,6 @@ async function demo(keep: boolean): Promise<boolean> {
   await compare(databases, say);
   const status = engine.command("status");
   say.step("dongbo status", status.output);
-  if (keep) await say.waitForInterrupt("The demo stays up. Ctrl+C ends it.");
-  return say.summary();
 }
 
 /** The first load runs while the register goes on being written. */
@@ -46,6 +73,8 @@ async function loadUnderWrites(databases: DemoDatabases, say: Narrator): Promise
       ]);
     }
   });
+  // An interruption ends the loads below first: nobody waits for the writes then.
+  writes.catch(() => {});
   for (const province of provinces) {
     await say.until(`the first load of ${province.name}`, () =>
       databases.asReader(province, async (client) => {
@@ -105,23 +134,50 @@ async function expireAndRevive(databases: DemoDatabases, engine: DemoEngine, say
   say.prove("it is usable again once the source has confirmed its position", true);
 }
 
+/** Every copy, read as its readers read it, against what its share gives of the master. */
 async function compare(databases: DemoDatabases, say: Narrator): Promise<void> {
   for (const province of provinces) {
-    const master = await databases.onMaster((client) =>
-      contentOf(client, `SELECT ${copiedColumns} FROM public.citizen WHERE province_code = '${province.code}'`),
-    );
-    let copy = { rows: -1, digest: "" };
-    await say.until(`${province.name} to have caught up`, async () => {
-      copy = await databases.asReader(province, (client) => contentOf(client, `SELECT ${copiedColumns} FROM population.citizen`));
-      return copy.digest === master.digest;
+    await compareCopy(databases, say, {
+      what: `${province.name}: citizens`,
+      province,
+      master: `SELECT ${copiedColumns} FROM public.citizen WHERE province_code = '${province.code}'`,
+      copy: `SELECT ${copiedColumns} FROM population.citizen`,
     });
-    say.fact(province.name, `${copy.rows} rows, digest ${copy.digest} = master`);
-    say.prove(`${province.name}'s copy equals the filtered master`, copy.digest === master.digest && copy.rows === master.rows);
   }
+  await compareCopy(databases, say, {
+    what: `${hue.name}: code list`,
+    province: hue,
+    master: "SELECT code, name FROM public.province",
+    copy: "SELECT code, name FROM code_list.province",
+  });
+}
+
+interface Comparison {
+  readonly what: string;
+  readonly province: Province;
+  readonly master: string;
+  readonly copy: string;
+}
+
+async function compareCopy(databases: DemoDatabases, say: Narrator, { what, province, ...queries }: Comparison): Promise<void> {
+  const master = await databases.onMaster((client) => contentOf(client, queries.master));
+  let copy = { rows: -1, digest: "" };
+  await say.until(`${province.name} to have caught up`, async () => {
+    copy = await databases.asReader(province, (client) => contentOf(client, queries.copy));
+    return copy.digest === master.digest;
+  });
+  say.fact(what, `${copy.rows} rows, digest ${copy.digest}; the master: ${master.rows} rows, digest ${master.digest}`);
+  say.prove(`${what}: the copy equals the filtered master`, copy.digest === master.digest && copy.rows === master.rows);
 }
 
 function yes(is: boolean | undefined): string {
   return is === true ? "yes" : "no";
 }
 
-process.exitCode = (await demo(process.argv.includes("--keep"))) ? 0 : 1;
+try {
+  process.exitCode = (await demo(process.argv.includes("--keep"))) ? 0 : 1;
+} catch (error) {
+  if (error !== wasInterrupted) throw error;
+  console.error(`\n${wasInterrupted.message}`);
+  process.exitCode = 1;
+}

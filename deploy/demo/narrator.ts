@@ -19,7 +19,7 @@ export class Narrator {
   }
 
   fact(subject: string, text: string): void {
-    console.log(`    ${subject.padEnd(18)} ${text}`);
+    console.log(`    ${subject.padEnd(24)} ${text}`);
   }
 
   prove(what: string, holds: boolean): void {
@@ -45,16 +45,12 @@ export class Narrator {
     }
   }
 
-  async waitForInterrupt(text: string): Promise<void> {
-    console.log(`\n${text}`);
-    await new Promise<void>((resolve) => {
-      process.once("SIGINT", () => {
-        resolve();
-      });
-      process.once("SIGTERM", () => {
-        resolve();
-      });
-    });
+  /** Where everything is while it stays up. */
+  keep(copy: string, master: string, engine: string): void {
+    console.log("\nThe demo stays up until Ctrl+C.");
+    this.fact("a copy", `psql ${copy} -c 'SELECT * FROM population.citizen LIMIT 5' -c 'SELECT * FROM dongbo.status'`);
+    this.fact("the master", `psql ${master}`);
+    this.fact("the engine", `${engine}/metrics ${engine}/healthz`);
   }
 
   /** True when everything held. */
