@@ -2,6 +2,7 @@
 import type { Configuration, SourceConfiguration } from "../../engine/config/configuration.ts";
 import { asReplicationError } from "../../engine/fleet/retry-policy.ts";
 import type { Finding } from "../../engine/model/finding.ts";
+import type { ServerAddress } from "../../engine/model/server-address.ts";
 import type { Subscription } from "../../engine/model/share.ts";
 import { type TableName, tableKey } from "../../engine/model/table.ts";
 import { resolveSubscription } from "../../mappings/resolve-subscription.ts";
@@ -13,25 +14,38 @@ import { toFinding } from "./output/print-finding.ts";
 /** Targets looked at at the same time: many copies may lie on one server. */
 const checkedAtOnce = 8;
 
-/** Gravest first; the same news once. Never throws for what a server does or lacks. */
-export async function preflight(configuration: Configuration): Promise<Finding[]> {
+/** What was found at one server, gravest first; the same news once. */
+export interface Examined {
+  /** `source population, 127.0.0.1:5432/national`: where the statements belong. */
+  readonly place: string;
+  readonly findings: readonly Finding[];
+}
+
+/** Never throws for what a server does or lacks. */
+export async function preflight(configuration: Configuration): Promise<Examined[]> {
   const [control, sources] = await Promise.all([
     checkControl(configuration),
     Promise.all([...configuration.sources.values()].map((source) => lookAtSource(configuration, source))),
   ]);
   const subscriptions = sources.flatMap(({ resolved }) => resolved);
-  const targets = await mapBounded([...configuration.targets.values()], checkedAtOnce, (target) =>
-    checkTarget(
-      target,
-      subscriptions.filter((subscription) => subscription.target === target.id),
-    ),
-  );
-  const all = [...control, ...sources.flatMap(({ findings }) => findings), ...targets.flat()];
-  const once = new Map(all.map((finding) => [JSON.stringify([finding.code, finding.subject, finding.cause]), finding]));
-  return bySeverity([...once.values()]);
+  const targets = await mapBounded([...configuration.targets.values()], checkedAtOnce, async (target) => {
+    const own = subscriptions.filter((subscription) => subscription.target === target.id);
+    return examined(`target ${target.id}`, target.address, await checkTarget(target, own));
+  });
+  return [{ place: "control database", findings: control }, ...sources.map(({ found }) => found), ...targets];
+}
+
+function examined(what: string, { host, port, database }: ServerAddress, findings: readonly Finding[]): Examined {
+  const once = new Map(findings.map((finding) => [JSON.stringify([finding.code, finding.subject, finding.cause]), finding]));
+  return { place: `${what}, ${host}:${port}/${database}`, findings: bySeverity([...once.values()]) };
 }
 
 interface SourceLook {
+  readonly found: Examined;
+  readonly resolved: readonly Subscription[];
+}
+
+interface Resolved {
   readonly findings: readonly Finding[];
   readonly resolved: readonly Subscription[];
 }
@@ -42,11 +56,11 @@ async function lookAtSource(configuration: Configuration, source: SourceConfigur
   const mapped = await resolveAll(source, shares, [...tables.values()]);
   const mappings = mapped.resolved.flatMap((subscription) => subscription.tables);
   const found = await checkSource(source, [...tables.values()], mappings);
-  return { findings: [...found, ...mapped.findings], resolved: mapped.resolved };
+  return { found: examined(`source ${source.id}`, source.address, [...found, ...mapped.findings]), resolved: mapped.resolved };
 }
 
 /** A source that cannot be asked resolves nothing; what is wrong with it is found by its own check. */
-async function resolveAll(source: SourceConfiguration, shares: Configuration["shares"], tables: readonly TableName[]): Promise<SourceLook> {
+async function resolveAll(source: SourceConfiguration, shares: Configuration["shares"], tables: readonly TableName[]): Promise<Resolved> {
   const snapshot = openSnapshotSource(source);
   try {
     const catalog = await snapshot.describe(tables);
@@ -64,6 +78,7 @@ async function resolveAll(source: SourceConfiguration, shares: Configuration["sh
 
 const order: readonly Finding["severity"][] = ["error", "warning", "info"];
 
-function bySeverity(findings: readonly Finding[]): Finding[] {
+/** Gravest first. */
+export function bySeverity(findings: readonly Finding[]): Finding[] {
   return findings.toSorted((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
 }

@@ -94,7 +94,7 @@ describe("check", () => {
     const { code, stdout, stderr } = await dongbo("check");
     expect(code).toBe(1);
     expect(stderr).toMatch(/^DB-PG-003: public\.citizen: /m);
-    expect(stderr).toMatch(/^check: [1-9]\d* errors \(1 sources, 2 targets, 1 shares\)$/m);
+    expect(stderr).toMatch(/^check: [1-9]\d* errors \(1 source, 2 targets, 1 share\)$/m);
     const { findings } = await json<{ ok: boolean; findings: { code: string; severity: string; sql: string[] }[] }>("check");
     expect(findings.filter(({ severity }) => severity === "error").map((finding) => finding.code)).toContain("DB-PG-003");
     for (const statement of stdout.split("\n").filter((line) => line !== "" && !line.startsWith("--")))
@@ -102,8 +102,20 @@ describe("check", () => {
     const again = await dongbo("check");
     expect(again.code).toBe(0);
     expect(again.stdout).not.toMatch(/^GRANT|PUBLICATION/m);
-    expect(again.stderr).toContain("check: nothing is in the way (1 sources, 2 targets, 1 shares)\n");
+    expect(again.stderr).toContain("check: nothing is in the way (1 source, 2 targets, 1 share)\n");
     expect(await json("check")).toMatchObject({ ok: true });
+  });
+
+  test("the SQL stands under the server where it belongs, also when two servers lack the same", async () => {
+    const plan = populationConfig({ shares: { population: [citizen, province] }, copies: [hcm, hue] });
+    writeFileSync(config, JSON.stringify(plan).replaceAll(`"${roles.reader}"`, '"new_reader"'));
+    const { code, stdout, stderr } = await dongbo("check");
+    configure([hcm]);
+    expect(code).toBe(1);
+    const [hcmAt, hueAt] = ["hcm", "hue"].map((target) => `-- at target ${target}, 127.0.0.1:${cluster.target.port}/${target}\n`);
+    const statements = (target: string): string => `-- DB-TGT-011 ${target} new_reader\nCREATE ROLE "new_reader";\n`;
+    expect(stdout).toContain(`${hcmAt}${statements("hcm")}${hueAt}${statements("hue")}`);
+    expect(stderr).toMatch(/^DB-TGT-011: hcm new_reader: .*\nDB-TGT-011: hue new_reader: /m);
   });
 
   test("everything that is wrong is told at once, in every place, and nobody's password", async () => {

@@ -74,7 +74,7 @@ test("nothing of a rehearsal stays", async () => {
 test("a schema of readers that belongs to somebody else needs a grant of its own", async () => {
   await sql("GRANT CREATE ON DATABASE hcm TO copier", "CREATE SCHEMA population");
   const findings = await check({ readers: [] });
-  expect(brief(findings)).toEqual(["DB-TGT-003 error population"]);
+  expect(brief(findings)).toEqual(["DB-TGT-003 error hcm population"]);
   await mend(findings);
   expect(await check({ readers: [] })).toEqual([]);
 });
@@ -84,14 +84,14 @@ test("every table's obstacle is told, not the first alone", async () => {
   await sql("CREATE TABLE population.citizen (theirs int)", "CREATE VIEW population.household AS SELECT 1 AS theirs");
   const subscriptions = [subscription(mapping(citizen), mapping(household))];
   expect(brief(await check({ subscriptions, readers: [] }))).toEqual([
-    "DB-TGT-005 error population.citizen",
-    "DB-TGT-005 error population.household",
+    "DB-TGT-005 error hcm population.citizen",
+    "DB-TGT-005 error hcm population.household",
   ]);
 });
 
 test("a schema dongbo that is not ours is found", async () => {
   await sql("GRANT CREATE ON DATABASE hcm TO copier", "CREATE SCHEMA dongbo");
-  expect(brief(await check())).toEqual(["DB-TGT-001 error dongbo"]);
+  expect(brief(await check())).toEqual(["DB-TGT-001 error hcm dongbo"]);
 });
 
 test("an extension is asked for once, however many columns need it", async () => {
@@ -110,16 +110,16 @@ test("a type that cannot be made is found", async () => {
   await sql("GRANT CREATE ON DATABASE hcm TO copier");
   const type = columnType("other", { declaration: "own.shape", bare: "own.shape" });
   expect(brief(await check({ subscriptions: [subscription(mapping(citizen, type))] }))).toEqual([
-    "DB-TGT-009 error population_copy.citizen.name",
+    "DB-TGT-009 error hcm population_copy.citizen.name",
   ]);
 });
 
 test("readers that do not exist are found, and those whom no view can refuse are warned of", async () => {
   await sql("GRANT CREATE ON DATABASE hcm TO copier", "GRANT pg_read_all_data TO app_reader");
   const findings = await check({ readers: ["app_reader", "nobody"] });
-  expect(brief(findings)).toEqual(["DB-TGT-030 warning app_reader", "DB-TGT-011 error nobody"]);
+  expect(brief(findings)).toEqual(["DB-TGT-030 warning hcm app_reader", "DB-TGT-011 error hcm nobody"]);
   await mend(findings.slice(1));
-  expect(brief(await check({ readers: ["app_reader", "nobody"] }))).toEqual(["DB-TGT-030 warning app_reader"]);
+  expect(brief(await check({ readers: ["app_reader", "nobody"] }))).toEqual(["DB-TGT-030 warning hcm app_reader"]);
   await runSql(server.url(), "DROP ROLE nobody");
 });
 

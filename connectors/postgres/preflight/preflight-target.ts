@@ -98,12 +98,14 @@ async function checkDatabase(client: ClientBase, { role }: ServerFacts, check: T
     const remedy = "Install the extension's package on the server, then let an administrator run the statement";
     findings.push(newFinding("DB-TGT-008", "error", check.target, available === "t" ? { cause, sql } : { cause, remedy, sql }));
   }
-  for (const reader of await readersPastTheGate(client, check.readers)) findings.push(newFinding("DB-TGT-030", "warning", reader));
+  for (const reader of await readersPastTheGate(client, check.readers)) {
+    findings.push(newFinding("DB-TGT-030", "warning", `${check.target} ${reader}`));
+  }
   return findings;
 }
 
 /** Prepares each table by itself, so that one that fails does not hide another; nothing of it stays. */
-async function rehearse(client: ClientBase, { subscriptions, readers }: TargetCheck): Promise<Finding[]> {
+async function rehearse(client: ClientBase, { target, subscriptions, readers }: TargetCheck): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const subscription of subscriptions) {
     for (const table of subscription.tables) {
@@ -111,7 +113,9 @@ async function rehearse(client: ClientBase, { subscriptions, readers }: TargetCh
         await prepareTarget(client, { ...subscription, tables: [table], stopped: [] }, readers, { purpose: "rehearse" });
       } catch (error) {
         if (!(error instanceof ReplicationError)) throw error;
-        findings.push(findingOf(error));
+        const finding = findingOf(error);
+        // Roles and tables have the same names in many targets.
+        findings.push({ ...finding, subject: `${target} ${finding.subject}` });
       }
     }
   }

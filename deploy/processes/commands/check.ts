@@ -1,7 +1,6 @@
-import type { Finding } from "../../../engine/model/finding.ts";
 import type { CommandDefinition } from "../command.ts";
 import { findingsJson, printFinding } from "../output/print-finding.ts";
-import { preflight } from "../preflight.ts";
+import { bySeverity, type Examined, preflight } from "../preflight.ts";
 import { readConfigurationAloud } from "../read-configuration.ts";
 import { exitCode } from "../terminal.ts";
 
@@ -9,24 +8,31 @@ export const checkCommand: CommandDefinition = {
   usage: "check",
   description: "look at everything that a run needs, and print the SQL that grants what is missing",
   example: ["keep the statements that an owner must run.", "dongbo check > grants.sql"],
-  notes: "Findings go to standard error, statements to standard output, one a line. Changes nothing anywhere.",
+  notes:
+    "Findings go to standard error, statements to standard output, one a line, under the server where they belong. Changes nothing anywhere.",
   run: async (context) => {
     const configuration = readConfigurationAloud(context);
-    const findings = await preflight(configuration);
+    const places = await preflight(configuration);
+    const findings = bySeverity(places.flatMap((place) => place.findings));
     const errors = findings.filter((finding) => finding.severity === "error").length;
     if (context.json) context.terminal.out(findingsJson(findings));
     else {
       for (const finding of findings) context.terminal.err(printFinding({ ...finding, sql: [] }));
-      context.terminal.out(mendingSql(findings));
-      const checked = `${configuration.sources.size} sources, ${configuration.targets.size} targets, ${configuration.shares.length} shares`;
-      context.terminal.err(errors === 0 ? `check: nothing is in the way (${checked})\n` : `check: ${errors} errors (${checked})\n`);
+      context.terminal.out(places.map(mendingSql).join(""));
+      const { sources, targets, shares } = configuration;
+      const checked = [counted(sources.size, "source"), counted(targets.size, "target"), counted(shares.length, "share")].join(", ");
+      context.terminal.err(`check: ${errors === 0 ? "nothing is in the way" : counted(errors, "error")} (${checked})\n`);
     }
     return errors === 0 ? exitCode.ok : exitCode.failed;
   },
 };
 
-/** A script of all statements, each group under the finding that it mends; a statement that mends several comes once. */
-function mendingSql(findings: readonly Finding[]): string {
+function counted(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
+}
+
+/** The statements for one server, each group under the finding that it mends; a statement that mends several comes once. */
+function mendingSql({ place, findings }: Examined): string {
   const told = new Set<string>();
   const lines: string[] = [];
   for (const { code, subject, sql } of findings) {
@@ -35,5 +41,5 @@ function mendingSql(findings: readonly Finding[]): string {
     lines.push(`-- ${code} ${subject.replaceAll("\n", " ")}`, ...fresh);
     for (const statement of fresh) told.add(statement);
   }
-  return lines.map((line) => `${line}\n`).join("");
+  return (lines.length === 0 ? lines : [`-- at ${place}`, ...lines]).map((line) => `${line}\n`).join("");
 }
