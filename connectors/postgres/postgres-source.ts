@@ -96,7 +96,7 @@ export class PostgresSource implements ChangeSource {
     const slot = await this.#ownSlot();
     if (slot === null) return null;
     const position = formatLsn(await verifyUsableSlot(this.#session, slot));
-    return { position, identity: server.identity, retainedBytes: slot.retainedBytes };
+    return { position, identity: server.identity, retainedBytes: slot.retainedBytes, inUse: slot.activePid !== null };
   }
 
   async release(): Promise<void> {

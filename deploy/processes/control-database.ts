@@ -109,5 +109,6 @@ function addressOf(server: EmbeddedPostgres): ServerAddress {
 
 function firstLines(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.trim().split("\n").slice(0, 4).join("; ");
+  const lines = text.trim().split("\n").slice(0, 4);
+  return lines.join(" ").replace(/\.$/, "");
 }

@@ -137,7 +137,7 @@ class EngineProcess implements RunningEngine {
 
   /** Nothing will move at this source before somebody acts. */
   #hopeless(runtime: SourceRuntime): boolean {
-    return runtime.problem !== null && retryKind(runtime.problem.code) !== "timed";
+    return runtime.problem !== null && retryKind(runtime.problem.error.code) !== "timed";
   }
 
   #settled(runtime: SourceRuntime, lane: Lane, wanted: Position): boolean {
@@ -152,10 +152,10 @@ class EngineProcess implements RunningEngine {
       ? "streaming"
       : problem === null
         ? "starting"
-        : retryKind(problem.code) === "timed"
+        : retryKind(problem.error.code) === "timed"
           ? "retrying"
           : "stopped";
-    return { name: id, state, problem: problem === null ? null : this.#problem(problem, pipeline.problem?.since) };
+    return { name: id, state, problem: problem === null ? null : this.#problem(problem.error, problem.since) };
   }
 
   #subscriptions(runtime: SourceRuntime): SubscriptionHealth[] {

@@ -11,7 +11,8 @@ import type {
   SourceConfiguration,
   SubscriptionConfiguration,
 } from "../../engine/config/configuration.ts";
-import { asReplicationError, retryPauses } from "../../engine/fleet/retry-policy.ts";
+import { asReplicationError, retryKind, retryPauses } from "../../engine/fleet/retry-policy.ts";
+import type { Micros } from "../../engine/model/change-message.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { StoppedTable, Subscription } from "../../engine/model/share.ts";
 import { type CatalogTable, printTable, tableKey } from "../../engine/model/table.ts";
@@ -65,7 +66,7 @@ export class SourceRuntime {
   readonly #ended = new Set<string>();
   readonly #configured: SourceConfiguration;
   #configuration: Configuration;
-  #problem: ReplicationError | null = null;
+  #problem: { readonly error: ReplicationError; readonly since: Micros } | null = null;
   #prepared = false;
 
   constructor(configuration: Configuration, configured: SourceConfiguration, parts: RuntimeParts) {
@@ -116,8 +117,8 @@ export class SourceRuntime {
   }
 
   /** What keeps the source from being used at all; null: nothing known. */
-  get problem(): ReplicationError | null {
-    return this.#problem ?? this.#pipeline.problem?.error ?? null;
+  get problem(): { readonly error: ReplicationError; readonly since: Micros } | null {
+    return this.#problem ?? this.#pipeline.problem;
   }
 
   /** The first look at the source is done: it is known which subscriptions run and which cannot. */
@@ -130,12 +131,14 @@ export class SourceRuntime {
     const backoff = new Backoff(retryPauses, random);
     while (!signal.aborted && !this.#prepared) {
       try {
+        await this.#waitForNoOther();
         await this.refresh();
         this.#prepared = true;
         this.#problem = null;
       } catch (error) {
-        this.#problem = asReplicationError(error, this.id);
-        logger.warn("source retries", { source: this.id, code: this.#problem.code, problem: this.#problem.message });
+        const problem = asReplicationError(error, this.id);
+        this.#problem = { error: problem, since: this.#problem?.error.code === problem.code ? this.#problem.since : clock.now() };
+        logger.warn("source retries", { source: this.id, code: problem.code, problem: problem.message });
         await clock.sleep(backoff.next(), signal);
       }
     }
@@ -147,6 +150,17 @@ export class SourceRuntime {
     await streaming;
     await Promise.all([...this.#running.values()].map(({ target }) => target.close()));
     await Promise.all([this.#source.close(), this.#snapshot.close()]);
+  }
+
+  /** Whoever streams already serves these copies: taking them over would stop that engine and give this one no stream. */
+  async #waitForNoOther(): Promise<void> {
+    // A reservation that was lost is dealt with when somebody wants to stream from it.
+    const reservation = await this.#source.reservation().catch((error: unknown) => {
+      if (retryKind(error) === "timed") throw error;
+      return null;
+    });
+    const cause = "another engine, with a control database of its own, streams from this source";
+    if (reservation?.inUse === true) throw new ReplicationError("DB-SLOT-003", { subject: this.id, cause });
   }
 
   /** Brings what runs in line with the configuration and with the source's catalogue. */

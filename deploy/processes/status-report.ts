@@ -108,7 +108,7 @@ export function buildStatus(configuration: Configuration, seen: Observations): S
 
 /** Something waits for somebody: stopped, quarantined, parked, or out of reach. */
 export function needsAttention(report: StatusReport): boolean {
-  if (report.sources.some((source) => source.problem !== null)) return true;
+  if (report.control.problem !== null || report.sources.some((source) => source.problem !== null)) return true;
   return report.subscriptions.some(
     (subscription) =>
       subscription.problem !== null ||

@@ -47,6 +47,8 @@ export interface SourceReservation {
   readonly identity: string;
   /** Bytes of log the source keeps only for us. */
   readonly retainedBytes: number;
+  /** Somebody streams from it now: ourselves, or another engine. */
+  readonly inUse: boolean;
 }
 
 /**

@@ -23,17 +23,22 @@ afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
+  home = await newHome();
+});
+afterEach(async () => {
+  await home[Symbol.asyncDispose]();
+});
+
+/** An installation with a control database of its own. */
+function newHome(): Promise<DongboHome> {
   const table = { source: "public.citizen", target: "population.citizen", key: ["personal_id"], columns: ["personal_id", "full_name"] };
   const config = populationConfig({ shares: { population: [table] }, copies: [{ target: "hcm", share: "population" }] });
   const environment = {
     ...populationEnvironment(cluster, ["hcm"]),
     POPULATION_URL: cluster.sourceUrl(roles.source).replace("@", `:${canary}@`),
   };
-  home = await DongboHome.create({ ...config, control: "embedded", listen: "127.0.0.1:0" }, environment);
-});
-afterEach(async () => {
-  await home[Symbol.asyncDispose]();
-});
+  return DongboHome.create({ ...config, control: "embedded", listen: "127.0.0.1:0" }, environment);
+}
 
 async function listening(run: DongboProcess): Promise<string> {
   const [, url] = await run.waitForOutput(/"listening":"(http:\/\/127\.0\.0\.1:[1-9]\d*)"/, 60_000);
@@ -86,6 +91,32 @@ describe("a running engine", () => {
     const next = await home.run(["run", "--until-caught-up"]);
     expect({ code: next.code, stderr: next.code === 0 ? "" : next.stderr }).toEqual({ code: 0, stderr: "" });
     expect(existsSync(join(home.folder, ".dongbo", "control", "postmaster.pid"))).toBe(false);
+  });
+
+  test("another engine, with a control database of its own, leaves the first one its copies and says what it waits for", async () => {
+    const first = home.start(["run"]);
+    await listening(first);
+    const rows = async (): Promise<number> => {
+      const { subscriptions } = await home.json<{ subscriptions: { tables: { rows: number }[] }[] }>(["status"]);
+      return subscriptions[0]?.tables[0]?.rows ?? 0;
+    };
+    await first.waitFor(async () => (await rows()) >= 500, "the copy to be loaded", 60_000);
+    await using other = await newHome();
+    const second = other.start(["run"]);
+    await second.waitForOutput(/"code":"DB-SLOT-003"/, 60_000);
+    interface Seen {
+      sources: { problem: { code: string } | null }[];
+    }
+    await second.waitFor(
+      async () => (await other.json<Seen>(["status"], [0, 5])).sources[0]?.problem?.code === "DB-SLOT-003",
+      "status to say what the engine waits for",
+      60_000,
+    );
+    const before = await rows();
+    await cluster.onMaster(`INSERT INTO citizen VALUES ('two-${process.pid}', 'x')`);
+    await first.waitFor(async () => (await rows()) > before, "the first engine to go on", 30_000);
+    expect(await second.terminate()).toEqual({ code: 0, signal: null });
+    expect(await first.terminate()).toEqual({ code: 0, signal: null });
   });
 
   test("suspension by command stops supply, not the countdown; resume brings what was missed", async () => {

@@ -114,7 +114,7 @@ export class MemorySource implements ChangeSource {
   }
 
   reservation(): Promise<SourceReservation> {
-    return Promise.resolve({ position: this.#kept, identity: "memory", retainedBytes: 0 });
+    return Promise.resolve({ position: this.#kept, identity: "memory", retainedBytes: 0, inUse: false });
   }
 
   release(): Promise<void> {

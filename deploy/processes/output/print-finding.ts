@@ -5,7 +5,7 @@ import { redactText } from "../../../engine/telemetry/redact.ts";
 /** `DB-<AREA>-<NNN>: subject: cause. Remedy.` and, below it, the statements that would mend it, one a line. */
 export function printFinding(finding: Finding): string {
   const lead = finding.severity === "error" ? "" : `${finding.severity}: `;
-  const sentence = `${lead}${finding.code}: ${finding.subject}: ${withoutStop(finding.cause)}. ${withoutStop(finding.remedy)}.`;
+  const sentence = `${lead}${finding.code}: ${finding.subject}: ${printExplanation(finding)}`;
   return [redactText(sentence), ...finding.sql.map((statement) => `  ${statement}`)].map((line) => `${line}\n`).join("");
 }
 
@@ -26,6 +26,11 @@ export function toFinding(error: ReplicationError): Finding {
 export function findingsJson(findings: readonly Finding[]): string {
   const ok = !findings.some((finding) => finding.severity === "error");
   return `${JSON.stringify({ ok, findings })}\n`;
+}
+
+/** `cause. Remedy.`, whether or not the sentences end with a full stop of their own. */
+export function printExplanation({ cause, remedy }: { readonly cause: string; readonly remedy: string }): string {
+  return `${withoutStop(cause)}. ${withoutStop(remedy)}.`;
 }
 
 function withoutStop(sentence: string): string {

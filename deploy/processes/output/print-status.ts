@@ -1,6 +1,7 @@
 // `dongbo status` for people: one line a subscription, aligned, and below it a sentence for whatever needs somebody.
 import { retryKind } from "../../../engine/fleet/retry-policy.ts";
 import type { StatusReport, SubscriptionStatus } from "../status-report.ts";
+import { printExplanation } from "./print-finding.ts";
 import { printTable, type TextColumn } from "./print-table.ts";
 import { printBytes, printCount, printDuration, type TimePrinter } from "./print-time.ts";
 
@@ -21,8 +22,7 @@ export function printStatus(report: StatusReport, times: TimePrinter): string {
     `dongbo status, ${times.full(new Date(report.at))}\n`,
     `${engineLine(report, times)}\n`,
     ...report.sources.map((source) => {
-      if (source.problem !== null)
-        return `source ${source.id}: ${source.problem.code}: ${source.problem.cause}. ${source.problem.remedy}.\n`;
+      if (source.problem !== null) return `source ${source.id}: ${source.problem.code}: ${printExplanation(source.problem)}\n`;
       const kept = source.retained_bytes === null ? "nothing reserved yet" : `keeps ${printBytes(source.retained_bytes)} of log for dongbo`;
       return `source ${source.id}: ${kept} (slot ${source.slot})\n`;
     }),
@@ -36,7 +36,7 @@ export function printStatus(report: StatusReport, times: TimePrinter): string {
 
 function engineLine(report: StatusReport, times: TimePrinter): string {
   const { engine, control } = report;
-  if (control.problem !== null) return `control: ${control.problem.code}: ${control.problem.cause}. ${control.problem.remedy}.`;
+  if (control.problem !== null) return `control: ${control.problem.code}: ${printExplanation(control.problem)}`;
   if (engine === null) return "engine: not running; nothing is synchronized until `dongbo run` starts";
   return `engine: running since ${times.short(new Date(engine.started_at))}, process ${engine.pid} on ${engine.host}`;
 }
@@ -73,7 +73,7 @@ function stateWord(subscription: SubscriptionStatus): string {
 function remarks(subscription: SubscriptionStatus, times: TimePrinter): string[] {
   const { id, problem, suspended, parked } = subscription;
   const notes: string[] = [];
-  if (problem !== null) notes.push(`${id}: ${problem.code}: ${problem.subject}: ${problem.cause}. ${problem.remedy}.`);
+  if (problem !== null) notes.push(`${id}: ${problem.code}: ${problem.subject}: ${printExplanation(problem)}`);
   if (suspended !== null) {
     notes.push(
       `${id}: suspended for ${suspended.reason} since ${times.short(new Date(suspended.since))}. \`dongbo resume ${id}\` lets it go on.`,
