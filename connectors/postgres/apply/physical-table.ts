@@ -8,6 +8,7 @@ import { quoteIdentifier, quoteIdentifiers, quoteLiteral, quoteTable } from "../
 import { canonicalTypes } from "./canonical-types.ts";
 import { revokeFromOthers } from "./grants.ts";
 import { batchColumn } from "./table-sql.ts";
+import { isTrue } from "./target-session.ts";
 import type { UserTypes } from "./user-types.ts";
 
 /** A column as wanted: the copy's name for it, and its type in this server's words. */
@@ -69,14 +70,22 @@ export async function ensurePhysicalTable(
     found,
     managed,
   );
-  const outdated = await setAside(client, table.physical, retyped);
   const names = new Set(found.columns.map((column) => column.name).filter((name) => !retyped.some((column) => column.name === name)));
   const added = wanted.filter((column) => !names.has(column.name));
+  if (added.length > 0) await lockAsReaders(client, table.target);
+  const outdated = await setAside(client, table.physical, retyped);
   for (const column of added)
     await client.query(`ALTER TABLE ${quoteTable(table.physical)} ADD COLUMN ${quoteIdentifier(column.name)} ${column.type}`);
   const mapped = new Set(wanted.map((column) => column.name));
   const withdrawn = (managed ?? []).filter((name) => !mapped.has(name) && names.has(name));
   return { made: false, added: added.length > 0, withdrawn: [...withdrawn, ...outdated] };
+}
+
+/** View first, table then: in the other order we and a reader could each wait for the other until one of us is made to fail. */
+async function lockAsReaders(client: ClientBase, view: TableName): Promise<void> {
+  const ours = `SELECT EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind = 'v' AND c.relowner = current_user::regrole) AS answer`;
+  if (await isTrue(client, ours, [view.schema, view.name])) await client.query(`LOCK TABLE ${quoteTable(view)} IN ACCESS EXCLUSIVE MODE`);
 }
 
 /** Columns of dongbo's that can be made again in the wanted type; a key's cannot, nor what was changed by hand. */
