@@ -33,8 +33,8 @@ import { contractText, readContract } from "./copy-contract.ts";
 
 /** How often agreements are looked at for having begun or ended. */
 const tickMs = 1_000;
-/** How often the publication is looked at: what is taken out of it stops coming without a word. */
-const publicationTicks = 5;
+/** How often publication and tables are looked at: what the one loses, or the others change in place, the stream does not say. */
+const tableTicks = 5;
 
 export interface RuntimeParts {
   readonly control: ControlStore;
@@ -145,7 +145,7 @@ export class SourceRuntime {
     const streaming = this.#pipeline.run(signal);
     for (let tick = 1; !signal.aborted; tick++) {
       await clock.sleep(tickMs, signal);
-      if (!signal.aborted) await this.#keep(tick % publicationTicks === 0);
+      if (!signal.aborted) await this.#keep(tick % tableTicks === 0);
     }
     await streaming;
     await Promise.all([...this.#running.values()].map(({ target }) => target.close()));
@@ -312,23 +312,38 @@ export class SourceRuntime {
     await running.target.close();
   }
 
-  /** What nobody tells us: terms that begin or end, tables taken out of the publication. */
-  async #keep(publication: boolean): Promise<void> {
+  /** What nobody tells us: terms that begin or end, tables taken out of the publication or altered. */
+  async #keep(tables: boolean): Promise<void> {
     try {
       await this.#keepTerms();
-      if (publication && this.#pipeline.streaming) await this.#keepPublication();
+      if (tables && this.#pipeline.streaming) await this.#keepTables();
     } catch (error) {
       const problem = asReplicationError(error, this.id);
       this.#parts.logger.warn("source could not be looked after", { source: this.id, code: problem.code, problem: problem.message });
     }
   }
 
-  async #keepPublication(): Promise<void> {
+  /**
+   * Changes of a table that is no longer published do not come, and values that ALTER TABLE writes anew never do; a change that
+   * does come tells of an altered table sooner.
+   */
+  async #keepTables(): Promise<void> {
     const { address, publication } = this.#configured;
-    const subscriptions = [...this.#running.values()].map(({ lane }) => lane.subscription);
-    if (subscriptions.length === 0) return;
-    for (const lacking of await unpublishedTables(address, { publication, subscriptions })) {
-      await this.#pipeline.stopTable(tableKey(lacking.table.table), unpublished(lacking));
+    const lanes = [...this.#running.values()].map(({ lane }) => lane);
+    const subscriptions = lanes.map(({ subscription }) => subscription);
+    const followed = subscriptions.flatMap(({ tables }) => tables);
+    if (followed.length === 0) return;
+    const lacking = await unpublishedTables(address, { publication, subscriptions });
+    const reasons = new Map(lacking.map((table) => [tableKey(table.table.table), unpublished(table)]));
+    const sources = new Map(followed.map(({ source }) => [tableKey(source), source]));
+    const described = await this.#snapshot.describe([...sources.values()]);
+    const catalog = new Map(described.map((found) => [tableKey(found.table), found]));
+    for (const lane of lanes) {
+      for (const [index, mapping] of lane.subscription.tables.entries()) {
+        const now = catalog.get(tableKey(mapping.source)) ?? mapping.catalog;
+        const reason = reasons.get(tableKey(mapping.source)) ?? objectionTo({ ...mapping, catalog: now }, contractText(mapping));
+        if (reason !== null) await this.#pipeline.stopTable(lane, index, reason);
+      }
     }
   }
 

@@ -3,8 +3,7 @@ import type { Micros } from "../model/change-message.ts";
 import type { Position } from "../model/position.ts";
 import type { ReplicationError } from "../model/replication-error.ts";
 import type { Key } from "../model/row.ts";
-import type { TableMapping } from "../model/share.ts";
-import { tableKey } from "../model/table.ts";
+import type { StopReason, TableMapping } from "../model/share.ts";
 import type { ChangeStream, EndOfLog } from "../ports/change-source.ts";
 import type { Objection, TargetState } from "../ports/change-target.ts";
 import { failpoint } from "../concurrency/failpoint.ts";
@@ -191,17 +190,13 @@ export class SourcePipeline implements LaneHost {
     });
   }
 
-  /** The stream can no longer be trusted to bring this source table's changes: its copies stop. */
-  async stopTable(source: string, error: ReplicationError): Promise<void> {
+  /** The stream can no longer be trusted to bring all that happens to the source of this copy: it stops. */
+  async stopTable(lane: Lane, table: number, { code, message }: StopReason): Promise<void> {
     await this.#router.atBoundary(() => {
       const { reached } = this.#router;
-      for (const lane of this.lanes) {
-        for (const [table, mapping] of lane.subscription.tables.entries()) {
-          if (tableKey(mapping.source) !== source || lane.progress?.stopped.has(table) !== false || reached === null) continue;
-          lane.push({ tag: "change", table, change: { tag: "mismatch", code: error.code, message: error.message } });
-          lane.push({ tag: "progress", position: reached, at: this.#confirmedAt });
-        }
-      }
+      if (reached === null || !this.lanes.includes(lane) || lane.progress?.stopped.has(table) !== false) return;
+      lane.push({ tag: "change", table, change: { tag: "mismatch", code, message } });
+      lane.push({ tag: "progress", position: reached, at: this.#confirmedAt });
     });
   }
 

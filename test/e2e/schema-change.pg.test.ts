@@ -73,6 +73,21 @@ describe.each([
   });
 });
 
+test.each([
+  ["made again", "remade", "DB-MAP-015", ["ALTER TABLE public.citizen DROP COLUMN born, ADD COLUMN born date"]],
+  ["retyped", "silent", "DB-MAP-011", ["ALTER TABLE public.citizen ALTER COLUMN born TYPE text USING 'ngày ' || born"]],
+])("a shared column that is %s, and nothing else happens: the copy does not pass for valid", async (_, name, code, statements) => {
+  await using stage = await schemaStage(cluster, name);
+  await loaded(stage);
+  await stage.onMaster(...statements);
+  const stopped = await stage.recorded("hcm", "population.citizen", (row) => row["stopped_code"] !== null);
+  expect(stopped["stopped_code"]).toBe(code);
+  await stage.command("resync", "population/hcm", "--table", "population.citizen");
+  await stage.shows("hcm", "SELECT count(*) FROM population.citizen", [["20"]]);
+  await stage.stop();
+  expect(await stage.differences("hcm", citizen)).toEqual([]);
+});
+
 test("a table that was dropped and made again stops its copies; resync of the table takes the new one", async () => {
   await using stage = await schemaStage(cluster, "again");
   await loaded(stage);
