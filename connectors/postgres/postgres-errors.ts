@@ -117,7 +117,10 @@ function fromSocket(error: unknown, subject: string): ReplicationError {
   const make = (to: ErrorCode, cause?: string): ReplicationError =>
     new ReplicationError(to, cause === undefined ? { subject } : { subject, cause }, { cause: error });
   if (text.startsWith("SASL")) return make("DB-PG-002", passwordCause(text));
-  if (text === "The server does not support SSL connections") return make("DB-PG-004", "the server offers no TLS");
+  if (text === "The server does not support SSL connections") {
+    const remedy = "Turn on `ssl` at the server; sslmode=disable in the URL gives TLS up, where nobody can listen in";
+    return new ReplicationError("DB-PG-004", { subject, cause: "the server offers no TLS", remedy }, { cause: error });
+  }
   if (isTlsCode(name)) return make("DB-PG-004", tlsCause(name));
   if (connectionLost.has(name) || driverSaysLost.has(text)) return make("DB-PG-015");
   if (name === "" && text === "timeout expired") return make("DB-PG-001", "the server did not answer in time");

@@ -141,7 +141,7 @@ class EngineProcess implements RunningEngine {
   }
 
   #settled(runtime: SourceRuntime, lane: Lane, wanted: Position): boolean {
-    const { problem } = lane;
+    const problem = runtime.pipeline.problemOf(lane);
     const waitsForSomebody = problem !== null && retryKind(problem.error.code) !== "timed";
     return waitsForSomebody || lane.state === "suspended" || runtime.pipeline.hasReached(lane, wanted);
   }
@@ -160,14 +160,14 @@ class EngineProcess implements RunningEngine {
 
   #subscriptions(runtime: SourceRuntime): SubscriptionHealth[] {
     const ended = [...runtime.ended].map((id) => this.#ended(id));
-    return [...[...runtime.lanes.values()].map((lane) => this.#laneHealth(lane)), ...ended];
+    return [...[...runtime.lanes.values()].map((lane) => this.#laneHealth(runtime, lane)), ...ended];
   }
 
   #ended(id: string): SubscriptionHealth {
     return { id, state: "ended", problem: null, lastSyncAt: null, stoppedTables: [], loads: [] };
   }
 
-  #laneHealth(lane: Lane): SubscriptionHealth {
+  #laneHealth(runtime: SourceRuntime, lane: Lane): SubscriptionHealth {
     const { tables, id } = lane.subscription;
     const name = (table: number): string => (tables[table] === undefined ? "" : printTable(tables[table].target));
     const loads: LoadHealth[] = [...(lane.progress?.loads ?? [])].map(([table, { rows }]) => {
@@ -175,8 +175,11 @@ class EngineProcess implements RunningEngine {
       return { target: name(table), rows, rowsExpected: estimate < 0 || tables[table]?.filter !== null ? null : estimate };
     });
     const stoppedTables = lane.stopped.map((stop) => ({ target: printTable(stop.target), problem: stopProblem(stop) }));
-    const problem = lane.problem === null ? null : this.#problem(lane.problem.error, lane.problem.since);
-    return { id, state: lane.state, problem, lastSyncAt: lane.progress?.sourceTime ?? null, stoppedTables, loads };
+    const known = runtime.pipeline.problemOf(lane);
+    const problem = known === null ? null : this.#problem(known.error, known.since);
+    // Its target takes what comes, but nothing does.
+    const state = known !== null && lane.problem === null && lane.state === "loading" ? "retrying" : lane.state;
+    return { id, state, problem, lastSyncAt: lane.progress?.sourceTime ?? null, stoppedTables, loads };
   }
 
   #problem(error: ReplicationError, since: number = this.#parts.clock.now()): Problem {

@@ -84,6 +84,11 @@ export class SourcePipeline implements LaneHost {
     return this.#problem;
   }
 
+  /** What keeps a subscription from going on: its target, or the source's answer to its loads. */
+  problemOf(lane: Lane): { readonly error: ReplicationError; readonly since: Micros } | null {
+    return lane.problem ?? this.#loads.problem(lane);
+  }
+
   /** The subscription is in the stream, and every load that it owed has durably begun. */
   hasBegun(lane: Lane): boolean {
     return lane.progress !== null && !this.#attachments.owes(lane);

@@ -1,5 +1,4 @@
 // Loads of one source: first loads, joining, re-syncs and growing filters, each table read once for all who wait for it.
-import type { ReplicationError } from "../model/replication-error.ts";
 import type { Key } from "../model/row.ts";
 import type { TableMapping } from "../model/share.ts";
 import { tableKey } from "../model/table.ts";
@@ -12,7 +11,7 @@ import type { CatalogTable } from "../model/table.ts";
 import { asReplicationError } from "../fleet/retry-policy.ts";
 import { ChunkWindow } from "./chunk-window.ts";
 import { type LoadMember, memberKey } from "./load-member.ts";
-import { TableScan } from "./table-scan.ts";
+import { type ScanProblem, TableScan } from "./table-scan.ts";
 import { UnsettledTransactions } from "./unsettled-transactions.ts";
 
 export interface LoadParts {
@@ -72,6 +71,12 @@ export class LoadCoordinator {
     for (const scan of this.#scans.keys()) scan.leave(lane);
   }
 
+  /** What keeps rows of the subscription's loads from being read; null: nothing known. */
+  problem(lane: Lane): ScanProblem | null {
+    for (const scan of this.#scans.keys()) if (scan.problem !== null && scan.serves(lane)) return scan.problem;
+    return null;
+  }
+
   /** The stream is read again: chunks under way lose their place in it. Whoever still needs rows is added anew. */
   reset(): void {
     this.#waiting = [];
@@ -126,7 +131,8 @@ export class LoadCoordinator {
         await scan.run(abort.signal);
         break;
       } catch (error) {
-        const problem: ReplicationError = asReplicationError(error, scan.name);
+        const problem = asReplicationError(error, scan.name);
+        scan.failed(problem);
         logger.warn("snapshot retries", { table: scan.name, code: problem.code, problem: problem.message });
         await clock.sleep(Math.min(15_000, 250 * 2 ** Math.min(failures, 6)), abort.signal);
       }

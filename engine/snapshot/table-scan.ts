@@ -1,6 +1,8 @@
 // One pass over a source table in keyset chunks, each routed to every copy that takes part.
+import type { Micros } from "../model/change-message.ts";
 import type { Predicate } from "../model/predicate.ts";
 import { predicateColumns } from "../model/predicate.ts";
+import type { ReplicationError } from "../model/replication-error.ts";
 import { type CatalogTable, printTable } from "../model/table.ts";
 import type { Lane } from "../pipeline/lane.ts";
 import type { ChunkAdvance } from "../pipeline/lane-item.ts";
@@ -34,12 +36,18 @@ export interface ScanParts {
   readonly endTurn: () => void;
 }
 
+export interface ScanProblem {
+  readonly error: ReplicationError;
+  readonly since: Micros;
+}
+
 export class TableScan {
   readonly #parts: ScanParts;
   readonly #catalog: CatalogTable;
   readonly #key: readonly string[];
   #members: readonly LoadMember[];
   #ranges: readonly LoadRange[];
+  #problem: ScanProblem | null = null;
 
   /** Members wait for the same ranges of the same table. */
   constructor(members: readonly LoadMember[], parts: ScanParts) {
@@ -53,6 +61,20 @@ export class TableScan {
 
   get name(): string {
     return printTable(this.#catalog.table);
+  }
+
+  /** Why no rows come; null: they do, or nothing is known against it. */
+  get problem(): ScanProblem | null {
+    return this.#problem;
+  }
+
+  serves(lane: Lane): boolean {
+    return this.#members.some((member) => member.lane === lane);
+  }
+
+  failed(error: ReplicationError): void {
+    const since = this.#problem?.error.code === error.code ? this.#problem.since : this.#parts.clock.now();
+    this.#problem = { error, since };
   }
 
   leave(lane: Lane): void {
@@ -136,6 +158,7 @@ export class TableScan {
       const replay = to.window.missedBy(memberKey(member.lane, member.table), chunk.visibility);
       member.lane.push({ tag: "chunk", table: member.table, rows: to.routed[place] ?? [], replay, advance });
     }
+    this.#problem = null;
     this.#ranges = this.#ranges.map((old, place) => (place === index ? { ...old, after, done: chunk.complete } : old));
   }
 

@@ -121,6 +121,7 @@ describe("sslmode as libpq means it", () => {
     expect(await refusal(address({ tls: { mode: "require" } }))).toMatchObject({
       code: "DB-PG-004",
       explanation: "the server offers no TLS",
+      remedy: expect.stringContaining("`ssl`") as string,
     });
     expect(await encrypted(address({ tls: { mode: "prefer" } }))).toBe(false);
     await serveTls(server, "good");

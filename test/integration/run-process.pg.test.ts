@@ -93,6 +93,19 @@ describe("a running engine", () => {
     expect(existsSync(join(home.folder, ".dongbo", "control", "postmaster.pid"))).toBe(false);
   });
 
+  test("rows that the source refuses to give for a load are told of, and waiting for them ends", async () => {
+    expect((await home.run(["run", "--until-caught-up"])).code).toBe(0);
+    expect((await home.run(["resync", "population/hcm"])).code).toBe(0);
+    await cluster.onMaster(`REVOKE SELECT ON citizen FROM ${roles.source}`);
+    const refused = await home.run(["run", "--until-caught-up"]);
+    await cluster.onMaster(`GRANT SELECT ON citizen TO ${roles.source}`);
+    expect({ code: refused.code, told: /^DB-PG-003: public\.citizen: /m.test(refused.stderr) }).toEqual({ code: 1, told: true });
+    const { subscriptions } = await home.json<{ subscriptions: { problem: { code: string } | null }[] }>(["status"], [5]);
+    expect(subscriptions).toMatchObject([{ problem: { code: "DB-PG-003" } }]);
+    expect((await home.run(["run", "--until-caught-up"])).code).toBe(0);
+    await home.json(["status"], [0]);
+  });
+
   test("another engine, with a control database of its own, leaves the first one its copies and says what it waits for", async () => {
     const first = home.start(["run"]);
     await listening(first);

@@ -82,6 +82,7 @@ export class EngineRun {
       tasks.start((signal) => Promise.race([task(signal), aborted(abandoned.signal)]));
     };
     let end: RunEnd = "interrupted";
+    let atEnd: readonly EngineProblem[] = [];
     start(async () => {
       await engine.done;
       tasks.abort();
@@ -99,13 +100,15 @@ export class EngineRun {
     start((signal) => this.#followConfiguration(signal));
     start(async (signal) => {
       await aborted(signal);
+      // What ends knows of no problem any more.
+      atEnd = this.#problems();
       if (!(await this.#stop(engine))) abandoned.abort();
     });
     try {
       await tasks.join();
     } finally {
       // What may pass by itself says nothing any more; what waits for somebody still does.
-      await this.#report(({ code }) => retryKind(code) !== "timed");
+      await this.#report(atEnd.filter(({ code }) => retryKind(code) !== "timed"));
     }
     this.#parts.tick(engine.health(), this.#configuration);
     return end;
@@ -185,18 +188,20 @@ export class EngineRun {
         const holder = await store.engineSeen().catch(() => null);
         throw new ReplicationError("DB-RUN-024", { subject: holder === null ? "engine" : `process ${holder.pid} on ${holder.host}` });
       }
-      await this.#report();
+      await this.#report(this.#problems());
       await clock.sleep(1_000, signal);
     }
   }
 
+  #problems(): readonly EngineProblem[] {
+    return problemsToReport(this.health(), this.#parts.clock.now());
+  }
+
   /** What commands can say of this engine's work. */
-  async #report(tells: (problem: EngineProblem) => boolean = () => true): Promise<void> {
-    const { claim, clock } = this.#parts;
-    const problems = problemsToReport(this.health(), clock.now()).filter(tells);
+  async #report(problems: readonly EngineProblem[]): Promise<void> {
     const text = JSON.stringify(problems);
     if (text === this.#reported) return;
-    const told = await claim.report(problems).then(
+    const told = await this.#parts.claim.report(problems).then(
       () => true,
       () => false,
     );
