@@ -32,7 +32,7 @@ export interface PostgresSourceOptions {
   readonly publication: string;
   /** The source's name in the configuration, for errors. */
   readonly name?: string;
-  /** The server that positions belong to; null: the first one that answers, from then on. */
+  /** The server that positions belong to; null: the first one that holds the slot, from then on. */
   readonly expectedIdentity?: string | null;
   /** Silence after which the stream is given up, milliseconds; by default the server's own wal_sender_timeout. */
   readonly silenceMsMax?: number;
@@ -71,6 +71,7 @@ export class PostgresSource implements ChangeSource {
   async open(from: Position, signal: AbortSignal): Promise<ChangeStream> {
     const server = await this.#verifyServer();
     await this.#verifyReach(from, server);
+    this.#identity = server.identity;
     await this.#verifyPublication();
     this.#stream = await onceSlotIsFree(this.#options.slot, () => this.#start(from, server, signal));
     return this.#stream;
@@ -96,7 +97,12 @@ export class PostgresSource implements ChangeSource {
     const slot = await this.#ownSlot();
     if (slot === null) return null;
     const position = formatLsn(await verifyUsableSlot(this.#session, slot));
+    this.#identity = server.identity;
     return { position, identity: server.identity, retainedBytes: slot.retainedBytes, inUse: slot.activePid !== null };
+  }
+
+  async identity(): Promise<string> {
+    return (await inspectServer(this.#session, this.#subject)).identity;
   }
 
   async release(): Promise<void> {
@@ -132,10 +138,10 @@ export class PostgresSource implements ChangeSource {
     return connectPostgres(this.#options.address, { role, statementTimeoutMs, answerTimeoutMs: statementTimeoutMs + 5000 });
   }
 
+  /** Whoever holds our slot is the server we belong to; one that merely answers may be the wrong one. */
   async #verifyServer(): Promise<SourceServer> {
     const server = await inspectServer(this.#session, this.#subject);
-    this.#identity ??= server.identity;
-    verifyIdentity(server.identity, this.#identity, this.#subject);
+    if (this.#identity !== null) verifyIdentity(server.identity, this.#identity, this.#subject);
     return server;
   }
 

@@ -1,15 +1,17 @@
 // Gathers what `status` and `explain` show, from everything that can be reached: nothing that is down hides the rest.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Configuration, TargetConfiguration } from "../../engine/config/configuration.ts";
+import { unpublishedTables } from "../../connectors/postgres/capture/publication.ts";
+import type { Configuration, SourceConfiguration, TargetConfiguration } from "../../engine/config/configuration.ts";
 import { MemoryControlStore } from "../../engine/control-store/memory-control-store.ts";
 import { asReplicationError } from "../../engine/fleet/retry-policy.ts";
 import type { ReplicationError } from "../../engine/model/replication-error.ts";
-import type { SourceReservation } from "../../engine/ports/change-source.ts";
 import type { CopyRecord } from "../../engine/ports/target-records.ts";
-import { openChangeSource, openTargetRecords } from "./connections.ts";
+import { openChangeSource, openSnapshotSource, openTargetRecords } from "./connections.ts";
 import { type OpenControl, openControl } from "./control-database.ts";
 import { mapBounded } from "./map-bounded.ts";
+import { resolveShares, wantedOf, wantedTables, withoutUnpublished } from "./resolve-shares.ts";
+import type { SourceObservation } from "./source-trouble.ts";
 import type { Observations } from "./status-report.ts";
 import { systemClock } from "./system-clock.ts";
 
@@ -26,12 +28,12 @@ export async function openControlToRead(configuration: Configuration): Promise<O
 
 /** Asks control database, targets and sources, all at the same time. */
 export async function observe(configuration: Configuration): Promise<Observations> {
-  const [control, copies, reservations] = await Promise.all([
+  const [control, copies, sources] = await Promise.all([
     observeControl(configuration),
     observeTargets(configuration),
     observeSources(configuration),
   ]);
-  return { at: new Date(), ...control, copies, reservations };
+  return { at: new Date(), ...control, copies, sources };
 }
 
 type ControlFacts = Pick<Observations, "engine" | "lifecycles" | "orders" | "problems" | "controlProblem">;
@@ -71,18 +73,26 @@ async function observeTargets(configuration: Configuration): Promise<Map<string,
   return new Map(await mapBounded([...configuration.targets.values()], askedAtOnce, read));
 }
 
-async function observeSources(configuration: Configuration): Promise<Observations["reservations"]> {
-  const read = [...configuration.sources.values()].map(
-    async (configured): Promise<[string, SourceReservation | null | ReplicationError]> => {
-      const source = openChangeSource(configured);
-      try {
-        return [configured.id, await source.reservation()];
-      } catch (error) {
-        return [configured.id, asReplicationError(error, configured.id)];
-      } finally {
-        await source.close();
-      }
-    },
-  );
+async function observeSources(configuration: Configuration): Promise<Observations["sources"]> {
+  const read = [...configuration.sources.values()].map(async (source): Promise<[string, SourceObservation | ReplicationError]> => {
+    return [source.id, await observeSource(configuration, source).catch((error: unknown) => asReplicationError(error, source.id))];
+  });
   return new Map(await Promise.all(read));
+}
+
+async function observeSource(configuration: Configuration, configured: SourceConfiguration): Promise<SourceObservation> {
+  const { id, address, publication } = configured;
+  const source = openChangeSource(configured);
+  const snapshot = openSnapshotSource(configured);
+  try {
+    const reservation = await source.reservation();
+    const identity = await source.identity();
+    const wanted = wantedOf(configuration, id);
+    const subscriptions = [...resolveShares(wanted, await snapshot.describe(wantedTables(wanted))).values()];
+    const lacking = await unpublishedTables(address, { publication, subscriptions });
+    const withheld = new Map(subscriptions.map((resolved) => [resolved.id, withoutUnpublished(resolved, lacking).stopped]));
+    return { identity, reservation, positions: source.positions, withheld };
+  } finally {
+    await Promise.all([source.close(), snapshot.close()]);
+  }
 }

@@ -1,23 +1,19 @@
 // One source of the configuration, wired: connectors behind ports, subscriptions resolved, orders carried out.
 import { join } from "node:path";
 import { PostgresTarget } from "../../connectors/postgres/apply/postgres-target.ts";
-import { preparePublication, type UnpublishedTable, unpublishedTables } from "../../connectors/postgres/capture/publication.ts";
+import { preparePublication, unpublishedTables } from "../../connectors/postgres/capture/publication.ts";
 import { PostgresSource } from "../../connectors/postgres/postgres-source.ts";
 import { PostgresSnapshot } from "../../connectors/postgres/snapshot/postgres-snapshot.ts";
 import { Backoff } from "../../engine/concurrency/backoff.ts";
-import type {
-  Configuration,
-  ShareConfiguration,
-  SourceConfiguration,
-  SubscriptionConfiguration,
-} from "../../engine/config/configuration.ts";
+import type { Configuration, SourceConfiguration } from "../../engine/config/configuration.ts";
 import { asReplicationError, retryKind, retryPauses } from "../../engine/fleet/retry-policy.ts";
 import type { Micros } from "../../engine/model/change-message.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
-import type { StoppedTable, Subscription } from "../../engine/model/share.ts";
-import { type CatalogTable, printTable, tableKey } from "../../engine/model/table.ts";
+import type { Subscription } from "../../engine/model/share.ts";
+import { printTable, tableKey } from "../../engine/model/table.ts";
 import { Lane } from "../../engine/pipeline/lane.ts";
 import { LaneQueue } from "../../engine/pipeline/lane-queue.ts";
+import { otherServer } from "../../engine/pipeline/admission.ts";
 import { SourcePipeline } from "../../engine/pipeline/source-pipeline.ts";
 import type { Clock } from "../../engine/ports/clock.ts";
 import type { ControlStore, Order } from "../../engine/ports/control-store.ts";
@@ -25,11 +21,10 @@ import type { Logger } from "../../engine/ports/logger.ts";
 import type { Metrics } from "../../engine/ports/metrics.ts";
 import type { Random } from "../../engine/ports/random.ts";
 import { objectionTo } from "../../mappings/copy-origin.ts";
-import { resolveSubscription } from "../../mappings/resolve-subscription.ts";
-import { neededColumns } from "../../mappings/schema-contract.ts";
 import { snapshotRouter } from "../../mappings/snapshot-router.ts";
 import { SourceMapper } from "../../mappings/source-mapper.ts";
 import { contractText, readContract } from "./copy-contract.ts";
+import { resolveShares, type Wanted, wantedOf, wantedTables, withoutUnpublished } from "./resolve-shares.ts";
 
 /** How often agreements are looked at for having begun or ended. */
 const tickMs = 1_000;
@@ -42,11 +37,6 @@ export interface RuntimeParts {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: Metrics;
-}
-
-interface Wanted {
-  readonly share: ShareConfiguration;
-  readonly subscription: SubscriptionConfiguration;
 }
 
 interface Running {
@@ -131,6 +121,7 @@ export class SourceRuntime {
     const backoff = new Backoff(retryPauses, random);
     while (!signal.aborted && !this.#prepared) {
       try {
+        await this.#verifyServer();
         await this.#waitForNoOther();
         await this.refresh();
         this.#prepared = true;
@@ -189,6 +180,20 @@ export class SourceRuntime {
     return true;
   }
 
+  /**
+   * Another server than the one that kept the log for us has other tables under the same names, so that nothing is looked up
+   * there before somebody has said, by a re-sync, that it is the right one.
+   */
+  async #verifyServer(): Promise<void> {
+    const { control } = this.#parts;
+    const known = (await control.reservation(this.id))?.identity ?? null;
+    if (known === null) return;
+    const found = await this.#source.identity();
+    const ids = new Set(this.#wanted().map(({ subscription }) => subscription.id));
+    const accepted = (await control.pendingOrders()).some(({ kind, subscription }) => kind === "resync" && ids.has(subscription));
+    if (found !== known && !accepted) throw otherServer(this.id, known, found);
+  }
+
   // ---- orders
 
   async #resync(entry: Wanted, table: string | null): Promise<void> {
@@ -218,27 +223,18 @@ export class SourceRuntime {
   // ---- subscriptions
 
   #wanted(): Wanted[] {
-    return this.#configuration.shares
-      .filter((share) => share.source === this.id)
-      .flatMap((share) => share.subscriptions.map((subscription) => ({ share, subscription })));
+    return wantedOf(this.#configuration, this.id);
   }
 
   async #resolve(wanted: readonly Wanted[]): Promise<Map<string, Subscription>> {
-    const names = new Map(wanted.flatMap(({ share }) => share.tables.map((table) => [tableKey(table.source), table.source])));
-    const catalog: readonly CatalogTable[] = await this.#snapshot.describe([...names.values()]);
-    const resolved = new Map<string, Subscription>();
-    for (const { share, subscription } of wanted) {
-      resolved.set(subscription.id, resolveSubscription(share, subscription, catalog).subscription);
-    }
-    return resolved;
+    return resolveShares(wanted, await this.#snapshot.describe(wantedTables(wanted)));
   }
 
   /** Makes the publication what these subscriptions need; tables for which it cannot be made so are stopped. */
   async #published(resolved: ReadonlyMap<string, Subscription>): Promise<Map<string, Subscription>> {
     const { address, publication } = this.#configured;
     const lacking = await preparePublication(address, { publication, subscriptions: [...resolved.values()] });
-    const reasons = new Map(lacking.map((table) => [tableKey(table.table.table), unpublished(table)]));
-    const published = [...resolved].map(([id, subscription]) => [id, withoutTables(subscription, reasons)] as const);
+    const published = [...resolved].map(([id, subscription]) => [id, withoutUnpublished(subscription, lacking)] as const);
     for (const [id, { stopped }] of published) {
       for (const { target, reason } of stopped) {
         const { code, message: problem } = reason;
@@ -334,7 +330,7 @@ export class SourceRuntime {
     const followed = subscriptions.flatMap(({ tables }) => tables);
     if (followed.length === 0) return;
     const lacking = await unpublishedTables(address, { publication, subscriptions });
-    const reasons = new Map(lacking.map((table) => [tableKey(table.table.table), unpublished(table)]));
+    const reasons = new Map(lacking.map(({ table, error }) => [tableKey(table.table), error]));
     const sources = new Map(followed.map(({ source }) => [tableKey(source), source]));
     const described = await this.#snapshot.describe([...sources.values()]);
     const catalog = new Map(described.map((found) => [tableKey(found.table), found]));
@@ -371,21 +367,6 @@ export class SourceRuntime {
 function heartbeatMs(wanted: readonly Wanted[]): number {
   const periods = wanted.map(({ share }) => share.regulation.validityPeriodSeconds * 100);
   return Math.max(50, Math.min(1_000, ...periods));
-}
-
-function unpublished({ table, cause, sql }: UnpublishedTable): ReplicationError {
-  return new ReplicationError("DB-PG-032", { subject: printTable(table.table), cause, sql });
-}
-
-/** The subscription without the tables that there is something against. */
-function withoutTables(subscription: Subscription, reasons: ReadonlyMap<string, ReplicationError>): Subscription {
-  const stopped = subscription.tables.flatMap((table): StoppedTable[] => {
-    const reason = reasons.get(tableKey(table.source));
-    const { source, target, physical, catalog } = table;
-    return reason === undefined ? [] : [{ source, target, physical, catalog, columns: neededColumns(table), reason }];
-  });
-  const tables = subscription.tables.filter(({ source }) => !reasons.has(tableKey(source)));
-  return { ...subscription, tables, stopped: [...subscription.stopped, ...stopped] };
 }
 
 /** What a lane is made from, without what changes by itself. */

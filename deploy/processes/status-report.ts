@@ -1,11 +1,13 @@
 // What `dongbo status` knows, put together from the targets, the control database and the sources. Pure.
-import type { Configuration } from "../../engine/config/configuration.ts";
+import type { Configuration, SourceConfiguration } from "../../engine/config/configuration.ts";
 import { printTable } from "../../engine/model/table.ts";
 import type { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { CopyState, ShareState } from "../../engine/model/share.ts";
 import type { EngineIdentity, EngineProblem } from "../../engine/ports/control-commands.ts";
 import type { Order, SubscriptionLifecycle } from "../../engine/ports/control-store.ts";
 import type { CopyRecord } from "../../engine/ports/target-records.ts";
+import { type Wanted, wantedOf } from "./resolve-shares.ts";
+import { type SourceObservation, sourceTrouble, type SupplyFacts, supplyTrouble } from "./source-trouble.ts";
 
 /** What was read; an error stands where something could not be. */
 export interface Observations {
@@ -17,8 +19,8 @@ export interface Observations {
   readonly problems: readonly EngineProblem[];
   /** By target id. */
   readonly copies: ReadonlyMap<string, readonly CopyRecord[] | ReplicationError>;
-  /** By source id: bytes kept only for us, null when nothing is reserved. */
-  readonly reservations: ReadonlyMap<string, { readonly retainedBytes: number } | null | ReplicationError>;
+  /** By source id. */
+  readonly sources: ReadonlyMap<string, SourceObservation | ReplicationError>;
   /** Why lifecycle and orders are not known. */
   readonly controlProblem: ReplicationError | null;
 }
@@ -63,7 +65,7 @@ export interface SubscriptionStatus {
   readonly suspended: { readonly reason: string; readonly since: string } | null;
   readonly parked: { readonly why: string; readonly since: string } | null;
   readonly pending_orders: readonly { readonly kind: string; readonly table: string | null }[];
-  /** Why its target could not be read, or why the engine does not supply it. */
+  /** Why its target could not be read (the reason is `unreachable` then), or why it is not supplied. */
   readonly problem: StatusProblem | null;
 }
 
@@ -91,22 +93,22 @@ export interface StatusProblem {
 
 export function buildStatus(configuration: Configuration, seen: Observations): StatusReport {
   const { engine } = seen;
+  const troubles = new Map([...configuration.sources.values()].map((source) => [source.id, troubleOf(configuration, source, seen)]));
   return {
     at: seen.at.toISOString(),
     engine:
       engine === null ? null : { pid: engine.pid, host: engine.host, version: engine.version, started_at: engine.startedAt.toISOString() },
     control: { problem: toProblem(seen.controlProblem) },
-    sources: [...configuration.sources.values()].map(({ id, slot }) => sourceStatus(id, slot, seen)),
+    sources: [...configuration.sources.values()].map((source) => sourceStatus(source, troubles.get(source.id) ?? null, seen)),
     subscriptions: configuration.shares.flatMap((share) =>
-      share.subscriptions.map(({ id, target }) => {
-        const wanted = share.tables.map((table) => printTable(table.target));
-        return subscriptionStatus({ id, share: share.id, target }, wanted, seen);
+      share.subscriptions.map((subscription) => {
+        return subscriptionStatus({ share, subscription }, troubles.get(share.source) ?? null, seen);
       }),
     ),
   };
 }
 
-/** Something waits for somebody: stopped, quarantined, parked, or out of reach. */
+/** Something waits for somebody: stopped, quarantined, parked, or a source or target that does not do what it should. */
 export function needsAttention(report: StatusReport): boolean {
   if (report.control.problem !== null || report.sources.some((source) => source.problem !== null)) return true;
   return report.subscriptions.some(
@@ -122,26 +124,43 @@ export function toProblem(error: ReplicationError | null): StatusProblem | null 
   return error === null ? null : { code: error.code, subject: error.subject, cause: error.explanation, remedy: error.remedy };
 }
 
-function sourceStatus(id: string, slot: string, seen: Observations): SourceStatus {
-  const reservation = seen.reservations.get(id) ?? null;
-  if (reservation instanceof Error) return { id, slot, retained_bytes: null, problem: toProblem(reservation) };
-  return { id, slot, retained_bytes: reservation?.retainedBytes ?? null, problem: reported("source", id, seen) };
+function sourceStatus({ id, slot }: SourceConfiguration, trouble: ReplicationError | null, seen: Observations): SourceStatus {
+  const observed = seen.sources.get(id);
+  const retained = observed === undefined || observed instanceof Error ? null : (observed.reservation?.retainedBytes ?? null);
+  return { id, slot, retained_bytes: retained, problem: toProblem(trouble) ?? reported("source", id, seen) };
 }
 
-interface Names {
-  readonly id: string;
-  readonly share: string;
-  readonly target: string;
+function troubleOf(configuration: Configuration, source: SourceConfiguration, seen: Observations): ReplicationError | null {
+  const observed = seen.sources.get(source.id);
+  if (observed === undefined) return null;
+  const supplied = wantedOf(configuration, source.id).map((wanted) => supplyFacts(wanted, seen));
+  return sourceTrouble(source, observed, supplied);
 }
 
-function subscriptionStatus(names: Names, wanted: readonly string[], seen: Observations): SubscriptionStatus {
+function supplyFacts({ share, subscription: { id, target } }: Wanted, seen: Observations): SupplyFacts {
+  const parked = (seen.lifecycles.get(id)?.parked ?? null) !== null;
+  return { id, share, copies: ownCopies(id, seen.copies.get(target) ?? []), parked, engineRuns: seen.engine !== null, at: seen.at };
+}
+
+function ownCopies(id: string, copies: readonly CopyRecord[] | ReplicationError): CopyRecord[] {
+  return copies instanceof Error ? [] : copies.filter((copy) => copy.subscription === id && copy.withdrawnAt === null);
+}
+
+/** `trouble`: what concerns its source as a whole. */
+function subscriptionStatus(of: Wanted, trouble: ReplicationError | null, seen: Observations): SubscriptionStatus {
+  const { share, subscription } = of;
+  const names = { id: subscription.id, share: share.id, target: subscription.target };
   const copies = seen.copies.get(names.target) ?? [];
   const control = controlFacts(names.id, seen);
   if (copies instanceof Error) return { ...names, ...nothingKnown, ...control, problem: toProblem(copies) };
-  const own = copies.filter((copy) => copy.subscription === names.id && copy.withdrawnAt === null);
+  const own = ownCopies(names.id, copies);
+  const source = seen.sources.get(share.source);
+  const known =
+    trouble === null && source !== undefined && !(source instanceof Error) ? supplyTrouble(supplyFacts(of, seen), source) : trouble;
+  const problem = toProblem(known) ?? reported("subscription", names.id, seen);
   const [first] = own;
-  const problem = reported("subscription", names.id, seen);
   if (first === undefined) return { ...names, ...neverSeen, ...control, problem };
+  const wanted = share.tables.map((table) => printTable(table.target));
   const missing = wanted.filter((table) => !own.some((copy) => copy.table === table));
   const states = [...own.map((copy) => copy.copyState), ...missing.map(() => "NEVER_SYNCED" as const)];
   const reasons = [...own.map((copy) => copy.reason), ...missing.map(() => "never_synced")].filter((reason) => reason !== null);
@@ -173,7 +192,7 @@ function reported(of: EngineProblem["of"], id: string, { problems }: Observation
 /** States that the order to suspend overlays before the engine has carried it out in the target. */
 const supplied: ReadonlySet<ShareState> = new Set<ShareState>(["AGREED", "LOADING", "ACTIVE"]);
 
-type Observed = Omit<SubscriptionStatus, keyof Names | "suspended" | "parked" | "pending_orders">;
+type Observed = Omit<SubscriptionStatus, "id" | "share" | "target" | "suspended" | "parked" | "pending_orders">;
 
 const neverSeen: Observed = {
   share_state: "AGREED",

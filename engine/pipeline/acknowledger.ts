@@ -13,6 +13,21 @@ export class Acknowledger<T> {
     this.#positions = positions;
   }
 
+  /** What the source was last told that it may forget. */
+  get acknowledged(): Position | null {
+    return this.#acknowledged;
+  }
+
+  /** Nobody needs the source's log. */
+  get idle(): boolean {
+    return this.#attached.size === 0;
+  }
+
+  /** The source keeps another log for us than before: nothing of it was acknowledged. */
+  forget(): void {
+    this.#acknowledged = null;
+  }
+
   /** From now on nothing after `position` is forgotten; null: nothing at all, until its position is known. */
   attach(subscription: T, position: Position | null): void {
     this.#attached.set(subscription, position);
@@ -21,11 +36,6 @@ export class Acknowledger<T> {
   /** The subscription needs the source's log no longer. What it had not applied is lost to it. */
   detach(subscription: T): void {
     this.#attached.delete(subscription);
-  }
-
-  /** The source was told that it may forget everything up to here; null: nothing yet. */
-  get acknowledged(): Position | null {
-    return this.#acknowledged;
   }
 
   isAttached(subscription: T): boolean {
@@ -39,7 +49,15 @@ export class Acknowledger<T> {
 
   /** What may be acknowledged now; null: nothing new. Never moves back. */
   next(): Position | null {
-    const reached = this.oldest();
+    return this.#advance(this.oldest());
+  }
+
+  /** The same while nobody needs the log: all up to `reached` may go. */
+  abandoned(reached: Position | null): Position | null {
+    return this.idle ? this.#advance(reached) : null;
+  }
+
+  #advance(reached: Position | null): Position | null {
     if (reached === null || reached === this.#acknowledged) return null;
     if (this.#acknowledged !== null && !this.#positions.covers(reached, this.#acknowledged)) return null;
     this.#acknowledged = reached;

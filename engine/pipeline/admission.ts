@@ -1,6 +1,6 @@
 // Where a subscription enters the stream: at its checkpoint when the source still has everything after it, anew when it
 // is new or to be re-synced, and not at all when something is missing in between.
-import type { Position } from "../model/position.ts";
+import type { Position, PositionOrder } from "../model/position.ts";
 import { failpoint } from "../concurrency/failpoint.ts";
 import { ReplicationError } from "../model/replication-error.ts";
 import type { ChangeSource, SourceReservation } from "../ports/change-source.ts";
@@ -40,30 +40,6 @@ export class Admission {
     }
   }
 
-  /** Throws when the checkpoint is not one of this source's history. */
-  verify(subscription: string, checkpoint: StoredCheckpoint, reservation: SourceReservation): Position {
-    const { position, sourceIdentity } = checkpoint;
-    if (position === null) throw new ReplicationError("DB-RUN-002", { subject: subscription });
-    if (sourceIdentity !== reservation.identity) {
-      throw new ReplicationError("DB-SLOT-004", {
-        subject: subscription,
-        cause: `the copy was made from server ${sourceIdentity ?? "unknown"}, the source is now server ${reservation.identity}`,
-        remedy: `If the change of server was intended, run \`dongbo resync ${subscription}\``,
-      });
-    }
-    return position;
-  }
-
-  /** Throws when streaming from `position` would leave a gap: the source keeps its log only from `kept`. */
-  refuseGap(subscription: string, position: Position, kept: Position): void {
-    if (this.#parts.source.positions.covers(position, kept)) return;
-    throw new ReplicationError("DB-SLOT-005", {
-      subject: subscription,
-      cause: `the copy is at ${position}, the source keeps its log only from ${kept}: what lies between is lost`,
-      remedy: `Run \`dongbo resync ${subscription}\``,
-    });
-  }
-
   async #find(renew: boolean, hasCheckpoint: boolean): Promise<SourceReservation> {
     const { source, sourceName, control } = this.#parts;
     const recorded = await control.reservation(sourceName);
@@ -76,9 +52,19 @@ export class Admission {
     if (found !== null && recorded === null && !hasCheckpoint) {
       throw new ReplicationError("DB-SLOT-006", { subject: sourceName });
     }
-    if (found !== null) return found;
-    if (hasCheckpoint && !renew) throw new ReplicationError("DB-SLOT-001", { subject: sourceName });
+    if (found !== null) {
+      const { identity, position } = found;
+      if (renew && recorded?.identity !== identity) await control.recordReservation(sourceName, { identity, position });
+      return found;
+    }
+    if (hasCheckpoint && !renew) throw await this.#lost(recorded?.identity ?? null);
     return this.#make();
+  }
+
+  /** Nothing is reserved any more; or never was, on a server that is not the one we knew. */
+  async #lost(known: string | null): Promise<ReplicationError> {
+    const { source, sourceName } = this.#parts;
+    return lostReservation(sourceName, known, await source.identity());
   }
 
   /** Null when nothing usable is reserved and whoever asks does not mind. */
@@ -103,4 +89,37 @@ export class Admission {
     await control.recordReservation(sourceName, { identity: made.identity, position: made.position });
     return made;
   }
+}
+
+/** The source that answers keeps nothing for us; `known` is the server that did, when that is known. */
+export function lostReservation(subject: string, known: string | null, found: string): ReplicationError {
+  return known === null || known === found ? new ReplicationError("DB-SLOT-001", { subject }) : otherServer(subject, known, found);
+}
+
+export function otherServer(subject: string, known: string, found: string): ReplicationError {
+  return new ReplicationError("DB-SLOT-004", { subject, cause: `the copies were made from server ${known}, server ${found} answers now` });
+}
+
+/** A subscription's place in the source's log, as its target has stored it. */
+type Place = Pick<StoredCheckpoint, "position" | "sourceIdentity">;
+
+/** The position of the checkpoint. Throws DB-SLOT-004 or DB-SLOT-005 when streaming from it would leave a gap. */
+export function verifyPlace(subscription: string, place: Place, reservation: SourceReservation, positions: PositionOrder): Position {
+  const { position, sourceIdentity } = place;
+  if (position === null) throw new ReplicationError("DB-RUN-002", { subject: subscription });
+  if (sourceIdentity !== reservation.identity) {
+    throw new ReplicationError("DB-SLOT-004", {
+      subject: subscription,
+      cause: `the copy was made from server ${sourceIdentity ?? "unknown"}, the source is now server ${reservation.identity}`,
+      remedy: `If the change of server was intended, run \`dongbo resync ${subscription}\``,
+    });
+  }
+  if (!positions.covers(position, reservation.position)) {
+    throw new ReplicationError("DB-SLOT-005", {
+      subject: subscription,
+      cause: `the copy is at ${position}, the source keeps its log only from ${reservation.position}: what lies between is lost`,
+      remedy: `Run \`dongbo resync ${subscription}\``,
+    });
+  }
+  return position;
 }

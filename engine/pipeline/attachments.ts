@@ -4,12 +4,13 @@ import type { Position } from "../model/position.ts";
 import type { Predicate } from "../model/predicate.ts";
 import { ReplicationError } from "../model/replication-error.ts";
 import type { StoppedTable, TableMapping } from "../model/share.ts";
+import type { SourceReservation } from "../ports/change-source.ts";
 import type { LoadProgress, Objection, StoredCopy, TargetState } from "../ports/change-target.ts";
 import type { LoadCoordinator } from "../snapshot/load-coordinator.ts";
 import { newLoad } from "../snapshot/load-progress.ts";
 import { planLoad } from "../snapshot/load-plan.ts";
 import type { Acknowledger } from "./acknowledger.ts";
-import { Admission } from "./admission.ts";
+import { Admission, verifyPlace } from "./admission.ts";
 import type { LaneProgress } from "./batch.ts";
 import type { Lane, LaneAdmission } from "./lane.ts";
 import type { Router } from "./router.ts";
@@ -40,6 +41,8 @@ interface Seat {
   readonly owed: Map<number, Owed>;
   /** Admitted or refused at least once. */
   heard: boolean;
+  /** It started anew and its target does not know of that yet. */
+  fresh: boolean;
   sourceTime: Micros;
 }
 
@@ -96,7 +99,7 @@ export class Attachments {
   }
 
   add(lane: Lane, entry: Entry, parked: boolean): void {
-    this.#seats.set(lane, { entry, owed: new Map(), heard: false, sourceTime: 0 });
+    this.#seats.set(lane, { entry, owed: new Map(), heard: false, fresh: false, sourceTime: 0 });
     if (parked) this.#parked.add(lane);
     // Its position is not known yet, so nothing may be forgotten; unless it starts anew.
     if (!entry.renew) this.#acknowledger.attach(lane, null);
@@ -153,22 +156,36 @@ export class Attachments {
     return plan.kind === "begin" && plan.sweep;
   }
 
+  /** What the source keeps for us is in doubt: each subscription asks for its place anew, and only those that lost it stop. */
+  readmit(): void {
+    for (const [lane, seat] of this.#seats) {
+      if (!this.#acknowledger.isAttached(lane)) continue;
+      this.detach(lane);
+      seat.heard = false;
+      if (seat.fresh) seat.entry = { renew: true, reload: new Set() };
+      else this.#acknowledger.attach(lane, null);
+      lane.readmit();
+    }
+  }
+
   /** Gives a prepared subscription its place in the stream. Throws when it has none. */
   async admit(lane: Lane, stored: TargetState, confirmedAt: () => Promise<Micros>): Promise<LaneAdmission> {
     const seat = this.#seats.get(lane);
     if (seat === undefined) throw new ReplicationError("DB-RUN-001", { subject: lane.subscription.id });
     const { checkpoint } = stored;
     const fresh = seat.entry.renew || checkpoint.position === null;
+    // Nothing more is forgotten while its place is looked for.
+    if (!fresh) this.#acknowledger.attach(lane, null);
     try {
       const reservation = await this.#admission.reservation(seat.entry.renew, checkpoint.position !== null);
-      const stay = fresh ? null : this.#admission.verify(lane.subscription.id, checkpoint, reservation);
-      if (stay !== null) this.#admission.refuseGap(lane.subscription.id, stay, reservation.position);
+      const stay = fresh ? null : verifyPlace(lane.subscription.id, checkpoint, this.#asTold(reservation), this.#parts.source.positions);
       const sourceTime = await confirmedAt();
       seat.sourceTime = sourceTime;
       const { position: end } = await this.#parts.source.endOfLog();
       for (const copy of stored.copies) await this.#plan(lane, seat, copy, end);
       const position = await this.#enter(lane, seat, stay, reservation.position);
       seat.entry = settledEntry;
+      seat.fresh = fresh;
       return { position, sourceTime, sourceIdentity: reservation.identity, fresh };
     } catch (error) {
       // Who cannot stream does not make the source keep its log.
@@ -197,6 +214,7 @@ export class Attachments {
     const seat = this.#seats.get(lane);
     if (seat === undefined || tables.size === 0) return;
     for (const table of tables) seat.owed.delete(table);
+    if (seat.owed.size === 0) seat.fresh = false;
     this.#feed(lane, seat, progress, tables);
     if (this.#parked.delete(lane)) {
       this.#parts.control.unpark(lane.subscription.id).catch(() => this.#parked.add(lane));
@@ -223,6 +241,13 @@ export class Attachments {
       this.#sendOwed(lane, seat);
       if (lane.progress !== null) this.#feed(lane, seat, lane.progress, lane.progress.loads.keys());
     }
+  }
+
+  /** The reservation as it is since we have told the source what it may forget. */
+  #asTold(reservation: SourceReservation): SourceReservation {
+    const { acknowledged } = this.#acknowledger;
+    if (acknowledged === null) return reservation;
+    return { ...reservation, position: this.#parts.source.positions.join(reservation.position, acknowledged) };
   }
 
   #feed(lane: Lane, seat: Seat, durable: LaneProgress, tables: Iterable<number>): void {
@@ -261,19 +286,12 @@ export class Attachments {
     return newLoad(this.#parts.contractText(mapping), filter, cuts);
   }
 
-  /** Puts the lane's tables into the stream: at its own checkpoint, or here and now. Throws DB-SLOT-005. */
+  /** Puts the lane's tables into the stream: at its own checkpoint, or here and now. */
   async #enter(lane: Lane, seat: Seat, stay: Position | null, reserved: Position): Promise<Position> {
     let position = stay ?? reserved;
-    let forgotten: Position | null = null;
     await this.#router.atBoundary(() => {
       const reached = this.#router.reached;
       if (stay === null) position = reached ?? reserved;
-      // The reservation was looked at some time ago; what the source was told since then counts as well.
-      const { acknowledged } = this.#acknowledger;
-      if (stay !== null && acknowledged !== null && !this.#parts.source.positions.covers(stay, acknowledged)) {
-        forgotten = acknowledged;
-        return;
-      }
       this.#acknowledger.attach(lane, position);
       this.#parts.mapper.add(lane, lane.subscription);
       lane.reset();
@@ -285,7 +303,6 @@ export class Attachments {
       lane.awaitReopening();
       this.#reopen();
     });
-    if (forgotten !== null) this.#admission.refuseGap(lane.subscription.id, position, forgotten);
     return position;
   }
 

@@ -34,6 +34,11 @@ export class Heartbeat {
     return end;
   }
 
+  /** Positions asked for so far are of another log. */
+  forget(): void {
+    this.#beats = [];
+  }
+
   /** The stream has delivered everything up to here: the newest source time that this confirms, or null. */
   confirmed(reached: Position): Micros | null {
     let at: Micros | null = null;

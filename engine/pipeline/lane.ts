@@ -140,10 +140,15 @@ export class Lane {
 
   /** Detached from the source: come back, starting anew, when the target can be reached and supply is not suspended. */
   park(): void {
-    this.#progress = null;
     this.#parked = true;
-    this.reset();
+    this.readmit();
     this.#wake?.();
+  }
+
+  /** Its place in the source's log is in doubt: it asks for it anew, and may be refused. */
+  readmit(): void {
+    this.#progress = null;
+    this.reset();
   }
 
   /** The stream will be read again from what is durable: forget what is queued. */
@@ -238,6 +243,8 @@ export class Lane {
     const checkpoint = batch.checkpoint();
     const outcome = await this.#commitOrAsk(batch, checkpoint);
     this.#batch = null;
+    // Let go meanwhile: what is durable by now is read from the target when the subscription comes back.
+    if (this.#progress === null) return;
     if (outcome !== null) batch.noteStops(outcome.stops);
     this.#progress = batch.progress();
     this.queue.release();
@@ -294,6 +301,8 @@ export class Lane {
 
   async #recover(error: ReplicationError, signal: AbortSignal): Promise<void> {
     await this.#abandonBatch();
+    // Taken out while it worked: what failed then was meant to.
+    if (signal.aborted) return;
     const { backoff, logger, clock } = this.#parts;
     if (retryKind(error.code) === "never") {
       logger.error("subscription stops", { code: error.code, problem: error.message });

@@ -18,7 +18,7 @@ export class Router {
     this.#loads = loads;
   }
 
-  /** Everything up to here was routed; null before the stream was opened. */
+  /** Everything up to here was routed; null before the stream was opened, and when its place in the log was lost. */
   get reached(): Position | null {
     return this.#reached;
   }
@@ -66,6 +66,14 @@ export class Router {
       if (this.#transaction === null) run();
       else this.#pending.push(run);
     });
+  }
+
+  /** What was reached says nothing any more: the source's log is another one. */
+  forget(): void {
+    this.#transaction = null;
+    this.#touched.clear();
+    this.#reached = null;
+    this.#runPending();
   }
 
   /** The stream is opened again from here; a transaction that was under way comes again, whole. */

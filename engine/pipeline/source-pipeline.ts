@@ -21,10 +21,13 @@ import type { SourceParts } from "./source-parts.ts";
 
 /** How long the stream waits, when it first opens, for subscriptions whose targets answer late. */
 const gatherMsMax = 2_000;
-/** How often the source is asked what it retains for us. */
+/** How often the source is asked what it retains for us: while it streams, and while it does not. */
 const watchMs = 2_000;
 /** Heartbeats under way when the stream is at the end of the log. */
 const currentBeatsMax = 3;
+const idleWatchMs = 10_000;
+/** Failures that mean: what the source keeps for us is not what it was. */
+const losesPlaces: ReadonlySet<string> = new Set(["DB-SLOT-001", "DB-SLOT-002", "DB-SLOT-004", "DB-SLOT-005"]);
 
 export class SourcePipeline implements LaneHost {
   readonly #parts: SourceParts;
@@ -38,6 +41,8 @@ export class SourcePipeline implements LaneHost {
   #stream: ChangeStream | null = null;
   /** Somebody needs what the stream that is open, or about to be, does not bring. */
   #reopening = false;
+  /** Where to open the stream although nobody needs it, so that the source may forget what it keeps. */
+  #abandonFrom: Position | null = null;
   #confirmedAt: Micros = 0;
   #wake: (() => void) | null = null;
   #problem: { readonly error: ReplicationError; readonly since: Micros } | null = null;
@@ -250,7 +255,8 @@ export class SourcePipeline implements LaneHost {
     const { clock } = this.#parts;
     const deadline = clock.monotonicMs() + gatherMsMax;
     const gathering = (): boolean => !this.#attachments.settled && clock.monotonicMs() < deadline;
-    while (!signal.aborted && (gathering() || this.#acknowledger.known().length === 0)) {
+    const abandoned = (): boolean => this.#abandonFrom !== null && this.#acknowledger.idle;
+    while (!signal.aborted && (gathering() || (this.#acknowledger.known().length === 0 && !abandoned()))) {
       const cut = new AbortController();
       this.#wake = () => {
         cut.abort();
@@ -267,15 +273,20 @@ export class SourcePipeline implements LaneHost {
   #rewind(): Position | null {
     // What waited for a boundary takes place when the router starts again, and may let somebody in who needs more.
     for (;;) {
-      const known = this.#acknowledger.known();
-      if (known.length === 0) return null;
-      const from = this.#parts.source.positions.least(known);
+      const from = this.#startingPoint();
+      if (from === null) return null;
       this.#reopening = false;
       this.#router.restart(from);
       if (this.#reopening) continue;
       this.#attachments.rewind();
       return from;
     }
+  }
+
+  #startingPoint(): Position | null {
+    const known = this.#acknowledger.known();
+    if (known.length > 0) return this.#parts.source.positions.least(known);
+    return this.#acknowledger.idle ? this.#abandonFrom : null;
   }
 
   /** What the source has confirmed reaches every subscription in its place between two transactions. */
@@ -298,13 +309,15 @@ export class SourcePipeline implements LaneHost {
     let watchedAt = 0;
     while (!signal.aborted) {
       await clock.sleep(limits.heartbeatMs, signal);
-      if (signal.aborted || this.#stream === null) continue;
+      if (signal.aborted) return;
       try {
-        const { position } = await this.#ask();
-        if (clock.monotonicMs() - watchedAt < watchMs) continue;
+        const end = this.#stream === null ? null : (await this.#ask()).position;
+        if (clock.monotonicMs() - watchedAt < (end === null ? idleWatchMs : watchMs)) continue;
         watchedAt = clock.monotonicMs();
-        await this.#watch(position);
+        await this.#watch(end ?? (await this.endOfLog()));
       } catch (error) {
+        // Without a stream, the failure to open one says it all.
+        if (this.#stream === null) continue;
         logger.warn("heartbeat failed", { source: name, problem: asReplicationError(error, name).message });
       }
     }
@@ -324,7 +337,9 @@ export class SourcePipeline implements LaneHost {
     for (const lane of this.lanes) lane.reportQueue();
     if (reservation === null) return;
     const { position: from, retainedBytes: bytes } = reservation;
-    const kept = { from, end, bytes, streamIsCurrent: this.#heartbeat.unanswered <= currentBeatsMax };
+    if (bytes > limits.walRetainedMaxBytes) this.#abandon(from);
+    const streamIsCurrent = this.#stream !== null && this.#heartbeat.unanswered <= currentBeatsMax;
+    const kept = { from, end, bytes, streamIsCurrent };
     for (const lane of this.lanes) {
       if (this.isParked(lane) || !this.#acknowledger.isAttached(lane)) continue;
       const why = reasonToPark(lane.following, kept, limits, source.positions);
@@ -332,9 +347,23 @@ export class SourcePipeline implements LaneHost {
     }
   }
 
+  /** Nobody who could be let go is left, and still the source keeps too much: then all of it is let go. */
+  #abandon(from: Position): void {
+    this.#abandonFrom = from;
+    const forget = this.#stream === null ? null : this.#acknowledger.abandoned(this.#router.reached);
+    if (forget !== null) this.#stream?.acknowledge(forget);
+  }
+
   #recovered(): void {
     this.#problem = null;
     this.#parts.backoff.succeeded();
+  }
+
+  #losePlaces(): void {
+    this.#attachments.readmit();
+    this.#acknowledger.forget();
+    this.#heartbeat.forget();
+    this.#router.forget();
   }
 
   async #recover(error: ReplicationError, signal: AbortSignal): Promise<void> {
@@ -342,6 +371,8 @@ export class SourcePipeline implements LaneHost {
     const since = this.#problem?.error.code === error.code ? this.#problem.since : clock.now();
     this.#problem = { error, since };
     this.#attachments.forgetReservation();
+    this.#abandonFrom = null;
+    if (losesPlaces.has(error.code)) this.#losePlaces();
     metrics.reconnected();
     const pauseMs = Math.round(backoff.next());
     logger.warn("source retries", { source: name, code: error.code, kind: retryKind(error), problem: error.message, pauseMs });

@@ -22,6 +22,8 @@ export interface ChangeSource {
   reserve(): Promise<Position>;
   /** What the source retains for us now; null when nothing is reserved. Throws a coded error when it was lost. */
   reservation(): Promise<SourceReservation | null>;
+  /** Which server answers now, in the form of SourceReservation.identity, whether or not anything is reserved there. */
+  identity(): Promise<string>;
   /** Ends the reservation; the source may forget everything. Idempotent. */
   release(): Promise<void>;
   /**

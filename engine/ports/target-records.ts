@@ -45,6 +45,8 @@ export interface CopyRecord {
   readonly rowsQuarantined: number;
   /** Source position that the subscription has applied. */
   readonly position: string | null;
+  /** Which server and history the position belongs to; compare with SourceReservation.identity. */
+  readonly sourceIdentity: string | null;
   /** Why the table stopped; null: it did not. */
   readonly stopped: { readonly code: string; readonly message: string } | null;
   /** Rows loaded by the load that is under way; null: none is. */

@@ -60,6 +60,16 @@ export function registerChangeSourceTests(name: string, startHarness: () => Prom
       return new StreamReader(stream);
     }
 
+    test("tells which server it is, also when nothing is reserved there", async () => {
+      await reserved(async (source) => {
+        const identity = (await source.reservation())?.identity;
+        expect(await source.identity()).toBe(identity);
+        await source.release();
+        expect(await source.reservation()).toBeNull();
+        expect(await source.identity()).toBe(identity);
+      });
+    });
+
     test("transactions come in commit order, each whole between its begin and its commit", async () => {
       await reserved(async (source, from) => {
         const reader = await open(source, from);

@@ -228,16 +228,6 @@ describe("under a running engine", () => {
     expect(await stage.differences("hcm", citizen)).toEqual([]);
   });
 
-  // `status` knows the targets and the slot, not what the engine met: a slot that is gone looks like one that was never made.
-  test.fails("a slot that is dropped is named by status", async () => {
-    await using stage = await Stage.create(cluster, options("unseen"));
-    await stage.catchUp();
-    await stage.onMasterAsSuperuser(`SELECT pg_drop_replication_slot('${stage.slot}')`);
-    const status = await stage.home.run(["status"]);
-    expect(status.stdout).toContain("DB-SLOT-001");
-    expect(status.code).toBe(5);
-  });
-
   test("a target that becomes read-only while rows stream, and comes back", async () => {
     await using stage = await Stage.create(cluster, options("readonly"));
     const engine = stage.start();

@@ -284,7 +284,7 @@ describe.each([15, 18] as const)("the publication on PostgreSQL %i", (major) => 
       });
       await sql("CREATE PUBLICATION dongbo_p FOR TABLE one");
       const lacking = await prepare("plain", ...wanted);
-      expect(lacking.map(({ table, sql: statements }) => [table.table.name, statements])).toEqual([
+      expect(lacking.map(({ table, error }) => [table.table.name, error.sql])).toEqual([
         ["two", ['ALTER PUBLICATION "dongbo_p" ADD TABLE ONLY "public"."two";']],
       ]);
     });

@@ -117,6 +117,10 @@ export class MemorySource implements ChangeSource {
     return Promise.resolve({ position: this.#kept, identity: "memory", retainedBytes: 0, inUse: false });
   }
 
+  identity(): Promise<string> {
+    return Promise.resolve("memory");
+  }
+
   release(): Promise<void> {
     return Promise.reject(new ReplicationError("DB-RUN-001", { subject: "a source in memory keeps its log" }));
   }

@@ -4,17 +4,16 @@ import { predicateColumns } from "../../../engine/model/predicate.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { ServerAddress } from "../../../engine/model/server-address.ts";
 import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
-import { type CatalogTable, tableKey } from "../../../engine/model/table.ts";
+import { type CatalogTable, printTable, tableKey } from "../../../engine/model/table.ts";
 import { connectPostgres, printAddress } from "../postgres-client.ts";
 import { sqlState, toReplicationError } from "../postgres-errors.ts";
 import { describePartitions } from "../postgres-schema.ts";
 import { planPublication, type PublicationNeed, type PublicationPlan, type PublicationState } from "./publication-plan.ts";
 
-/** A table that the publication cannot give us, why, and what would mend it. */
+/** A table that the publication cannot give us, and why: DB-SLOT-007 or DB-PG-032, with the statements that would mend it. */
 export interface UnpublishedTable {
   readonly table: CatalogTable;
-  readonly cause: string;
-  readonly sql: readonly string[];
+  readonly error: ReplicationError;
 }
 
 const stateSql = `
@@ -96,7 +95,7 @@ export async function preparePublication(
       plan = await comparePublication(client, wanted.publication, mappings);
     }
     if (!plan.exists) throw new ReplicationError("DB-SLOT-007", { subject: wanted.publication, sql: terminated(plan.statements) });
-    return unpublished(plan, mappings);
+    return unpublished(plan, wanted.publication, mappings);
   } catch (error) {
     throw toReplicationError(error, printAddress(address));
   } finally {
@@ -116,7 +115,7 @@ export async function unpublishedTables(
   try {
     const mappings = wanted.subscriptions.flatMap((subscription) => subscription.tables);
     const plan = await comparePublication(client, wanted.publication, mappings);
-    return unpublished(plan, mappings);
+    return unpublished(plan, wanted.publication, mappings);
   } catch (error) {
     throw toReplicationError(error, printAddress(address));
   } finally {
@@ -124,13 +123,23 @@ export async function unpublishedTables(
   }
 }
 
-/** A publication that as a whole leaves something out, deletes for instance, gives no table as it must be. */
-function unpublished(plan: PublicationPlan, mappings: readonly TableMapping[]): UnpublishedTable[] {
+/** A publication that is not there, or as a whole leaves something out, deletes for instance, gives no table as it must be. */
+function unpublished(plan: PublicationPlan, publication: string, mappings: readonly TableMapping[]): UnpublishedTable[] {
   const { cause, lacking } = plan;
   const sql = terminated(plan.statements);
-  if (cause === null) return lacking.map(({ table, cause: why }) => ({ table, cause: why, sql }));
+  if (plan.exists && cause === null) {
+    return lacking.map(({ table, cause: why }) => ({
+      table,
+      error: new ReplicationError("DB-PG-032", { subject: printTable(table.table), cause: why, sql }),
+    }));
+  }
+  const error = new ReplicationError(plan.exists ? "DB-PG-032" : "DB-SLOT-007", {
+    subject: `publication ${publication}`,
+    ...(plan.exists && cause !== null ? { cause } : {}),
+    sql,
+  });
   const tables = new Map(mappings.map(({ catalog }) => [catalog.id, catalog]));
-  return [...tables.values()].map((table) => ({ table, cause, sql }));
+  return [...tables.values()].map((table) => ({ table, error }));
 }
 
 function terminated(statements: readonly string[]): string[] {

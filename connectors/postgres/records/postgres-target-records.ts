@@ -122,7 +122,7 @@ const millis = (expression: string, name: string): string => `(extract(epoch FRO
 const copiesSql = `
 SELECT v.subscription, v.target_table, c.physical_schema, c.physical_name, v.share_state, v.copy_state, v.reason,
   ${millis("v.last_sync_at", "last_sync_at")}, ${millis("v.valid_until", "valid_until")},
-  ${millis("v.last_reconciled_at", "last_reconciled_at")}, c.rows, c.rows_quarantined, s.position,
+  ${millis("v.last_reconciled_at", "last_reconciled_at")}, c.rows, c.rows_quarantined, s.position, s.source_identity,
   c.stopped_code, c.stopped_message, c.load ->> 'rows' AS rows_loading, c.load IS NOT NULL AS loading,
   ${millis("v.agreement_to", "agreement_to")}, ${millis("v.withdrawn_at", "withdrawn_at")}, ${millis("v.judged_at", "judged_at")}
 FROM dongbo.verdict AS v
@@ -195,6 +195,7 @@ function toCopy(row: Fields): CopyRecord {
     rows: Number(row["rows"]),
     rowsQuarantined: Number(row["rows_quarantined"]),
     position: row["position"] ?? null,
+    sourceIdentity: row["source_identity"] ?? null,
     stopped: stopped === null ? null : { code: stopped, message: row["stopped_message"] ?? "" },
     rowsLoading: row["loading"] === "t" ? Number(row["rows_loading"] ?? 0) : null,
     agreementTo: instant(row["agreement_to"]),

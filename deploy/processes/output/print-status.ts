@@ -1,6 +1,6 @@
 // `dongbo status` for people: one line a subscription, aligned, and below it a sentence for whatever needs somebody.
 import { retryKind } from "../../../engine/fleet/retry-policy.ts";
-import type { StatusReport, SubscriptionStatus } from "../status-report.ts";
+import type { StatusProblem, StatusReport, SubscriptionStatus } from "../status-report.ts";
 import { printExplanation } from "./print-finding.ts";
 import { printTable, type TextColumn } from "./print-table.ts";
 import { printBytes, printCount, printDuration, type TimePrinter } from "./print-time.ts";
@@ -22,16 +22,22 @@ export function printStatus(report: StatusReport, times: TimePrinter): string {
     `dongbo status, ${times.full(new Date(report.at))}\n`,
     `${engineLine(report, times)}\n`,
     ...report.sources.map((source) => {
-      if (source.problem !== null) return `source ${source.id}: ${source.problem.code}: ${printExplanation(source.problem)}\n`;
+      if (source.problem !== null) return `source ${source.id}: ${sentence(source.problem)}\n`;
       const kept = source.retained_bytes === null ? "nothing reserved yet" : `keeps ${printBytes(source.retained_bytes)} of log for dongbo`;
       return `source ${source.id}: ${kept} (slot ${source.slot})\n`;
     }),
     "\n",
     rows.length === 0 ? "no subscriptions\n" : printTable(columns, rows),
   ];
-  const notes = report.subscriptions.flatMap((subscription) => remarks(subscription, times));
+  // What a source as a whole lacks is said once, in its own line.
+  const said = new Set(report.sources.flatMap(({ problem }) => (problem === null ? [] : [sentence(problem)])));
+  const notes = report.subscriptions.flatMap((subscription) => remarks(subscription, said, times));
   if (notes.length > 0) parts.push("\n", ...notes.map((note) => `${note}\n`));
   return parts.join("");
+}
+
+function sentence(problem: StatusProblem): string {
+  return `${problem.code}: ${problem.subject}: ${printExplanation(problem)}`;
 }
 
 function engineLine(report: StatusReport, times: TimePrinter): string {
@@ -59,7 +65,7 @@ function line(subscription: SubscriptionStatus, times: TimePrinter): string[] {
 /** What most deserves to be seen in one word. */
 function stateWord(subscription: SubscriptionStatus): string {
   const { suspended, parked, tables, reason, problem } = subscription;
-  if (reason === "unreachable") return "unreachable";
+  if (problem !== null && reason === "unreachable") return reason;
   if (problem !== null) return retryKind(problem.code) === "timed" ? "retrying" : "stopped";
   if (parked !== null) return "parked";
   if (suspended !== null) return "suspended";
@@ -69,11 +75,11 @@ function stateWord(subscription: SubscriptionStatus): string {
   return reason ?? "valid";
 }
 
-/** One sentence for each thing that somebody should know or do. */
-function remarks(subscription: SubscriptionStatus, times: TimePrinter): string[] {
+/** One sentence for each thing that somebody should know or do, unless it was `said` already. */
+function remarks(subscription: SubscriptionStatus, said: ReadonlySet<string>, times: TimePrinter): string[] {
   const { id, problem, suspended, parked } = subscription;
   const notes: string[] = [];
-  if (problem !== null) notes.push(`${id}: ${problem.code}: ${problem.subject}: ${printExplanation(problem)}`);
+  if (problem !== null && !said.has(sentence(problem))) notes.push(`${id}: ${sentence(problem)}`);
   if (suspended !== null) {
     notes.push(
       `${id}: suspended for ${suspended.reason} since ${times.short(new Date(suspended.since))}. \`dongbo resume ${id}\` lets it go on.`,
@@ -95,7 +101,7 @@ function remarks(subscription: SubscriptionStatus, times: TimePrinter): string[]
   }
   for (const order of subscription.pending_orders)
     notes.push(`${id}: ${order.kind} of ${order.table ?? "all tables"} is ordered and waits.`);
-  if (!subscription.usable && notes.length === 0)
+  if (!subscription.usable && notes.length === 0 && problem === null)
     notes.push(`${id}: not usable (${subscription.reason ?? "unknown"}). \`dongbo explain ${id}\` says why.`);
   return notes;
 }

@@ -2,9 +2,12 @@ import { describe, expect, test } from "vitest";
 import { printStatus } from "../../../deploy/processes/output/print-status.ts";
 import { TimePrinter } from "../../../deploy/processes/output/print-time.ts";
 import { buildStatus, needsAttention, type Observations, type SubscriptionStatus } from "../../../deploy/processes/status-report.ts";
+import type { SourceObservation } from "../../../deploy/processes/source-trouble.ts";
+import { lsnOrder } from "../../../connectors/postgres/lsn.ts";
 import type { Configuration } from "../../../engine/config/configuration.ts";
 import { readConfiguration } from "../../../engine/config/load-config.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
+import type { Position } from "../../../engine/model/position.ts";
 import type { CopyRecord } from "../../../engine/ports/target-records.ts";
 
 const now = new Date("2026-01-02T03:04:05.000Z");
@@ -53,6 +56,7 @@ function copy(change: Partial<CopyRecord> = {}): CopyRecord {
     rows: 1000,
     rowsQuarantined: 0,
     position: "0/1A2B3C",
+    sourceIdentity: "7300/1",
     stopped: null,
     rowsLoading: null,
     agreementTo: null,
@@ -65,6 +69,26 @@ function copy(change: Partial<CopyRecord> = {}): CopyRecord {
 const address = { table: "population.address", physical: { schema: "population_copy", name: "address" }, rows: 234 };
 const valid = [copy(), copy(address)];
 
+const unpublished = new ReplicationError("DB-PG-032", { subject: "public.citizen", cause: "the table is not published" });
+
+function source(change: Partial<SourceObservation> = {}): SourceObservation {
+  const reservation = { position: "0/1A2B3C" as Position, identity: "7300/1", retainedBytes: 12_582_912, inUse: true };
+  return { identity: reservation.identity, reservation, positions: lsnOrder, withheld: new Map(), ...change };
+}
+
+/** A table of population/hcm, by the name that readers know, that the source does not give. */
+function withholding(name: string, reason: ReplicationError): SourceObservation {
+  const [target, physical] = [
+    { schema: "population", name },
+    { schema: "population_copy", name },
+  ];
+  return source({ withheld: new Map([["population/hcm", [{ source: target, target, physical, catalog: null, columns: [], reason }]]]) });
+}
+
+function withSource(observed: SourceObservation | ReplicationError, change: Partial<Observations> = {}): Observations {
+  return seen(valid, { sources: new Map([["population", observed]]), ...change });
+}
+
 function seen(hcm: readonly CopyRecord[] | ReplicationError, change: Partial<Observations> = {}): Observations {
   return {
     at: now,
@@ -73,7 +97,7 @@ function seen(hcm: readonly CopyRecord[] | ReplicationError, change: Partial<Obs
     orders: [],
     problems: [],
     copies: new Map([["hcm", hcm]]),
-    reservations: new Map([["population", { retainedBytes: 12_582_912 }]]),
+    sources: new Map([["population", source()]]),
     controlProblem: null,
     ...change,
   };
@@ -211,6 +235,61 @@ describe("status report", () => {
     ["a copy that is loading", seen([copy({ copyState: "NEVER_SYNCED", reason: "loading", rowsLoading: 5 })]), false],
   ])("with %s the exit code asks for attention exactly when somebody must act", (_what, observations, attention) => {
     expect(needsAttention(buildStatus(configuration(), observations))).toBe(attention);
+  });
+});
+
+const parked = new Map([["population/hcm", { suspended: null, parked: { why: "x", since: now } }]]);
+
+describe("what keeps a source from supplying", () => {
+  const other = { position: "0/2" as Position, identity: "7301/1", retainedBytes: 1, inUse: false };
+  const later = { position: "0/1A2B3D" as Position, identity: "7300/1", retainedBytes: 1, inUse: false };
+  const gone = new ReplicationError("DB-SLOT-007", { subject: "publication dongbo_population" });
+  test.each<[string, SourceObservation | ReplicationError, string, boolean]>([
+    ["a slot that is gone", source({ reservation: null }), "DB-SLOT-001", true],
+    ["a source that cannot be asked", new ReplicationError("DB-PG-002", { subject: "population" }), "DB-PG-002", true],
+    ["another server without the slot", source({ reservation: null, identity: "7301/1" }), "DB-SLOT-004", true],
+    ["a slot that was made again later", source({ reservation: later }), "DB-SLOT-005", false],
+    ["another server", source({ reservation: other }), "DB-SLOT-004", false],
+    ["a table that is not published", withholding("citizen", unpublished), "DB-PG-032", false],
+    ["a publication that is gone", withholding("citizen", gone), "DB-SLOT-007", true],
+    ["a table that is gone", withholding("citizen", new ReplicationError("DB-MAP-030", { subject: "x" })), "DB-MAP-030", false],
+  ])("%s is named with its remedy, is nowhere called valid, and asks for attention", (_what, observed, code, shared) => {
+    const observations = withSource(observed);
+    const report = buildStatus(configuration(), observations);
+    expect(report.sources[0]?.problem?.code).toBe(shared ? code : undefined);
+    const { problem } = statusOf(observations);
+    expect(problem).toMatchObject({ code, remedy: expect.stringMatching(/./) as string });
+    expect(needsAttention(report)).toBe(true);
+    const text = print(observations);
+    expect(text).toContain(`${code}: ${problem?.subject}: ${problem?.cause}. ${problem?.remedy}.`);
+    expect(text.split(code)).toHaveLength(2);
+    expect(text).toMatch(/^population\/hcm +yes +stopped /m);
+  });
+
+  test("a source that is merely away leaves its copies trying again", () => {
+    expect(print(withSource(new ReplicationError("DB-PG-001", { subject: "population" })))).toMatch(/^population\/hcm +yes +retrying /m);
+  });
+
+  test.each<[string, Observations]>([
+    ["nothing was ever loaded", seen([], { sources: new Map([["population", source({ reservation: null })]]) })],
+    ["who relied on the slot is parked", withSource(source({ reservation: null }), { lifecycles: parked })],
+    ["the agreement has ended", withSource(source({ reservation: null }), { at: new Date("2027-01-01T00:00:00Z") })],
+  ])("no slot is no loss when %s", (_why, observations) => {
+    expect(buildStatus(configuration(), observations).sources[0]?.problem).toBeNull();
+  });
+
+  test("a table whose stop is written down with its copy is told of there", () => {
+    const stopped = [copy({ stopped: { code: "DB-PG-032", message: "x" }, reason: "stopped" }), copy(address)];
+    const observed = withholding("citizen", unpublished);
+    expect(statusOf(seen(stopped, { sources: new Map([["population", observed]]) })).problem).toBeNull();
+  });
+
+  test("a table that no copy holds yet may still be published when the configuration is applied", () => {
+    const lacking = new Map([["population", withholding("address", unpublished)]]);
+    expect(statusOf(seen([copy()], { sources: lacking })).problem).toBeNull();
+    const before = seen([], { sources: lacking });
+    expect(statusOf({ ...before, engine: null }).problem).toBeNull();
+    expect(statusOf(before).problem).toMatchObject({ code: "DB-PG-032" });
   });
 });
 

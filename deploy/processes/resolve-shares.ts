@@ -1,0 +1,43 @@
+// The shares of one source meet its catalogue and its publication: which tables of which subscriptions can be followed. Pure.
+import type { UnpublishedTable } from "../../connectors/postgres/capture/publication.ts";
+import type { Configuration, ShareConfiguration, SubscriptionConfiguration } from "../../engine/config/configuration.ts";
+import type { StoppedTable, Subscription } from "../../engine/model/share.ts";
+import { type CatalogTable, tableKey, type TableName } from "../../engine/model/table.ts";
+import { resolveSubscription } from "../../mappings/resolve-subscription.ts";
+import { neededColumns } from "../../mappings/schema-contract.ts";
+
+export interface Wanted {
+  readonly share: ShareConfiguration;
+  readonly subscription: SubscriptionConfiguration;
+}
+
+/** Every subscription of one source, as configured. */
+export function wantedOf(configuration: Configuration, source: string): Wanted[] {
+  return configuration.shares
+    .filter((share) => share.source === source)
+    .flatMap((share) => share.subscriptions.map((subscription) => ({ share, subscription })));
+}
+
+/** The source's tables that they name. */
+export function wantedTables(wanted: readonly Wanted[]): TableName[] {
+  return [...new Map(wanted.flatMap(({ share }) => share.tables.map((table) => [tableKey(table.source), table.source]))).values()];
+}
+
+/** By subscription. Tables that the catalogue does not give as they are wanted are among its stopped ones. */
+export function resolveShares(wanted: readonly Wanted[], catalog: readonly CatalogTable[]): Map<string, Subscription> {
+  return new Map(
+    wanted.map(({ share, subscription }) => [subscription.id, resolveSubscription(share, subscription, catalog).subscription]),
+  );
+}
+
+/** The subscription with the tables stopped that the publication does not give as it must. */
+export function withoutUnpublished(subscription: Subscription, lacking: readonly UnpublishedTable[]): Subscription {
+  const reasons = new Map(lacking.map(({ table, error }) => [tableKey(table.table), error]));
+  const stopped = subscription.tables.flatMap((table): StoppedTable[] => {
+    const reason = reasons.get(tableKey(table.source));
+    const { source, target, physical, catalog } = table;
+    return reason === undefined ? [] : [{ source, target, physical, catalog, columns: neededColumns(table), reason }];
+  });
+  const tables = subscription.tables.filter(({ source }) => !reasons.has(tableKey(source)));
+  return { ...subscription, tables, stopped: [...subscription.stopped, ...stopped] };
+}

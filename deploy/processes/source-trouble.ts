@@ -1,0 +1,89 @@
+// What keeps a source from giving its subscriptions what they lack: judged from what source and targets say of themselves, so
+// that `status` knows it also where no engine runs, and while a running one merely tries again. Pure.
+import type { ShareConfiguration, SourceConfiguration } from "../../engine/config/configuration.ts";
+import { ReplicationError } from "../../engine/model/replication-error.ts";
+import type { StoppedTable } from "../../engine/model/share.ts";
+import { printTable } from "../../engine/model/table.ts";
+import { lostReservation, verifyPlace } from "../../engine/pipeline/admission.ts";
+import type { PositionOrder } from "../../engine/model/position.ts";
+import type { SourceReservation } from "../../engine/ports/change-source.ts";
+import type { CopyRecord } from "../../engine/ports/target-records.ts";
+
+/** What a source says of itself. */
+export interface SourceObservation {
+  /** Which server answers. */
+  readonly identity: string;
+  /** Null: it keeps nothing for us. */
+  readonly reservation: SourceReservation | null;
+  readonly positions: PositionOrder;
+  /** By subscription: tables that its catalogue or its publication does not give as they are wanted. */
+  readonly withheld: ReadonlyMap<string, readonly StoppedTable[]>;
+}
+
+/** One subscription as its target and the control database know it. */
+export interface SupplyFacts {
+  readonly id: string;
+  readonly share: ShareConfiguration;
+  /** Its copies; empty where its target holds none, or cannot be asked. */
+  readonly copies: readonly CopyRecord[];
+  readonly parked: boolean;
+  /** An engine runs: what it needs must be there, also for what has never been loaded. */
+  readonly engineRuns: boolean;
+  readonly at: Date;
+}
+
+/** What concerns all subscriptions of the source alike; null: nothing known. */
+export function sourceTrouble(
+  { slot }: SourceConfiguration,
+  seen: SourceObservation | ReplicationError,
+  supplied: readonly SupplyFacts[],
+): ReplicationError | null {
+  if (seen instanceof ReplicationError) return seen;
+  const wanted = supplied.filter(isWanted);
+  const places = wanted.map(place).filter((stored) => stored !== null);
+  if (seen.reservation === null && places.length > 0) {
+    const known = places.find(({ sourceIdentity }) => sourceIdentity !== seen.identity) ?? places[0];
+    return lostReservation(`replication slot ${slot}`, known?.sourceIdentity ?? null, seen.identity);
+  }
+  return wanted.map((facts) => withheld(facts, seen)).find((error) => error?.code === "DB-SLOT-007") ?? null;
+}
+
+/** What keeps one subscription from being supplied, when the source as a whole is well. */
+export function supplyTrouble(facts: SupplyFacts, seen: SourceObservation): ReplicationError | null {
+  if (!isWanted(facts)) return null;
+  const refused = withheld(facts, seen);
+  if (refused !== null) return refused;
+  const stored = place(facts);
+  if (stored === null || seen.reservation === null) return null;
+  try {
+    verifyPlace(facts.id, { ...stored, position: seen.positions.parse(stored.position) }, seen.reservation, seen.positions);
+    return null;
+  } catch (error) {
+    if (error instanceof ReplicationError) return error;
+    throw error;
+  }
+}
+
+/** Nobody supplies what is outside its agreement's term, or was withdrawn. */
+function isWanted({ share: { agreement }, copies, at }: SupplyFacts): boolean {
+  const inTerm = agreement.from <= at && (agreement.to === null || at < agreement.to);
+  return inTerm && copies.every((copy) => copy.shareState !== "TERMINATED");
+}
+
+/** Where it must go on in the source's log; null: it starts anew. */
+function place({ copies, parked }: SupplyFacts): { readonly position: string; readonly sourceIdentity: string | null } | null {
+  const [first] = copies;
+  if (parked || first === undefined || first.position === null) return null;
+  return { position: first.position, sourceIdentity: first.sourceIdentity };
+}
+
+/**
+ * What stands in a table's way and is not written down with its copy yet. A table that was never loaded may still be
+ * published, by dongbo itself, when the configuration is applied.
+ */
+function withheld({ id, copies, engineRuns }: SupplyFacts, seen: SourceObservation): ReplicationError | null {
+  const runs = (target: string): boolean => copies.some((copy) => copy.table === target && copy.stopped === null);
+  const tables = seen.withheld.get(id) ?? [];
+  const found = tables.find(({ target }) => (copies.length === 0 ? engineRuns : runs(printTable(target))));
+  return found?.reason ?? null;
+}
