@@ -1,7 +1,7 @@
 // Gathers what `status` and `explain` show, from everything that can be reached: nothing that is down hides the rest.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { unpublishedTables } from "../../connectors/postgres/capture/publication.ts";
+import { lookAtPublication } from "../../connectors/postgres/capture/publication.ts";
 import type { Configuration, SourceConfiguration, TargetConfiguration } from "../../engine/config/configuration.ts";
 import { MemoryControlStore } from "../../engine/control-store/memory-control-store.ts";
 import { asReplicationError } from "../../engine/fleet/retry-policy.ts";
@@ -89,7 +89,7 @@ async function observeSource(configuration: Configuration, configured: SourceCon
     const identity = await source.identity();
     const wanted = wantedOf(configuration, id);
     const subscriptions = [...resolveShares(wanted, await snapshot.describe(wantedTables(wanted))).values()];
-    const lacking = await unpublishedTables(address, { publication, subscriptions });
+    const { lacking } = await lookAtPublication(address, { publication, subscriptions });
     const withheld = new Map(subscriptions.map((resolved) => [resolved.id, withoutUnpublished(resolved, lacking).stopped]));
     return { identity, reservation, positions: source.positions, withheld };
   } finally {

@@ -1,19 +1,17 @@
 // One source of the configuration, wired: connectors behind ports, subscriptions resolved, orders carried out.
 import { join } from "node:path";
 import { PostgresTarget } from "../../connectors/postgres/apply/postgres-target.ts";
-import { preparePublication, unpublishedTables } from "../../connectors/postgres/capture/publication.ts";
 import { PostgresSource } from "../../connectors/postgres/postgres-source.ts";
 import { PostgresSnapshot } from "../../connectors/postgres/snapshot/postgres-snapshot.ts";
 import { Backoff } from "../../engine/concurrency/backoff.ts";
 import type { Configuration, SourceConfiguration } from "../../engine/config/configuration.ts";
-import { asReplicationError, retryKind, retryPauses } from "../../engine/fleet/retry-policy.ts";
+import { asReplicationError, retryPauses } from "../../engine/fleet/retry-policy.ts";
 import type { Micros } from "../../engine/model/change-message.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
-import type { Subscription } from "../../engine/model/share.ts";
+import type { Subscription, TableMapping } from "../../engine/model/share.ts";
 import { printTable, tableKey } from "../../engine/model/table.ts";
 import { Lane } from "../../engine/pipeline/lane.ts";
 import { LaneQueue } from "../../engine/pipeline/lane-queue.ts";
-import { otherServer } from "../../engine/pipeline/admission.ts";
 import { SourcePipeline } from "../../engine/pipeline/source-pipeline.ts";
 import type { Clock } from "../../engine/ports/clock.ts";
 import type { ControlStore, Order } from "../../engine/ports/control-store.ts";
@@ -23,7 +21,9 @@ import type { Random } from "../../engine/ports/random.ts";
 import { objectionTo } from "../../mappings/copy-origin.ts";
 import { snapshotRouter } from "../../mappings/snapshot-router.ts";
 import { SourceMapper } from "../../mappings/source-mapper.ts";
+import { refuseOtherEngine, refuseOtherServer } from "./before-start.ts";
 import { contractText, readContract } from "./copy-contract.ts";
+import { PublicationKeeper } from "./publication-keeper.ts";
 import { resolveShares, type Wanted, wantedOf, wantedTables, withoutUnpublished } from "./resolve-shares.ts";
 
 /** How often agreements are looked at for having begun or ended. */
@@ -54,16 +54,17 @@ export class SourceRuntime {
   readonly #pipeline: SourcePipeline;
   readonly #running = new Map<string, Running>();
   readonly #ended = new Set<string>();
-  readonly #configured: SourceConfiguration;
+  readonly #publication: PublicationKeeper;
   #configuration: Configuration;
   #problem: { readonly error: ReplicationError; readonly since: Micros } | null = null;
   #prepared = false;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(configuration: Configuration, configured: SourceConfiguration, parts: RuntimeParts) {
     this.id = configured.id;
     this.#parts = parts;
     this.#configuration = configuration;
-    this.#configured = configured;
+    this.#publication = new PublicationKeeper(configured, parts.control);
     const { address, slot, publication, limits } = configured;
     const chunks = Math.max(1, limits.connections - 2);
     this.#source = new PostgresSource({ address, slot, publication, name: configured.id });
@@ -121,8 +122,8 @@ export class SourceRuntime {
     const backoff = new Backoff(retryPauses, random);
     while (!signal.aborted && !this.#prepared) {
       try {
-        await this.#verifyServer();
-        await this.#waitForNoOther();
+        await refuseOtherServer(this.#source, this.#parts.control, { id: this.id, wanted: this.#wanted() });
+        await refuseOtherEngine(this.#source, this.id);
         await this.refresh();
         this.#prepared = true;
         this.#problem = null;
@@ -139,23 +140,18 @@ export class SourceRuntime {
       if (!signal.aborted) await this.#keep(tick % tableTicks === 0);
     }
     await streaming;
+    // What is not noted is merely loaded once more.
+    await this.#noteBegun().catch(() => {});
     await Promise.all([...this.#running.values()].map(({ target }) => target.close()));
     await Promise.all([this.#source.close(), this.#snapshot.close()]);
   }
 
-  /** Whoever streams already serves these copies: taking them over would stop that engine and give this one no stream. */
-  async #waitForNoOther(): Promise<void> {
-    // A reservation that was lost is dealt with when somebody wants to stream from it.
-    const reservation = await this.#source.reservation().catch((error: unknown) => {
-      if (retryKind(error) === "timed") throw error;
-      return null;
-    });
-    const cause = "another engine, with a control database of its own, streams from this source";
-    if (reservation?.inUse === true) throw new ReplicationError("DB-SLOT-003", { subject: this.id, cause });
+  /** Brings what runs in line with the configuration and with the source's catalogue. */
+  refresh(next: Configuration = this.#configuration): Promise<void> {
+    return this.#oneByOne(() => this.#refresh(next));
   }
 
-  /** Brings what runs in line with the configuration and with the source's catalogue. */
-  async refresh(next: Configuration = this.#configuration): Promise<void> {
+  async #refresh(next: Configuration): Promise<void> {
     this.#configuration = next;
     const wanted = this.#wanted();
     const resolved = await this.#published(await this.#resolve(wanted));
@@ -175,23 +171,9 @@ export class SourceRuntime {
   async carryOut(order: Order): Promise<boolean> {
     const entry = this.#wanted().find((candidate) => candidate.subscription.id === order.subscription);
     if (entry === undefined) return false;
-    if (order.kind === "resync") await this.#resync(entry, order.table);
+    if (order.kind === "resync") await this.#oneByOne(() => this.#resync(entry, order.table));
     else await this.#replay(order.subscription, order.table);
     return true;
-  }
-
-  /**
-   * Another server than the one that kept the log for us has other tables under the same names, so that nothing is looked up
-   * there before somebody has said, by a re-sync, that it is the right one.
-   */
-  async #verifyServer(): Promise<void> {
-    const { control } = this.#parts;
-    const known = (await control.reservation(this.id))?.identity ?? null;
-    if (known === null) return;
-    const found = await this.#source.identity();
-    const ids = new Set(this.#wanted().map(({ subscription }) => subscription.id));
-    const accepted = (await control.pendingOrders()).some(({ kind, subscription }) => kind === "resync" && ids.has(subscription));
-    if (found !== known && !accepted) throw otherServer(this.id, known, found);
   }
 
   // ---- orders
@@ -232,8 +214,7 @@ export class SourceRuntime {
 
   /** Makes the publication what these subscriptions need; tables for which it cannot be made so are stopped. */
   async #published(resolved: ReadonlyMap<string, Subscription>): Promise<Map<string, Subscription>> {
-    const { address, publication } = this.#configured;
-    const lacking = await preparePublication(address, { publication, subscriptions: [...resolved.values()] });
+    const lacking = await this.#publication.prepare([...resolved.values()]);
     const published = [...resolved].map(([id, subscription]) => [id, withoutUnpublished(subscription, lacking)] as const);
     for (const [id, { stopped }] of published) {
       for (const { target, reason } of stopped) {
@@ -271,12 +252,18 @@ export class SourceRuntime {
       },
       this.#pipeline,
     );
+    const replaced = await this.#publication.start(subscription);
+    for (const table of replaced) {
+      const subject = printTable((subscription.tables[table] as TableMapping).source);
+      const problem = "what is published of the table was altered: changes may be missing, and it is loaded again";
+      logger.warn("table is loaded again", { subscription: subscription.id, code: "DB-PG-032", table: subject, problem });
+    }
     const { suspended, parked } = await control.lifecycle(subscription.id);
     lane.suspend(suspended?.reason ?? null);
     await this.#drop(subscription.id, entry.renew ? null : lane);
     this.#running.set(subscription.id, { lane, target, fingerprint: fingerprint(subscription) });
     this.#ended.delete(subscription.id);
-    this.#pipeline.add(lane, { renew: entry.renew || parked !== null, reload: entry.reload }, parked !== null);
+    this.#pipeline.add(lane, { renew: entry.renew || parked !== null, reload: new Set([...entry.reload, ...replaced]) }, parked !== null);
   }
 
   #target(subscription: Subscription): PostgresTarget {
@@ -311,25 +298,29 @@ export class SourceRuntime {
   /** What nobody tells us: terms that begin or end, tables taken out of the publication or altered. */
   async #keep(tables: boolean): Promise<void> {
     try {
-      await this.#keepTerms();
-      if (tables && this.#pipeline.streaming) await this.#keepTables();
+      await this.#oneByOne(() => this.#keepTerms());
+      await this.#noteBegun();
+      if (tables && this.#pipeline.streaming) await this.#oneByOne(() => this.#keepTables());
     } catch (error) {
       const problem = asReplicationError(error, this.id);
       this.#parts.logger.warn("source could not be looked after", { source: this.id, code: problem.code, problem: problem.message });
     }
   }
 
+  async #noteBegun(): Promise<void> {
+    for (const [id, { lane }] of this.#running) if (this.#pipeline.hasBegun(lane)) await this.#publication.begun(id);
+  }
+
   /**
-   * Changes of a table that is no longer published do not come, and values that ALTER TABLE writes anew never do; a change that
-   * does come tells of an altered table sooner.
+   * Changes of a table that is not published do not come, and values that ALTER TABLE writes anew never do; a change that does
+   * come tells of an altered table sooner.
    */
   async #keepTables(): Promise<void> {
-    const { address, publication } = this.#configured;
     const lanes = [...this.#running.values()].map(({ lane }) => lane);
     const subscriptions = lanes.map(({ subscription }) => subscription);
     const followed = subscriptions.flatMap(({ tables }) => tables);
     if (followed.length === 0) return;
-    const lacking = await unpublishedTables(address, { publication, subscriptions });
+    const lacking = await this.#publication.look(subscriptions);
     const reasons = new Map(lacking.map(({ table, error }) => [tableKey(table.table), error]));
     const sources = new Map(followed.map(({ source }) => [tableKey(source), source]));
     const described = await this.#snapshot.describe([...sources.values()]);
@@ -340,6 +331,9 @@ export class SourceRuntime {
         const reason = reasons.get(tableKey(mapping.source)) ?? objectionTo({ ...mapping, catalog: now }, contractText(mapping));
         if (reason !== null) await this.#pipeline.stopTable(lane, index, reason);
       }
+    }
+    for (const subscription of subscriptions) {
+      if (this.#publication.replaced(subscription).size > 0) await this.#start(subscription, { renew: false, reload: new Set() });
     }
   }
 
@@ -355,6 +349,13 @@ export class SourceRuntime {
     const due = this.#wanted().filter(({ share, subscription }) => this.#ended.has(subscription.id) && this.#isInTerm(share));
     if (due.length === 0) return;
     for (const subscription of (await this.#resolve(due)).values()) await this.#ensure(subscription);
+  }
+
+  /** Whoever ends a subscription's lane and starts another must not meet somebody who does the same. */
+  #oneByOne<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.#last.then(work);
+    this.#last = run.catch(() => {});
+    return run;
   }
 
   #isInTerm({ agreement }: Pick<Subscription, "agreement">): boolean {

@@ -18,6 +18,7 @@ export class MemoryControlStore implements ControlCommands {
   readonly #clock: Clock;
   readonly #reservations = new Map<string, RecordedReservation>();
   readonly #lifecycles = new Map<string, SubscriptionLifecycle>();
+  readonly #published = new Map<string, ReadonlyMap<string, string>>();
   readonly #events: HistoryEvent[] = [];
   readonly #watchers = new Set<() => void>();
   #orders: readonly Order[] = [];
@@ -60,6 +61,15 @@ export class MemoryControlStore implements ControlCommands {
     if (current.parked === null) return;
     this.#change(subscription, { ...current, parked: null });
     this.#note(subscription, "unparked", "", "engine");
+  }
+
+  async published(subscription: string): Promise<ReadonlyMap<string, string>> {
+    return Promise.resolve(new Map(this.#published.get(subscription)));
+  }
+
+  async recordPublished(subscription: string, versions: ReadonlyMap<string, string>): Promise<void> {
+    this.#published.set(subscription, new Map([...(this.#published.get(subscription) ?? []), ...versions]));
+    return Promise.resolve();
   }
 
   async suspend(subscriptions: readonly string[], reason: SuspensionReason, by: Actor): Promise<void> {

@@ -99,6 +99,22 @@ export class PostgresControlStore implements ControlCommands {
     );
   }
 
+  async published(subscription: string): Promise<ReadonlyMap<string, string>> {
+    const sql = "SELECT source_table, version FROM dongbo_control.published WHERE subscription = $1";
+    const rows = await this.#session.query(sql, [subscription]);
+    return new Map(rows.map((row) => [row["source_table"] ?? "", row["version"] ?? ""]));
+  }
+
+  async recordPublished(subscription: string, versions: ReadonlyMap<string, string>): Promise<void> {
+    if (versions.size === 0) return;
+    await this.#session.query(
+      `INSERT INTO dongbo_control.published (subscription, source_table, version)
+       SELECT $1, key, value FROM json_each_text($2)
+       ON CONFLICT (subscription, source_table) DO UPDATE SET version = excluded.version`,
+      [subscription, JSON.stringify(Object.fromEntries(versions))],
+    );
+  }
+
   async suspend(subscriptions: readonly string[], reason: SuspensionReason, by: Actor): Promise<void> {
     await this.#session.query(
       `WITH suspended AS (

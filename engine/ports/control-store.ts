@@ -15,6 +15,10 @@ export interface ControlStore {
   /** Detached from the source because it fell too far behind; its copy must be re-synced. Durable before the source forgets. */
   park(subscription: string, why: string): Promise<void>;
   unpark(subscription: string): Promise<void>;
+  /** By source table, what was published of it when the subscription's copy was loaded; nothing of what was never recorded. */
+  published(subscription: string): Promise<ReadonlyMap<string, string>>;
+  /** Adds to that, or replaces; other tables stay as they are. */
+  recordPublished(subscription: string, versions: ReadonlyMap<string, string>): Promise<void>;
   /** Orders given by commands and not carried out yet, oldest first. */
   pendingOrders(): Promise<readonly Order[]>;
   /** Marks an order carried out, or failed with a code. */

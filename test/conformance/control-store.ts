@@ -35,6 +35,25 @@ export function describeControlStore(name: string, open: () => Promise<ControlSt
     });
   });
 
+  describe(`${name}: what was published`, () => {
+    test("is kept by subscription and table; what is recorded later replaces only its own", async () => {
+      const { store, another } = await open();
+      expect((await store.published("population/hcm")).size).toBe(0);
+      await store.recordPublished(
+        "population/hcm",
+        new Map([
+          ["public.citizen", "1 2"],
+          ["public.địa chỉ", "3"],
+        ]),
+      );
+      await store.recordPublished("population/hcm", new Map([["public.citizen", "4"]]));
+      await store.recordPublished("population/hcm", new Map());
+      const second = await another();
+      expect(Object.fromEntries(await second.published("population/hcm"))).toEqual({ "public.citizen": "4", "public.địa chỉ": "3" });
+      expect((await second.published("population/hue")).size).toBe(0);
+    });
+  });
+
   describe(`${name}: lifecycle`, () => {
     test("a subscription never heard of is neither suspended nor parked", async () => {
       const { store } = await open();

@@ -1,6 +1,12 @@
 import type pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { comparePublication, preparePublication, publicationNeeds } from "../../connectors/postgres/capture/publication.ts";
+import {
+  comparePublication,
+  lookAtPublication,
+  type PublicationLook,
+  preparePublication,
+  publicationNeeds,
+} from "../../connectors/postgres/capture/publication.ts";
 import { columnList, type PublicationPlan } from "../../connectors/postgres/capture/publication-plan.ts";
 import { connectPostgres } from "../../connectors/postgres/postgres-client.ts";
 import { describeTables } from "../../connectors/postgres/postgres-schema.ts";
@@ -260,8 +266,10 @@ describe.each([15, 18] as const)("the publication on PostgreSQL %i", (major) => 
   });
 
   describe("prepared by dongbo itself", () => {
-    const prepare = (role: string, ...mappings: TableMapping[]): ReturnType<typeof preparePublication> =>
-      preparePublication(serverAddress(server.url("master", role)), { publication: "dongbo_p", subscriptions: [subscription(mappings)] });
+    const prepare = async (role: string, ...mappings: TableMapping[]): Promise<PublicationLook["lacking"]> => {
+      const wanted = { publication: "dongbo_p", subscriptions: [subscription(mappings)] };
+      return (await preparePublication(serverAddress(server.url("master", role)), wanted)).after.lacking;
+    };
 
     test("is made and kept up where the role owns the tables", async () => {
       await sql(
@@ -273,6 +281,36 @@ describe.each([15, 18] as const)("the publication on PostgreSQL %i", (major) => 
       expect(await published()).toEqual(["one {id}"]);
       expect(await prepare("owner", await mapping("one", ["id", "a"]))).toEqual([]);
       expect(await published()).toEqual(["one {id,a}"]);
+    });
+
+    test("has another version of a table after each alteration that concerns it, also one that was taken back", async () => {
+      await sql(
+        "CREATE TABLE one (id int PRIMARY KEY)",
+        "CREATE TABLE two (id int PRIMARY KEY)",
+        "CREATE PUBLICATION dongbo_p FOR TABLE one, two",
+      );
+      const wanted = {
+        publication: "dongbo_p",
+        subscriptions: [subscription([await mapping("one", ["id"]), await mapping("two", ["id"])])],
+      };
+      const versions = async (): Promise<string[]> => [
+        ...(await lookAtPublication(serverAddress(server.url("master")), wanted)).versions.values(),
+      ];
+      const [one, two] = await versions();
+      await sql(
+        "CREATE TABLE three (id int)",
+        "ALTER PUBLICATION dongbo_p ADD TABLE three",
+        "ALTER PUBLICATION dongbo_p SET TABLE one, two",
+      );
+      expect(await versions()).toEqual([one, two]);
+      await sql("ALTER PUBLICATION dongbo_p DROP TABLE two", "ALTER PUBLICATION dongbo_p ADD TABLE two");
+      const [same, other] = await versions();
+      expect([same === one, other === two]).toEqual([true, false]);
+      await sql(
+        "ALTER PUBLICATION dongbo_p SET (publish = 'insert')",
+        "ALTER PUBLICATION dongbo_p SET (publish = 'insert, update, delete, truncate')",
+      );
+      expect((await versions()).some((version) => [same, other].includes(version))).toBe(false);
     });
 
     test("is left to the owner where the role may not, table by table", async () => {

@@ -32,6 +32,15 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE r.prpubid = $1::oid
 ORDER BY r.oid`;
 
+/** What is published of each of some tables, as a text that no alteration leaves as it was. */
+const publishedVersions = `
+SELECT t.id, concat_ws(' ', p.oid, p.xmin,
+  (SELECT string_agg(r.oid || ':' || r.xmin, ',' ORDER BY r.oid) FROM pg_publication_rel r
+   WHERE r.prpubid = p.oid AND r.prrelid IN (SELECT relid FROM pg_partition_ancestors(t.id::regclass) UNION SELECT t.id)),
+  (SELECT string_agg(n.oid || ':' || n.xmin, ',' ORDER BY n.oid) FROM pg_publication_namespace n WHERE n.pnpubid = p.oid)) AS version
+FROM pg_publication p, unnest($2::oid[]) AS t(id)
+WHERE p.pubname = $1`;
+
 /** Null when there is no publication of this name. */
 export async function readPublication(client: ClientBase, name: string): Promise<PublicationState | null> {
   const [found] = (await client.query<Record<string, string | null>>(stateSql, [name])).rows;
@@ -78,24 +87,64 @@ export async function comparePublication(client: ClientBase, name: string, mappi
   return planPublication({ name, needs, major: Number(version.rows[0]?.major) }, await readPublication(client, name));
 }
 
+/** The publication as far as it concerns some subscriptions. */
+export interface PublicationLook {
+  /** Tables of which something is not published, with the SQL for their owner. */
+  readonly lacking: readonly UnpublishedTable[];
+  /** By the table's key, a text that changes whenever what is published of the table is altered, also when it is put back. */
+  readonly versions: ReadonlyMap<string, string>;
+}
+
+interface PublicationWanted {
+  readonly publication: string;
+  readonly subscriptions: readonly Subscription[];
+}
+
 /**
- * Makes the publication what the subscriptions need, as far as the role may. Returns the tables of which it still lacks
- * something, with the SQL for their owner. Must come before the slot is made: what was logged before a publication is
- * there cannot be decoded. Throws DB-SLOT-007 when there is no publication and none may be made.
+ * Makes the publication what the subscriptions need, as far as the role may; returns how it was and how it is. Must come
+ * before the slot is made: what was logged before a publication is there cannot be decoded. Throws DB-SLOT-007 when there is
+ * no publication and none may be made.
  */
-export async function preparePublication(
+export function preparePublication(
   address: ServerAddress,
-  wanted: { readonly publication: string; readonly subscriptions: readonly Subscription[] },
-): Promise<readonly UnpublishedTable[]> {
-  const client = await connectPostgres(address, { role: "publication", settings: { lock_timeout: "10s" } });
-  try {
-    const mappings = wanted.subscriptions.flatMap((subscription) => subscription.tables);
-    let plan = await comparePublication(client, wanted.publication, mappings);
+  wanted: PublicationWanted,
+): Promise<{ readonly before: PublicationLook; readonly after: PublicationLook }> {
+  return withSession(address, wanted, async (client, mappings) => {
+    const { publication } = wanted;
+    let plan = await comparePublication(client, publication, mappings);
+    const before = await look(client, publication, { plan, mappings });
+    let after = before;
     if (plan.statements.length > 0 && (await applies(client, plan.statements))) {
-      plan = await comparePublication(client, wanted.publication, mappings);
+      plan = await comparePublication(client, publication, mappings);
+      after = await look(client, publication, { plan, mappings });
     }
-    if (!plan.exists) throw new ReplicationError("DB-SLOT-007", { subject: wanted.publication, sql: terminated(plan.statements) });
-    return unpublished(plan, wanted.publication, mappings);
+    if (!plan.exists) throw new ReplicationError("DB-SLOT-007", { subject: publication, sql: terminated(plan.statements) });
+    return { before, after };
+  });
+}
+
+/**
+ * Looks at the publication as it is. Asked again and again while streaming: what is taken out of a publication just stops
+ * coming, and nothing in the stream says so. Changes nothing.
+ */
+export function lookAtPublication(address: ServerAddress, wanted: PublicationWanted): Promise<PublicationLook> {
+  return withSession(address, wanted, async (client, mappings) => {
+    const plan = await comparePublication(client, wanted.publication, mappings);
+    return look(client, wanted.publication, { plan, mappings });
+  });
+}
+
+async function withSession<T>(
+  address: ServerAddress,
+  wanted: PublicationWanted,
+  work: (client: ClientBase, mappings: readonly TableMapping[]) => Promise<T>,
+): Promise<T> {
+  const client = await connectPostgres(address, { role: "publication", answerTimeoutMs: 15_000, settings: { lock_timeout: "10s" } });
+  try {
+    return await work(
+      client,
+      wanted.subscriptions.flatMap((subscription) => subscription.tables),
+    );
   } catch (error) {
     throw toReplicationError(error, printAddress(address));
   } finally {
@@ -103,24 +152,15 @@ export async function preparePublication(
   }
 }
 
-/**
- * Tables of which the publication, as it is now, lacks something. Asked again and again while streaming: what is taken out
- * of a publication just stops coming, and nothing in the stream says so. Changes nothing.
- */
-export async function unpublishedTables(
-  address: ServerAddress,
-  wanted: { readonly publication: string; readonly subscriptions: readonly Subscription[] },
-): Promise<readonly UnpublishedTable[]> {
-  const client = await connectPostgres(address, { role: "publication", answerTimeoutMs: 15_000 });
-  try {
-    const mappings = wanted.subscriptions.flatMap((subscription) => subscription.tables);
-    const plan = await comparePublication(client, wanted.publication, mappings);
-    return unpublished(plan, wanted.publication, mappings);
-  } catch (error) {
-    throw toReplicationError(error, printAddress(address));
-  } finally {
-    await client.end().catch(() => {});
-  }
+async function look(
+  client: ClientBase,
+  publication: string,
+  { plan, mappings }: { readonly plan: PublicationPlan; readonly mappings: readonly TableMapping[] },
+): Promise<PublicationLook> {
+  const names = new Map(mappings.map(({ catalog, source }) => [catalog.id, tableKey(source)]));
+  const { rows } = await client.query<Record<string, string>>(publishedVersions, [publication, [...names.keys()]]);
+  const versions = new Map(rows.map((row) => [names.get(String(row["id"])) ?? "", String(row["version"])]));
+  return { lacking: unpublished(plan, publication, mappings), versions };
 }
 
 /** A publication that is not there, or as a whole leaves something out, deletes for instance, gives no table as it must be. */

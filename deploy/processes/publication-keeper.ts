@@ -1,0 +1,116 @@
+// Keeps watch over the publication of one source. What happens to a table while it is not published is never told, not even
+// later: the server reads its log with the catalogue of that time. So each copy is held to the very entry in the publication
+// under which it was loaded; when that was replaced, by whatever, changes may be missing and the table is loaded again.
+import { type PublicationLook, lookAtPublication, preparePublication } from "../../connectors/postgres/capture/publication.ts";
+import type { UnpublishedTable } from "../../connectors/postgres/capture/publication.ts";
+import type { SourceConfiguration } from "../../engine/config/configuration.ts";
+import type { Subscription } from "../../engine/model/share.ts";
+import { tableKey } from "../../engine/model/table.ts";
+import type { ControlStore } from "../../engine/ports/control-store.ts";
+
+type Versions = ReadonlyMap<string, string>;
+
+export class PublicationKeeper {
+  readonly #source: SourceConfiguration;
+  readonly #control: ControlStore;
+  /** As last seen, by the source's table. */
+  readonly #newest = new Map<string, string>();
+  /** By subscription: what its copies were, or are being, loaded under. */
+  readonly #loaded = new Map<string, Map<string, string>>();
+  /** Subscriptions whose entry in `#loaded` waits to be written down until their loads have begun. */
+  readonly #unwritten = new Set<string>();
+  /** What dongbo itself changes must not be looked at half-way. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(source: SourceConfiguration, control: ControlStore) {
+    this.#source = source;
+    this.#control = control;
+  }
+
+  /** Makes the publication what these subscriptions need, as far as dongbo may; returns what is still lacking. */
+  prepare(subscriptions: readonly Subscription[]): Promise<readonly UnpublishedTable[]> {
+    return this.#inTurn(async () => {
+      const { address, publication } = this.#source;
+      const { before, after } = await preparePublication(address, { publication, subscriptions });
+      this.#see(after);
+      for (const { id } of subscriptions) await this.#succeed(id, before.versions, after.versions);
+      return after.lacking;
+    });
+  }
+
+  /** Looks without changing anything. */
+  look(subscriptions: readonly Subscription[]): Promise<readonly UnpublishedTable[]> {
+    return this.#inTurn(async () => {
+      const { address, publication } = this.#source;
+      const seen = await lookAtPublication(address, { publication, subscriptions });
+      this.#see(seen);
+      return seen.lacking;
+    });
+  }
+
+  /** A subscription starts: its tables, by index, that must be loaded again. Call `begun` when their loads have begun. */
+  async start(subscription: Subscription): Promise<ReadonlySet<number>> {
+    const { id } = subscription;
+    const written = await this.#control.published(id);
+    this.#loaded.set(id, new Map(written));
+    const replaced = this.replaced(subscription);
+    const current = this.#current(subscription);
+    // What is not known of a copy is written down before its first row is read.
+    await this.#control.recordPublished(id, new Map([...current].filter(([table]) => !written.has(table))));
+    this.#loaded.set(id, current);
+    this.#unwritten.add(id);
+    return replaced;
+  }
+
+  /** Every load that the subscription owed has durably begun. */
+  async begun(subscription: string): Promise<void> {
+    if (!this.#unwritten.has(subscription)) return;
+    await this.#control.recordPublished(subscription, this.#loaded.get(subscription) ?? new Map());
+    this.#unwritten.delete(subscription);
+  }
+
+  /** Tables, by index, whose entry in the publication is not the one they were loaded under. */
+  replaced({ id, tables }: Subscription): ReadonlySet<number> {
+    const loaded = this.#loaded.get(id);
+    const differs = (table: string): boolean => {
+      const [then, now] = [loaded?.get(table), this.#newest.get(table)];
+      return then !== undefined && now !== undefined && then !== now;
+    };
+    return new Set(tables.flatMap((mapping, index) => (differs(tableKey(mapping.source)) ? [index] : [])));
+  }
+
+  #current({ tables }: Subscription): Map<string, string> {
+    const names = tables.map((mapping) => tableKey(mapping.source));
+    return new Map(names.flatMap((name) => [[name, this.#newest.get(name)] as const]).filter(isKnown));
+  }
+
+  #see({ versions }: PublicationLook): void {
+    for (const [table, version] of versions) this.#newest.set(table, version);
+  }
+
+  /** dongbo's own change leaves no gap: what was loaded under the entry before it is loaded under the one after it. */
+  async #succeed(id: string, before: Versions, after: Versions): Promise<void> {
+    const succeeded = (known: Versions): Map<string, string> =>
+      new Map(
+        [...known]
+          .filter(([table, version]) => version === before.get(table))
+          .map(([table]) => [table, after.get(table)] as const)
+          .filter(isKnown),
+      );
+    const changed = [...before].some(([table, version]) => after.get(table) !== version);
+    if (!changed) return;
+    await this.#control.recordPublished(id, succeeded(await this.#control.published(id)));
+    const loaded = this.#loaded.get(id);
+    if (loaded !== undefined) for (const [table, version] of succeeded(loaded)) loaded.set(table, version);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.#turn.then(work);
+    this.#turn = run.catch(() => {});
+    return run;
+  }
+}
+
+function isKnown(entry: readonly [string, string | undefined]): entry is readonly [string, string] {
+  return entry[1] !== undefined;
+}
