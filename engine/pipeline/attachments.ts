@@ -293,6 +293,8 @@ export class Attachments {
       const reached = this.#router.reached;
       if (stay === null) position = reached ?? reserved;
       this.#acknowledger.attach(lane, position);
+      // It may be in the stream already, at another place.
+      this.#parts.mapper.remove(lane);
       this.#parts.mapper.add(lane, lane.subscription);
       lane.reset();
       this.#holdOwed(lane, seat);

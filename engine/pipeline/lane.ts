@@ -212,18 +212,23 @@ export class Lane {
     if (this.#progress === null) await this.#start();
     this.#setState("streaming");
     while (!signal.aborted && this.#progress !== null) {
-      while (this.#stale && !signal.aborted) await this.#parts.clock.sleep(20, signal);
-      if (this.#suspension !== this.#suspensionStored && this.#batch === null) await this.#storeSuspension();
-      if (this.#suspension !== null && this.#batch === null) await this.#pause(signal);
-      else await this.#applyPiece(signal);
+      if (this.#stale) await this.#parts.clock.sleep(20, signal);
+      else await this.#step(signal);
     }
+  }
+
+  async #step(signal: AbortSignal): Promise<void> {
+    if (this.#suspension !== this.#suspensionStored && this.#batch === null) await this.#storeSuspension();
+    if (this.#suspension !== null && this.#batch === null) await this.#pause(signal);
+    else await this.#applyPiece(signal);
   }
 
   /** take → net effect → write → checkpoint → commit: the apply stage. */
   async #applyPiece(signal: AbortSignal): Promise<void> {
     const { items, generation } = await this.queue.take(this.#host.pieceBytesMax, signal);
     if (this.#batchGeneration !== this.queue.generation) await this.#abandonBatch();
-    if (items.length === 0 || generation !== this.queue.generation) return;
+    const letGo = this.#progress === null;
+    if (items.length === 0 || letGo || generation !== this.queue.generation) return;
     this.#batch ??= await this.#beginBatch();
     this.#batchGeneration = generation;
     await this.#batch.add(items);

@@ -295,7 +295,9 @@ export class SourcePipeline implements LaneHost {
     const at = reached === null ? null : this.#heartbeat.confirmed(reached);
     if (reached === null || at === null) return;
     this.#confirmedAt = Math.max(this.#confirmedAt, at);
-    for (const lane of this.lanes) if (this.#acknowledger.isAttached(lane)) lane.push({ tag: "progress", position: reached, at });
+    for (const lane of this.lanes) {
+      if (lane.progress !== null && this.#acknowledger.isAttached(lane)) lane.push({ tag: "progress", position: reached, at });
+    }
   }
 
   /** A source time that is certainly not later than the position at which a subscription enters. */

@@ -377,7 +377,8 @@ describe("what is out of reach", () => {
     expect(code).toBe(5);
     const { subscriptions, sources } = JSON.parse(stdout) as Status;
     expect(subscriptions).toMatchObject([
-      { id: "population/hcm", usable: true, problem: null },
+      // Usable as long as its time lasts; nothing new comes.
+      { id: "population/hcm", usable: true, problem: { code: "DB-PG-001" } },
       { id: "population/hue", usable: false, reason: "unreachable", problem: { code: "DB-PG-001" } },
     ]);
     expect(sources).toMatchObject([{ retained_bytes: null, problem: { code: "DB-PG-001" } }]);
