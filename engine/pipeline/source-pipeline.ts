@@ -320,7 +320,7 @@ export class SourcePipeline implements LaneHost {
       } catch (error) {
         // Without a stream, the failure to open one says it all.
         if (this.#stream === null) continue;
-        logger.warn("heartbeat failed", { source: name, problem: asReplicationError(error, name).message });
+        logger.warn("heartbeat failed", { problem: asReplicationError(error, name).message });
       }
     }
   }
@@ -369,7 +369,7 @@ export class SourcePipeline implements LaneHost {
   }
 
   async #recover(error: ReplicationError, signal: AbortSignal): Promise<void> {
-    const { backoff, clock, logger, metrics, name } = this.#parts;
+    const { backoff, clock, logger, metrics } = this.#parts;
     const since = this.#problem?.error.code === error.code ? this.#problem.since : clock.now();
     this.#problem = { error, since };
     this.#attachments.forgetReservation();
@@ -377,7 +377,7 @@ export class SourcePipeline implements LaneHost {
     if (losesPlaces.has(error.code)) this.#losePlaces();
     metrics.reconnected();
     const pauseMs = Math.round(backoff.next());
-    logger.warn("source retries", { source: name, code: error.code, kind: retryKind(error), problem: error.message, pauseMs });
+    logger.warn("source retries", { code: error.code, kind: retryKind(error), problem: error.message, pauseMs });
     await clock.sleep(pauseMs, signal);
   }
 }
