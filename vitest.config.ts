@@ -1,6 +1,8 @@
 import { defineConfig } from "vitest/config";
 
-// The suffix says what a test needs: `.test.ts` nothing, `.pg.test.ts` PostgreSQL servers, `.fault.test.ts` servers that it breaks.
+// The suffix says what a test needs: `.test.ts` nothing, `.pg.test.ts` PostgreSQL servers, `.fault.test.ts` servers that it breaks or strains.
+/** Each of these keeps both cores busy by itself. */
+const stress = ["kill", "pgbench", "fanout", "giant"].map((name) => `test/e2e/${name}.fault.test.ts`);
 const shared = { testTimeout: 120_000, hookTimeout: 120_000, teardownTimeout: 30_000 };
 
 export default defineConfig({
@@ -30,10 +32,22 @@ export default defineConfig({
           name: "fault",
           globalSetup: "test/support/global-setup.ts",
           include: ["test/**/*.fault.test.ts"],
-          // One after the other: each of these keeps both cores busy by itself.
+          exclude: [...stress, "node_modules/**"],
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
+          testTimeout: 1_200_000,
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "stress",
+          globalSetup: "test/support/global-setup.ts",
+          include: stress,
+          // One after the other.
           maxWorkers: 1,
           fileParallelism: false,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
           testTimeout: 1_200_000,
         },
       },

@@ -69,12 +69,15 @@ export class PublicationKeeper {
     this.#unwritten.delete(subscription);
   }
 
-  /** Tables, by index, whose entry in the publication is not the one they were loaded under. */
+  /**
+   * Tables, by index, whose entry in the publication is not the one they were loaded under. A table that was dropped and made
+   * again is not among them: it is another one, and its copy stops.
+   */
   replaced({ id, tables }: Subscription): ReadonlySet<number> {
     const loaded = this.#loaded.get(id);
     const differs = (table: string): boolean => {
       const [then, now] = [loaded?.get(table), this.#newest.get(table)];
-      return then !== undefined && now !== undefined && then !== now;
+      return then !== undefined && now !== undefined && then !== now && identity(then) === identity(now);
     };
     return new Set(tables.flatMap((mapping, index) => (differs(tableKey(mapping.source)) ? [index] : [])));
   }
@@ -109,6 +112,11 @@ export class PublicationKeeper {
     this.#turn = run.catch(() => {});
     return run;
   }
+}
+
+/** The part of a version that names the table. */
+function identity(version: string): string {
+  return version.slice(0, version.indexOf(":"));
 }
 
 function isKnown(entry: readonly [string, string | undefined]): entry is readonly [string, string] {

@@ -168,6 +168,8 @@ export class Stage implements AsyncDisposable {
 
   async stop(): Promise<DongboProcess> {
     const running = this.start();
+    // Before its first word a process has not yet said how it wants to be ended.
+    await running.waitForOutput(/dongbo runs/);
     const exit = await running.terminate();
     if (exit.code !== 0 && exit.code !== 5) throw new Error(running.describe());
     this.#running = null;

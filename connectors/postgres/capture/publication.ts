@@ -32,13 +32,13 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE r.prpubid = $1::oid
 ORDER BY r.oid`;
 
-/** What is published of each of some tables, as a text that no alteration leaves as it was. */
+/** What is published of each of some tables, as a text that no alteration leaves as it was. A table that is gone has none. */
 const publishedVersions = `
 SELECT t.id, concat_ws(' ', p.oid, p.xmin,
   (SELECT string_agg(r.oid || ':' || r.xmin, ',' ORDER BY r.oid) FROM pg_publication_rel r
    WHERE r.prpubid = p.oid AND r.prrelid IN (SELECT relid FROM pg_partition_ancestors(t.id::regclass) UNION SELECT t.id)),
   (SELECT string_agg(n.oid || ':' || n.xmin, ',' ORDER BY n.oid) FROM pg_publication_namespace n WHERE n.pnpubid = p.oid)) AS version
-FROM pg_publication p, unnest($2::oid[]) AS t(id)
+FROM pg_publication p, unnest($2::oid[]) AS t(id) JOIN pg_class c ON c.oid = t.id
 WHERE p.pubname = $1`;
 
 /** Null when there is no publication of this name. */
@@ -91,7 +91,10 @@ export async function comparePublication(client: ClientBase, name: string, mappi
 export interface PublicationLook {
   /** Tables of which something is not published, with the SQL for their owner. */
   readonly lacking: readonly UnpublishedTable[];
-  /** By the table's key, a text that changes whenever what is published of the table is altered, also when it is put back. */
+  /**
+   * By the table's key, `<identity of the table>:<a text that changes whenever what is published of it is altered>`, also when
+   * it is put back as it was.
+   */
   readonly versions: ReadonlyMap<string, string>;
 }
 
@@ -159,7 +162,7 @@ async function look(
 ): Promise<PublicationLook> {
   const names = new Map(mappings.map(({ catalog, source }) => [catalog.id, tableKey(source)]));
   const { rows } = await client.query<Record<string, string>>(publishedVersions, [publication, [...names.keys()]]);
-  const versions = new Map(rows.map((row) => [names.get(String(row["id"])) ?? "", String(row["version"])]));
+  const versions = new Map(rows.map((row) => [names.get(String(row["id"])) ?? "", `${row["id"]}:${row["version"]}`]));
   return { lacking: unpublished(plan, publication, mappings), versions };
 }
 
