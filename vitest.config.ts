@@ -12,6 +12,8 @@ export default defineConfig({
         test: {
           ...shared,
           name: "unit",
+          // A thread for each file: a process would cost more than its tests.
+          pool: "threads",
           include: ["test/**/*.test.ts"],
           exclude: ["test/**/*.pg.test.ts", "test/**/*.fault.test.ts", "test/e2e/**", "node_modules/**"],
         },
