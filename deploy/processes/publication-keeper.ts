@@ -1,8 +1,13 @@
 // Keeps watch over the publication of one source. What happens to a table while it is not published is never told, not even
 // later: the server reads its log with the catalogue of that time. So each copy is held to the very entry in the publication
 // under which it was loaded; when that was replaced, by whatever, changes may be missing and the table is loaded again.
-import { type PublicationLook, lookAtPublication, preparePublication } from "../../connectors/postgres/capture/publication.ts";
-import type { UnpublishedTable } from "../../connectors/postgres/capture/publication.ts";
+import {
+  lookAtPublication,
+  preparePublication,
+  type PublicationLook,
+  type UnpublishedTable,
+} from "../../connectors/postgres/capture/publication.ts";
+import { Turns } from "../../engine/concurrency/turns.ts";
 import type { SourceConfiguration } from "../../engine/config/configuration.ts";
 import type { Subscription } from "../../engine/model/share.ts";
 import { tableKey } from "../../engine/model/table.ts";
@@ -20,7 +25,7 @@ export class PublicationKeeper {
   /** Subscriptions whose entry in `#loaded` waits to be written down until their loads have begun. */
   readonly #unwritten = new Set<string>();
   /** What dongbo itself changes must not be looked at half-way. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(source: SourceConfiguration, control: ControlStore) {
     this.#source = source;
@@ -29,7 +34,7 @@ export class PublicationKeeper {
 
   /** Makes the publication what these subscriptions need, as far as dongbo may; returns what is still lacking. */
   prepare(subscriptions: readonly Subscription[]): Promise<readonly UnpublishedTable[]> {
-    return this.#inTurn(async () => {
+    return this.#turns.run(async () => {
       const { address, publication } = this.#source;
       const { before, after } = await preparePublication(address, { publication, subscriptions });
       this.#see(after);
@@ -40,7 +45,7 @@ export class PublicationKeeper {
 
   /** Looks without changing anything. */
   look(subscriptions: readonly Subscription[]): Promise<readonly UnpublishedTable[]> {
-    return this.#inTurn(async () => {
+    return this.#turns.run(async () => {
       const { address, publication } = this.#source;
       const seen = await lookAtPublication(address, { publication, subscriptions });
       this.#see(seen);
@@ -105,12 +110,6 @@ export class PublicationKeeper {
     await this.#control.recordPublished(id, succeeded(await this.#control.published(id)));
     const loaded = this.#loaded.get(id);
     if (loaded !== undefined) for (const [table, version] of succeeded(loaded)) loaded.set(table, version);
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const run = this.#turn.then(work);
-    this.#turn = run.catch(() => {});
-    return run;
   }
 }
 

@@ -4,6 +4,7 @@ import { PostgresTarget } from "../../connectors/postgres/apply/postgres-target.
 import { PostgresSource } from "../../connectors/postgres/postgres-source.ts";
 import { PostgresSnapshot } from "../../connectors/postgres/snapshot/postgres-snapshot.ts";
 import { Backoff } from "../../engine/concurrency/backoff.ts";
+import { Turns } from "../../engine/concurrency/turns.ts";
 import type { Configuration, SourceConfiguration } from "../../engine/config/configuration.ts";
 import { asReplicationError, retryPauses } from "../../engine/fleet/retry-policy.ts";
 import type { Micros } from "../../engine/model/change-message.ts";
@@ -58,7 +59,8 @@ export class SourceRuntime {
   #configuration: Configuration;
   #problem: { readonly error: ReplicationError; readonly since: Micros } | null = null;
   #prepared = false;
-  #last: Promise<unknown> = Promise.resolve();
+  /** Whoever ends a subscription's lane and starts another must not meet somebody who does the same. */
+  readonly #turns = new Turns();
 
   constructor(configuration: Configuration, configured: SourceConfiguration, parts: RuntimeParts) {
     this.id = configured.id;
@@ -148,7 +150,7 @@ export class SourceRuntime {
 
   /** Brings what runs in line with the configuration and with the source's catalogue. */
   refresh(next: Configuration = this.#configuration): Promise<void> {
-    return this.#oneByOne(() => this.#refresh(next));
+    return this.#turns.run(() => this.#refresh(next));
   }
 
   async #refresh(next: Configuration): Promise<void> {
@@ -171,7 +173,7 @@ export class SourceRuntime {
   async carryOut(order: Order): Promise<boolean> {
     const entry = this.#wanted().find((candidate) => candidate.subscription.id === order.subscription);
     if (entry === undefined) return false;
-    if (order.kind === "resync") await this.#oneByOne(() => this.#resync(entry, order.table));
+    if (order.kind === "resync") await this.#turns.run(() => this.#resync(entry, order.table));
     else await this.#replay(order.subscription, order.table);
     return true;
   }
@@ -298,9 +300,9 @@ export class SourceRuntime {
   /** What nobody tells us: terms that begin or end, tables taken out of the publication or altered. */
   async #keep(tables: boolean): Promise<void> {
     try {
-      await this.#oneByOne(() => this.#keepTerms());
+      await this.#turns.run(() => this.#keepTerms());
       await this.#noteBegun();
-      if (tables && this.#pipeline.streaming) await this.#oneByOne(() => this.#keepTables());
+      if (tables && this.#pipeline.streaming) await this.#turns.run(() => this.#keepTables());
     } catch (error) {
       const problem = asReplicationError(error, this.id);
       this.#parts.logger.warn("source could not be looked after", { source: this.id, code: problem.code, problem: problem.message });
@@ -349,13 +351,6 @@ export class SourceRuntime {
     const due = this.#wanted().filter(({ share, subscription }) => this.#ended.has(subscription.id) && this.#isInTerm(share));
     if (due.length === 0) return;
     for (const subscription of (await this.#resolve(due)).values()) await this.#ensure(subscription);
-  }
-
-  /** Whoever ends a subscription's lane and starts another must not meet somebody who does the same. */
-  #oneByOne<T>(work: () => Promise<T>): Promise<T> {
-    const run = this.#last.then(work);
-    this.#last = run.catch(() => {});
-    return run;
   }
 
   #isInTerm({ agreement }: Pick<Subscription, "agreement">): boolean {

@@ -171,11 +171,6 @@ export class Lane {
     this.#wake?.();
   }
 
-  /** Waits for the target at once instead of at the end of the current pause. */
-  retryNow(): void {
-    this.#wake?.();
-  }
-
   /** Tells the metrics what waits between capture and apply. */
   reportQueue(): void {
     this.#parts.metrics.queued(this.queue.bytes, this.queue.spilledBytes);
