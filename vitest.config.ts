@@ -1,6 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-// The suffix says what a test needs: `.test.ts` nothing, `.pg.test.ts` PostgreSQL servers, `.fault.test.ts` servers that it breaks or strains.
+// The suffix says what a test needs: `.test.ts` nothing, `.pg.test.ts` PostgreSQL servers, `.mysql.test.ts`
+// MySQL or MariaDB servers (and perhaps PostgreSQL), `.fault.test.ts` servers that it breaks or strains.
 /** Each of these keeps both cores busy by itself. */
 const stress = ["kill", "pgbench", "fanout", "giant"].map((name) => `test/e2e/${name}.fault.test.ts`);
 const shared = { testTimeout: 120_000, hookTimeout: 120_000, teardownTimeout: 30_000 };
@@ -15,7 +16,7 @@ export default defineConfig({
           // A thread for each file: a process would cost more than its tests.
           pool: "threads",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.pg.test.ts", "test/**/*.fault.test.ts", "test/e2e/**", "node_modules/**"],
+          exclude: ["test/**/*.pg.test.ts", "test/**/*.mysql.test.ts", "test/**/*.fault.test.ts", "test/e2e/**", "node_modules/**"],
         },
       },
       {
@@ -24,6 +25,16 @@ export default defineConfig({
           name: "pg",
           globalSetup: "test/support/global-setup.ts",
           include: ["test/**/*.pg.test.ts"],
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "mysql",
+          globalSetup: "test/support/global-setup.ts",
+          include: ["test/**/*.mysql.test.ts"],
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },

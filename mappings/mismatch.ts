@@ -5,7 +5,7 @@ import { printTable } from "../engine/model/table.ts";
 import type { MappedChange } from "../engine/ports/change-mapper.ts";
 
 /** The change that stops a table of a copy, with the code and the words that its operator will see. */
-export function mismatch(mapping: TableMapping, code: ErrorCode): MappedChange {
-  const error = new ReplicationError(code, { subject: printTable(mapping.source) });
+export function mismatch(mapping: TableMapping, code: ErrorCode, cause?: string): MappedChange {
+  const error = new ReplicationError(code, { subject: printTable(mapping.source), ...(cause === undefined ? {} : { cause }) });
   return { tag: "mismatch", code: error.code, message: error.message };
 }

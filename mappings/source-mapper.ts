@@ -1,5 +1,5 @@
 // The map stage of one source: each change once through the index of its table, and on to the copies it concerns.
-import type { RowChange, Truncate } from "../engine/model/change-message.ts";
+import type { RowChange, TableReplaced, Truncate } from "../engine/model/change-message.ts";
 
 import { type Key, type Row, UNCHANGED } from "../engine/model/row.ts";
 import type { Subscription, TableMapping } from "../engine/model/share.ts";
@@ -66,7 +66,11 @@ export class SourceMapper<T> implements ChangeMapper<T> {
     this.#compiled.clear();
   }
 
-  map(change: RowChange | Truncate, emit: MapEmit<T>): void {
+  map(change: RowChange | Truncate | TableReplaced, emit: MapEmit<T>): void {
+    if (change.tag === "replaced") {
+      this.#replaced(change, emit);
+      return;
+    }
     if (change.tag === "truncate") {
       for (const streamed of change.tables) this.#truncate(streamed, emit);
       return;
@@ -84,6 +88,12 @@ export class SourceMapper<T> implements ChangeMapper<T> {
     compiled.index.visitAll(({ route }) => {
       emit(route.handle, route.table, { tag: "truncate" });
     });
+  }
+
+  #replaced({ table, cause }: TableReplaced, emit: MapEmit<T>): void {
+    for (const { handle, table: index, mapping, active } of this.#routes.get(tableKey(table)) ?? []) {
+      if (active) emit(handle, index, mismatch(mapping, "DB-MAP-014", cause));
+    }
   }
 
   #route(compiled: CompiledTable<T>, change: RowChange, emit: MapEmit<T>): void {

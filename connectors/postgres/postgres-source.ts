@@ -49,6 +49,7 @@ const statusMsDefault = 10_000;
 export class PostgresSource implements ChangeSource {
   readonly positions: PositionOrder = lsnOrder;
   readonly transactional = true;
+  readonly reserves = true;
   readonly #options: PostgresSourceOptions;
   readonly #session: SourceSession;
   readonly #subject: string;
@@ -98,7 +99,7 @@ export class PostgresSource implements ChangeSource {
     if (slot === null) return null;
     const position = formatLsn(await verifyUsableSlot(this.#session, slot));
     this.#identity = server.identity;
-    return { position, identity: server.identity, retainedBytes: slot.retainedBytes, inUse: slot.activePid !== null };
+    return { position, identity: server.identity, retainedBytes: slot.retainedBytes, inUse: slot.activePid !== null, keptSince: null };
   }
 
   async identity(): Promise<string> {

@@ -6,6 +6,7 @@ import { type MetricDefinition, metricRegister } from "../../engine/telemetry/me
 const areas: Readonly<Record<string, string>> = {
   CFG: "configuration file",
   PG: "a PostgreSQL server, as source or target",
+  MY: "a MySQL or MariaDB server, as source or target",
   SLOT: "the source's change log",
   MAP: "tables, columns, filters and types against the source",
   TGT: "the target's own objects",

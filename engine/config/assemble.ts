@@ -51,7 +51,7 @@ function sourceOf(
   assert(source !== undefined, "the schema keeps every source");
   return {
     id,
-    connector: postgresOnly(source.connector),
+    connector: builtIn(source.connector),
     address: addressAt(child(node, "url"), parts),
     provider: source.provider,
     limits: {
@@ -61,6 +61,7 @@ function sourceOf(
     },
     slot: source.slot ?? sourceObjectName(id),
     publication: source.publication ?? sourceObjectName(id),
+    serverId: source.server_id ?? null,
     location,
   };
 }
@@ -74,7 +75,7 @@ function targetOf(
   const { readers, consumer } = target;
   return {
     id,
-    connector: postgresOnly(target.connector),
+    connector: target.connector,
     address: addressAt(child(node, "url"), parts),
     readers: [...new Set(readers)],
     consumer,
@@ -171,7 +172,7 @@ function written(node: ConfigNode | undefined): ConfigNode {
   return node;
 }
 
-function postgresOnly(connector: string): "postgres" {
-  assert(connector === "postgres", "connectors that this build lacks are refused before");
-  return "postgres";
+function builtIn(connector: "postgres" | "mysql" | "debezium"): "postgres" | "mysql" {
+  assert(connector !== "debezium", "connectors that this build lacks are refused before");
+  return connector;
 }

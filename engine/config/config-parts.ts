@@ -37,7 +37,7 @@ function urlNodes(root: ConfigNode, report: Report): Map<ConfigNode, ServerAddre
   for (const server of [...entries(child(root, "sources")), ...entries(child(root, "targets"))]) {
     const connector = child(server.node, "connector");
     const name = textOf(connector);
-    if (connector !== undefined && (name === "mysql" || name === "debezium")) {
+    if (connector !== undefined && name === "debezium") {
       report.error("DB-CFG-012", connector, { cause: `this build has no connector \`${name}\` yet` });
     }
     const url = child(server.node, "url");

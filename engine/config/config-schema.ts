@@ -56,6 +56,12 @@ const source = strict({
   limits: limits.prefault({}),
   slot: slotName.optional().describe("Name of the replication slot; dongbo_<source> when left out."),
   publication: name.optional().describe("Name of the publication; dongbo_<source> when left out."),
+  server_id: z
+    .int()
+    .min(1)
+    .max(4_294_967_295)
+    .optional()
+    .describe("MySQL and MariaDB: the server_id under which dongbo reads the binary log, unlike that of any other replica."),
 }).describe("A database that masters are shared from. Exactly one source owns a master table.");
 
 const target = strict({

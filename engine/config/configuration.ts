@@ -37,13 +37,15 @@ interface Agency {
 
 export interface SourceConfiguration {
   readonly id: string;
-  readonly connector: "postgres";
+  readonly connector: "postgres" | "mysql";
   readonly address: ServerAddress;
   readonly provider: Agency;
   readonly limits: SourceLimits;
-  /** Names of dongbo's objects on the server: as written, or derived from the id. */
+  /** Names of dongbo's objects on a PostgreSQL server: as written, or derived from the id. */
   readonly slot: string;
   readonly publication: string;
+  /** What dongbo calls itself as a replica of a MySQL or MariaDB server; null: derived, see MysqlSource. */
+  readonly serverId: number | null;
   readonly location: SourceLocation;
 }
 
@@ -59,7 +61,7 @@ interface SourceLimits {
 
 export interface TargetConfiguration {
   readonly id: string;
-  readonly connector: "postgres";
+  readonly connector: "postgres" | "mysql";
   readonly address: ServerAddress;
   /** Roles that get SELECT on the views. */
   readonly readers: readonly string[];

@@ -1,6 +1,6 @@
 import type { Position } from "./position.ts";
 import type { Row } from "./row.ts";
-import type { StreamedTable } from "./table.ts";
+import type { StreamedTable, TableName } from "./table.ts";
 
 /** Microseconds since 1970-01-01T00:00:00Z, as an integer: exact in a double until the year 2255. */
 export type Micros = number;
@@ -10,7 +10,7 @@ export type Micros = number;
  * transaction, and transactions do not interleave. A source that knows no transactions (ChangeSource.transactional is
  * false) wraps each event in a transaction of its own.
  */
-export type ChangeMessage = TransactionBegin | RowChange | Truncate | TransactionCommit | Progress;
+export type ChangeMessage = TransactionBegin | RowChange | Truncate | TableReplaced | TransactionCommit | Progress;
 
 export interface TransactionBegin {
   readonly tag: "begin";
@@ -18,7 +18,8 @@ export interface TransactionBegin {
   readonly transactionId: string;
   /**
    * Covered by the position of this transaction's commit and by no earlier one, so that whoever has applied up to some
-   * position can tell at once whether it has this transaction. PostgreSQL: the commit record's LSN plus one byte.
+   * position can tell at once whether it has this transaction. PostgreSQL: the commit record's LSN plus one byte; MySQL and MariaDB: its own
+   * GTID.
    */
   readonly position: Position;
 }
@@ -37,6 +38,17 @@ export interface RowChange {
 export interface Truncate {
   readonly tag: "truncate";
   readonly tables: readonly StreamedTable[];
+}
+
+/**
+ * What a table holds was replaced by something that the log does not tell row by row: the table was dropped or renamed, a
+ * partition exchanged, a statement logged as such. Copies of it cannot follow any more. MySQL and MariaDB.
+ */
+export interface TableReplaced {
+  readonly tag: "replaced";
+  readonly table: TableName;
+  /** What was done to it, as the end of a sentence without full stop: `the table was renamed`. */
+  readonly cause: string;
 }
 
 export interface TransactionCommit {

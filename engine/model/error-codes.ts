@@ -2,6 +2,7 @@ import { configErrorCodes } from "./config-error-codes.ts";
 import { targetErrorCodes } from "./target-error-codes.ts";
 import type { ErrorCodeEntry, RetryKind } from "./error-code-entry.ts";
 import { mapErrorCodes } from "./map-error-codes.ts";
+import { mysqlErrorCodes } from "./mysql-error-codes.ts";
 import { serverErrorCodes } from "./server-error-codes.ts";
 import { slotErrorCodes } from "./slot-error-codes.ts";
 import { preflightErrorCodes } from "./preflight-error-codes.ts";
@@ -10,8 +11,8 @@ export type { RetryKind };
 
 /**
  * The register of error codes: the documentation of each is its entry here, and the reference is generated from it.
- * A code is never reused for another meaning. Areas: CFG configuration · PG a PostgreSQL server, as source or target ·
- * SLOT the source's change log · MAP tables, columns, filters and types against the source · TGT the target's own
+ * A code is never reused for another meaning. Areas: CFG configuration · PG a PostgreSQL server, as source or target · MY a MySQL or
+ * MariaDB server, as either · SLOT the source's change log · MAP tables, columns, filters and types against the source · TGT the target's own
  * objects · ROW a row that cannot be written · RUN the engine · CTL the control database.
  */
 export const errorCodes = {
@@ -19,6 +20,8 @@ export const errorCodes = {
   ...configErrorCodes,
   // ---- PG: a PostgreSQL server
   ...serverErrorCodes,
+  // ---- MY: a MySQL or MariaDB server
+  ...mysqlErrorCodes,
   // ---- SLOT: replication slot and change stream
   ...slotErrorCodes,
   // ---- MAP: mappings against the source

@@ -8,9 +8,10 @@ export type Unchanged = typeof UNCHANGED;
 
 /**
  * One column of a row image. Absent, NULL and unchanged are three different things and never stand for each other.
- * A Buffer holds the source's exact text form, UTF-8, under the connector's fixed session settings (PostgreSQL: ISO
- * dates, UTC, shortest-exact floats, hex bytea, C money). Numbers, not symbols, mark the two special cases because rows
- * are spilled to disk with structured cloning.
+ * A Buffer holds the source's exact text form, UTF-8, the same from the change stream and from a snapshot. PostgreSQL: as
+ * the server prints it under the connector's fixed session settings (ISO dates, UTC, shortest-exact floats, hex bytea, C
+ * money). MySQL and MariaDB: the form that PostgreSQL would print for the like value, see connectors/mysql/value-text.ts.
+ * Numbers, not symbols, mark the two special cases because rows are spilled to disk with structured cloning.
  */
 export type ColumnValue = Buffer | null | Absent | Unchanged;
 

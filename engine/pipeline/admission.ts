@@ -49,12 +49,13 @@ export class Admission {
       await source.release();
       return this.#make();
     }
-    if (found !== null && recorded === null && !hasCheckpoint) {
+    if (found !== null && recorded === null && !hasCheckpoint && source.reserves) {
       throw new ReplicationError("DB-SLOT-006", { subject: sourceName });
     }
     if (found !== null) {
       const { identity, position } = found;
-      if (renew && recorded?.identity !== identity) await control.recordReservation(sourceName, { identity, position });
+      if ((renew || recorded === null) && recorded?.identity !== identity)
+        await control.recordReservation(sourceName, { identity, position });
       return found;
     }
     if (hasCheckpoint && !renew) throw await this.#lost(recorded?.identity ?? null);

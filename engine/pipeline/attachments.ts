@@ -183,7 +183,7 @@ export class Attachments {
       seat.sourceTime = sourceTime;
       const { position: end } = await this.#parts.source.endOfLog();
       for (const copy of stored.copies) await this.#plan(lane, seat, copy, end);
-      const position = await this.#enter(lane, seat, stay, reservation.position);
+      const position = await this.#enter(lane, seat, stay, this.#parts.source.reserves ? reservation.position : end);
       seat.entry = settledEntry;
       seat.fresh = fresh;
       return { position, sourceTime, sourceIdentity: reservation.identity, fresh };

@@ -11,6 +11,12 @@ export interface ChangeSource {
   /** False when the source cannot say which changes belong together; the prefix invariant then holds per key only. */
   readonly transactional: boolean;
   /**
+   * The source keeps its log for us and forgets what it is told to. False: it forgets by a rule of its own (MySQL's
+   * binlog_expire_logs_seconds), so that `reserve` only names where the log ends, `reservation` tells what is kept now and is
+   * never null, and `release` and acknowledgements do nothing there.
+   */
+  readonly reserves: boolean;
+  /**
    * Opens the stream just after `from`, which must be covered by what the source still retains and must not lie before
    * what it was already told to forget: a gap is a coded stop, never skipped. One stream may be open at a time.
    */
@@ -49,8 +55,10 @@ export interface SourceReservation {
   readonly identity: string;
   /** Bytes of log the source keeps only for us. */
   readonly retainedBytes: number;
-  /** Somebody streams from it now: ourselves, or another engine. */
+  /** Somebody streams from it now: ourselves, or another engine. Always false where nothing is kept for us. */
   readonly inUse: boolean;
+  /** When the oldest change was made that a source which forgets by its own rule still has; null: it keeps for us. */
+  readonly keptSince: Micros | null;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { ChangeMessage, Progress, TransactionCommit } from "../../engine/model/change-message.ts";
+import { printTable } from "../../engine/model/table.ts";
 import type { Row } from "../../engine/model/row.ts";
 import type { ChangeStream } from "../../engine/ports/change-source.ts";
 
@@ -69,6 +70,7 @@ export class StreamReader {
     for (const message of this.messages) {
       if (message.tag === "begin") open = [];
       else if (message.tag === "commit") transactions.push(open);
+      else if (message.tag === "replaced") open.push(`replaced ${printTable(message.table)}: ${message.cause}`);
       else if ("table" in message) open.push([message.tag, ...printRow(message.after ?? message.before ?? [])].join(" "));
     }
     return transactions;

@@ -22,6 +22,8 @@ export function printChanges(messages: readonly ChangeMessage[]): string[] {
     if (message.tag === "truncate") {
       message.tables.forEach(describe);
       lines.push(`truncate ${message.tables.map((table) => printTable(table.table)).join(", ")}`);
+    } else if (message.tag === "replaced") {
+      lines.push(`replaced ${printTable(message.table)}: ${message.cause}`);
     } else if ("table" in message) {
       describe(message.table);
       lines.push(`${message.tag} ${printTable(message.table.table)} ${printImages(message.before, message.after)}`);

@@ -7,6 +7,6 @@ export default function setup(): () => void {
   const folder = createTestRun();
   return () => {
     const left = removeTestRun(folder);
-    if (left.length > 0) throw new Error(`tests left PostgreSQL servers running:\n${left.join("\n")}`);
+    if (left.length > 0) throw new Error(`tests left servers running:\n${left.join("\n")}`);
   };
 }

@@ -83,6 +83,7 @@ export class MemoryStream implements ChangeStream {
 export class MemorySource implements ChangeSource {
   readonly positions = order;
   readonly transactional = true;
+  readonly reserves = true;
   readonly streams: MemoryStream[] = [];
   /** What the next streams are like. */
   opening = new Barrier(true);
@@ -114,7 +115,7 @@ export class MemorySource implements ChangeSource {
   }
 
   reservation(): Promise<SourceReservation> {
-    return Promise.resolve({ position: this.#kept, identity: "memory", retainedBytes: 0, inUse: false });
+    return Promise.resolve({ position: this.#kept, identity: "memory", retainedBytes: 0, inUse: false, keptSince: null });
   }
 
   identity(): Promise<string> {

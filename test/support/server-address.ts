@@ -2,11 +2,11 @@
 import type { ServerAddress } from "../../engine/model/server-address.ts";
 import { Secret } from "../../engine/model/secret.ts";
 
-/** A `postgres://user:password@host:port/database` URL as an address without TLS. */
+/** A `postgres://user:password@host:port/database` or `mysql://...` URL as an address without TLS. */
 export function serverAddress(url: string): ServerAddress {
   const parsed = new URL(url);
   return {
-    kind: "postgres",
+    kind: parsed.protocol === "mysql:" ? "mysql" : "postgres",
     host: parsed.hostname,
     port: Number(parsed.port),
     database: decodeURIComponent(parsed.pathname.slice(1)),

@@ -63,11 +63,11 @@ function sweep(folder: string): string[] {
   return left;
 }
 
-/** Kills each PostgreSQL server whose data folder is below a folder; returns those folders. */
+/** Kills each server whose data folder is below a folder; returns the files in which they had put their process ids. */
 export function killServersBelow(folder: string): string[] {
-  return postmasterFiles(folder, 4).filter((file) => {
+  return pidFiles(folder, 4).filter((file) => {
     try {
-      process.kill(Number(readFileSync(file, "utf8").split("\n")[0]), "SIGQUIT");
+      process.kill(Number(readFileSync(file, "utf8").split("\n")[0]), file.endsWith("postmaster.pid") ? "SIGQUIT" : "SIGKILL");
       return true;
     } catch {
       return false;
@@ -75,11 +75,11 @@ export function killServersBelow(folder: string): string[] {
   });
 }
 
-function postmasterFiles(folder: string, depth: number): string[] {
+function pidFiles(folder: string, depth: number): string[] {
   if (!existsSync(folder) || depth < 0) return [];
-  const own = join(folder, "postmaster.pid");
-  if (existsSync(own)) return [own];
+  const own = ["postmaster.pid", "mariadbd.pid"].map((name) => join(folder, name)).find((file) => existsSync(file));
+  if (own !== undefined) return [own];
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
-    .flatMap((entry) => postmasterFiles(join(folder, entry.name), depth - 1));
+    .flatMap((entry) => pidFiles(join(folder, entry.name), depth - 1));
 }

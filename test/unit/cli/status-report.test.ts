@@ -72,7 +72,7 @@ const valid = [copy(), copy(address)];
 const unpublished = new ReplicationError("DB-PG-032", { subject: "public.citizen", cause: "the table is not published" });
 
 function source(change: Partial<SourceObservation> = {}): SourceObservation {
-  const reservation = { position: "0/1A2B3C" as Position, identity: "7300/1", retainedBytes: 12_582_912, inUse: true };
+  const reservation = { position: "0/1A2B3C" as Position, identity: "7300/1", retainedBytes: 12_582_912, inUse: true, keptSince: null };
   return { identity: reservation.identity, reservation, positions: lsnOrder, withheld: new Map(), ...change };
 }
 
@@ -241,8 +241,8 @@ describe("status report", () => {
 const parked = new Map([["population/hcm", { suspended: null, parked: { why: "x", since: now } }]]);
 
 describe("what keeps a source from supplying", () => {
-  const other = { position: "0/2" as Position, identity: "7301/1", retainedBytes: 1, inUse: false };
-  const later = { position: "0/1A2B3D" as Position, identity: "7300/1", retainedBytes: 1, inUse: false };
+  const other = { position: "0/2" as Position, identity: "7301/1", retainedBytes: 1, inUse: false, keptSince: null };
+  const later = { position: "0/1A2B3D" as Position, identity: "7300/1", retainedBytes: 1, inUse: false, keptSince: null };
   const gone = new ReplicationError("DB-SLOT-007", { subject: "publication dongbo_population" });
   test.each<[string, SourceObservation | ReplicationError, string, boolean]>([
     ["a slot that is gone", source({ reservation: null }), "DB-SLOT-001", true],

@@ -101,7 +101,6 @@ const shapes = [
     "postgres\n    url: ${env:POPULATION_URL}",
     "«debezium\n    url: kafka://broker",
   ]),
-  broken("a target that this build cannot write", "DB-CFG-012", ["postgres\n    url: ${env:HCM_URL}", "«mysql\n    url: mysql://u@h/d"]),
 ];
 
 const urls = [

@@ -1,0 +1,54 @@
+// MariaDB servers for tests, private ones of Debian's package; a MySQL server where DONGBO_TEST_MYSQL_URL names one.
+import { execFileSync } from "node:child_process";
+import { renameSync } from "node:fs";
+import { join } from "node:path";
+import { createConnection, type Connection } from "mysql2/promise";
+import { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
+import { oncePerRun } from "./once-per-run.ts";
+import { testFolder, testRunFolder } from "./test-run.ts";
+
+/** Settings for throw-away servers: a killed server process loses nothing, only a dead machine would. */
+const throwAway = {
+  innodb_flush_log_at_trx_commit: 2,
+  sync_binlog: 0,
+  innodb_doublewrite: 0,
+  innodb_log_file_size: "64M",
+  performance_schema: 0,
+  skip_name_resolve: 1,
+};
+
+/** A server of its own, from the run's template, so that the data folder is made once per run. All users come from 127.0.0.1. */
+export async function startMariaDb(settings: Readonly<Record<string, string | number>> = {}): Promise<EmbeddedMariaDb> {
+  const template = join(testRunFolder(), "template-mariadb");
+  await oncePerRun("template-mariadb", async () => {
+    const draft = await EmbeddedMariaDb.start({ dataDir: `${template}.draft`, settings: { ...throwAway, skip_log_bin: 1 } });
+    await draft.stop();
+    renameSync(draft.dataDir, template);
+  });
+  const dataDir = join(testFolder("mariadb"), "data");
+  execFileSync("cp", ["-a", template, dataDir]);
+  return EmbeddedMariaDb.start({ dataDir, settings: { ...throwAway, ...settings } });
+}
+
+/** A session whose values all come as text, under fixed settings. */
+export async function mysqlClient(url: string): Promise<Connection> {
+  const connection = await createConnection({ uri: url, charset: "utf8mb4", timezone: "Z", typeCast: (field) => field.string("utf8") });
+  connection.on("error", () => {});
+  await connection.query("SET SESSION time_zone = '+00:00'");
+  return connection;
+}
+
+/** Runs statements in one session and returns the last one's rows, all values as text. */
+export async function runMysql(url: string, ...statements: readonly string[]): Promise<Record<string, string | null>[]> {
+  const client = await mysqlClient(url);
+  try {
+    let rows: Record<string, string | null>[] = [];
+    for (const sql of statements) {
+      const [result] = await client.query(sql);
+      rows = Array.isArray(result) ? (result as Record<string, string | null>[]) : [];
+    }
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
