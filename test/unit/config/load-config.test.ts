@@ -73,7 +73,7 @@ sources:
     limits: { wal_retained_max: «8 }
 targets:
   hcm:
-    connector: «mysql
+    connector: «sqlite
     url: «\${env:NOWHERE}
     consumer: { id: «79, name: x }
 shares:
