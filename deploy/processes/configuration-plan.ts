@@ -19,7 +19,7 @@ import { ReplicationError } from "../../engine/model/replication-error.ts";
 import { tableKey } from "../../engine/model/table.ts";
 import type { Actor, AppliedConfiguration, ControlCommands } from "../../engine/ports/control-commands.ts";
 import type { SnapshotSource } from "../../engine/ports/snapshot-source.ts";
-import { openSnapshotSource } from "./connections.ts";
+import { openCatalog } from "./connections.ts";
 
 export interface ConfigurationPlan {
   /** The version in force that was compared with; 0: none. */
@@ -113,7 +113,7 @@ function readApplied(applied: AppliedConfiguration): AppliedDocument {
 class PlanSources implements AsyncDisposable {
   readonly problems: ReplicationError[] = [];
   readonly #configuration: Configuration;
-  readonly #open = new Map<string, ReturnType<typeof openSnapshotSource>>();
+  readonly #open = new Map<string, ReturnType<typeof openCatalog>>();
   /** Sources that failed once are not asked again: each question would wait as long. */
   readonly #failed = new Set<string>();
 
@@ -151,12 +151,12 @@ class PlanSources implements AsyncDisposable {
     await Promise.all([...this.#open.values()].map((snapshot) => snapshot.close()));
   }
 
-  #source(id: string): ReturnType<typeof openSnapshotSource> | null {
+  #source(id: string): ReturnType<typeof openCatalog> | null {
     const known = this.#open.get(id);
     if (known !== undefined) return known;
     const configured = this.#configuration.sources.get(id);
     if (configured === undefined) return null;
-    const opened = openSnapshotSource(configured);
+    const opened = openCatalog(configured);
     this.#open.set(id, opened);
     return opened;
   }

@@ -77,7 +77,8 @@ function sourceCheck(report: StatusReport, id: string): Check {
   if (source.retained_bytes === null) {
     return { check: "source", ok: null, detail: `${id} reserves nothing for dongbo yet`, remedy: "`dongbo run` makes the reservation" };
   }
-  return { check: "source", ok: true, detail: `${id} answers and keeps its log in slot ${slot}`, remedy: null };
+  const where = slot === null ? "still has its log" : `keeps its log in slot ${slot}`;
+  return { check: "source", ok: true, detail: `${id} answers and ${where}`, remedy: null };
 }
 
 function targetCheck({ target, problem, reason, tables, share_state: state, position }: SubscriptionStatus): Check {

@@ -7,7 +7,7 @@ import { ReplicationError } from "../../engine/model/replication-error.ts";
 import { printTable } from "../../engine/model/table.ts";
 import type { SnapshotSource } from "../../engine/ports/snapshot-source.ts";
 import type { BatchRecord, CopyRecord, QuarantineRecord, TargetRecords } from "../../engine/ports/target-records.ts";
-import { openSnapshotSource, openTargetRecords } from "./connections.ts";
+import { openCatalog, openTargetRecords } from "./connections.ts";
 import { printPredicate } from "./output/print-predicate.ts";
 import type { NamedSubscription } from "./read-configuration.ts";
 
@@ -42,7 +42,7 @@ export async function explainRow(
   const source = configuration.sources.get(named.share.source);
   const target = configuration.targets.get(named.subscription.target);
   if (source === undefined || target === undefined) throw new ReplicationError("DB-RUN-021", { subject: named.subscription.id });
-  const snapshot = openSnapshotSource(source);
+  const snapshot = openCatalog(source);
   const records = openTargetRecords(target);
   try {
     const tables = named.share.tables.filter((table) => only === null || printTable(table.target) === only);

@@ -1,13 +1,12 @@
 // Gathers what `status` and `explain` show, from everything that can be reached: nothing that is down hides the rest.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { lookAtPublication } from "../../connectors/postgres/capture/publication.ts";
 import type { Configuration, SourceConfiguration, TargetConfiguration } from "../../engine/config/configuration.ts";
 import { MemoryControlStore } from "../../engine/control-store/memory-control-store.ts";
 import { asReplicationError } from "../../engine/fleet/retry-policy.ts";
 import type { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { CopyRecord } from "../../engine/ports/target-records.ts";
-import { openChangeSource, openSnapshotSource, openTargetRecords } from "./connections.ts";
+import { openCatalog, openChangeSource, openPublication, openTargetRecords } from "./connections.ts";
 import { type OpenControl, openControl } from "./control-database.ts";
 import { mapBounded } from "./map-bounded.ts";
 import { resolveShares, wantedOf, wantedTables, withoutUnpublished } from "./resolve-shares.ts";
@@ -81,15 +80,15 @@ async function observeSources(configuration: Configuration): Promise<Observation
 }
 
 async function observeSource(configuration: Configuration, configured: SourceConfiguration): Promise<SourceObservation> {
-  const { id, address, publication } = configured;
+  const { id } = configured;
   const source = openChangeSource(configured);
-  const snapshot = openSnapshotSource(configured);
+  const snapshot = openCatalog(configured);
   try {
     const reservation = await source.reservation();
     const identity = await source.identity();
     const wanted = wantedOf(configuration, id);
     const subscriptions = [...resolveShares(wanted, await snapshot.describe(wantedTables(wanted))).values()];
-    const { lacking } = await lookAtPublication(address, { publication, subscriptions });
+    const { lacking } = await openPublication(configured).look(subscriptions);
     const withheld = new Map(subscriptions.map((resolved) => [resolved.id, withoutUnpublished(resolved, lacking).stopped]));
     return { identity, reservation, positions: source.positions, withheld };
   } finally {

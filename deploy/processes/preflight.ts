@@ -6,7 +6,7 @@ import type { ServerAddress } from "../../engine/model/server-address.ts";
 import type { Subscription } from "../../engine/model/share.ts";
 import { type TableName, tableKey } from "../../engine/model/table.ts";
 import { resolveSubscription } from "../../mappings/resolve-subscription.ts";
-import { checkSource, checkTarget, openSnapshotSource } from "./connections.ts";
+import { checkSource, checkTarget, openCatalog } from "./connections.ts";
 import { checkControl } from "./control-database.ts";
 import { mapBounded } from "./map-bounded.ts";
 import { toFinding } from "./output/print-finding.ts";
@@ -61,7 +61,7 @@ async function lookAtSource(configuration: Configuration, source: SourceConfigur
 
 /** A source that cannot be asked resolves nothing; what is wrong with it is found by its own check. */
 async function resolveAll(source: SourceConfiguration, shares: Configuration["shares"], tables: readonly TableName[]): Promise<Resolved> {
-  const snapshot = openSnapshotSource(source);
+  const snapshot = openCatalog(source);
   try {
     const catalog = await snapshot.describe(tables);
     const all = shares.flatMap((share) => share.subscriptions.map((subscription) => resolveSubscription(share, subscription, catalog)));

@@ -1,22 +1,17 @@
 // Keeps watch over the publication of one source. What happens to a table while it is not published is never told, not even
 // later: the server reads its log with the catalogue of that time. So each copy is held to the very entry in the publication
 // under which it was loaded; when that was replaced, by whatever, changes may be missing and the table is loaded again.
-import {
-  lookAtPublication,
-  preparePublication,
-  type PublicationLook,
-  type UnpublishedTable,
-} from "../../connectors/postgres/capture/publication.ts";
+import type { PublicationLook, UnpublishedTable } from "../../connectors/postgres/capture/publication.ts";
 import { Turns } from "../../engine/concurrency/turns.ts";
-import type { SourceConfiguration } from "../../engine/config/configuration.ts";
 import type { Subscription } from "../../engine/model/share.ts";
 import { tableKey } from "../../engine/model/table.ts";
 import type { ControlStore } from "../../engine/ports/control-store.ts";
+import type { Publication } from "./connections.ts";
 
 type Versions = ReadonlyMap<string, string>;
 
 export class PublicationKeeper {
-  readonly #source: SourceConfiguration;
+  readonly #publication: Publication;
   readonly #control: ControlStore;
   /** As last seen, by the source's table. */
   readonly #newest = new Map<string, string>();
@@ -27,16 +22,15 @@ export class PublicationKeeper {
   /** What dongbo itself changes must not be looked at half-way. */
   readonly #turns = new Turns();
 
-  constructor(source: SourceConfiguration, control: ControlStore) {
-    this.#source = source;
+  constructor(publication: Publication, control: ControlStore) {
+    this.#publication = publication;
     this.#control = control;
   }
 
   /** Makes the publication what these subscriptions need, as far as dongbo may; returns what is still lacking. */
   prepare(subscriptions: readonly Subscription[]): Promise<readonly UnpublishedTable[]> {
     return this.#turns.run(async () => {
-      const { address, publication } = this.#source;
-      const { before, after } = await preparePublication(address, { publication, subscriptions });
+      const { before, after } = await this.#publication.prepare(subscriptions);
       this.#see(after);
       for (const { id } of subscriptions) await this.#succeed(id, before.versions, after.versions);
       return after.lacking;
@@ -46,8 +40,7 @@ export class PublicationKeeper {
   /** Looks without changing anything. */
   look(subscriptions: readonly Subscription[]): Promise<readonly UnpublishedTable[]> {
     return this.#turns.run(async () => {
-      const { address, publication } = this.#source;
-      const seen = await lookAtPublication(address, { publication, subscriptions });
+      const seen = await this.#publication.look(subscriptions);
       this.#see(seen);
       return seen.lacking;
     });

@@ -1,8 +1,5 @@
 // One source of the configuration, wired: connectors behind ports, subscriptions resolved, orders carried out.
 import { join } from "node:path";
-import { PostgresTarget } from "../../connectors/postgres/apply/postgres-target.ts";
-import { PostgresSource } from "../../connectors/postgres/postgres-source.ts";
-import { PostgresSnapshot } from "../../connectors/postgres/snapshot/postgres-snapshot.ts";
 import { Backoff } from "../../engine/concurrency/backoff.ts";
 import { Turns } from "../../engine/concurrency/turns.ts";
 import type { Configuration, SourceConfiguration } from "../../engine/config/configuration.ts";
@@ -14,15 +11,19 @@ import { printTable, tableKey } from "../../engine/model/table.ts";
 import { Lane } from "../../engine/pipeline/lane.ts";
 import { LaneQueue } from "../../engine/pipeline/lane-queue.ts";
 import { SourcePipeline } from "../../engine/pipeline/source-pipeline.ts";
+import type { ChangeSource } from "../../engine/ports/change-source.ts";
+import type { ChangeTarget } from "../../engine/ports/change-target.ts";
 import type { Clock } from "../../engine/ports/clock.ts";
 import type { ControlStore, Order } from "../../engine/ports/control-store.ts";
 import type { Logger } from "../../engine/ports/logger.ts";
 import type { Metrics } from "../../engine/ports/metrics.ts";
 import type { Random } from "../../engine/ports/random.ts";
+import type { SnapshotSource } from "../../engine/ports/snapshot-source.ts";
 import { objectionTo } from "../../mappings/copy-origin.ts";
 import { snapshotRouter } from "../../mappings/snapshot-router.ts";
 import { SourceMapper } from "../../mappings/source-mapper.ts";
 import { refuseOtherEngine, refuseOtherServer } from "./before-start.ts";
+import { openChangeSource, openPublication, openSnapshotSource, openTarget } from "./connections.ts";
 import { contractText, readContract } from "./copy-contract.ts";
 import { PublicationKeeper } from "./publication-keeper.ts";
 import { resolveShares, type Wanted, wantedOf, wantedTables, withoutUnpublished } from "./resolve-shares.ts";
@@ -42,7 +43,7 @@ export interface RuntimeParts {
 
 interface Running {
   readonly lane: Lane;
-  readonly target: PostgresTarget;
+  readonly target: ChangeTarget;
   /** Equal while nothing that the lane was made from has changed. */
   readonly fingerprint: string;
 }
@@ -50,8 +51,8 @@ interface Running {
 export class SourceRuntime {
   readonly id: string;
   readonly #parts: RuntimeParts;
-  readonly #source: PostgresSource;
-  readonly #snapshot: PostgresSnapshot;
+  readonly #source: ChangeSource;
+  readonly #snapshot: SnapshotSource & { close(): Promise<void> };
   readonly #pipeline: SourcePipeline;
   readonly #running = new Map<string, Running>();
   readonly #ended = new Set<string>();
@@ -66,11 +67,11 @@ export class SourceRuntime {
     this.id = configured.id;
     this.#parts = parts;
     this.#configuration = configuration;
-    this.#publication = new PublicationKeeper(configured, parts.control);
-    const { address, slot, publication, limits } = configured;
+    this.#publication = new PublicationKeeper(openPublication(configured), parts.control);
+    const { limits } = configured;
     const chunks = Math.max(1, limits.connections - 2);
-    this.#source = new PostgresSource({ address, slot, publication, name: configured.id });
-    this.#snapshot = new PostgresSnapshot({ address, publication, connections: chunks });
+    this.#source = openChangeSource(configured);
+    this.#snapshot = openSnapshotSource(configured, chunks);
     this.#pipeline = new SourcePipeline({
       name: configured.id,
       source: this.#source,
@@ -268,15 +269,10 @@ export class SourceRuntime {
     this.#pipeline.add(lane, { renew: entry.renew || parked !== null, reload: new Set([...entry.reload, ...replaced]) }, parked !== null);
   }
 
-  #target(subscription: Subscription): PostgresTarget {
+  #target(subscription: Subscription): ChangeTarget {
     const configured = this.#configuration.targets.get(subscription.target);
     if (configured === undefined) throw new ReplicationError("DB-RUN-001", { subject: subscription.id });
-    return new PostgresTarget({
-      address: configured.address,
-      subscription,
-      readers: configured.readers,
-      positions: this.#source.positions,
-    });
+    return openTarget(configured, subscription, this.#source.positions);
   }
 
   async #drop(id: string, successor: Lane | null = null): Promise<void> {

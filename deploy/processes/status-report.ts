@@ -36,10 +36,12 @@ export interface StatusReport {
 
 export interface SourceStatus {
   readonly id: string;
-  /** Name of the replication slot. */
-  readonly slot: string;
+  /** Name of the replication slot; null: the source has no such thing. */
+  readonly slot: string | null;
   /** Log that the source keeps only for dongbo; null: no slot, or not known. */
   readonly retained_bytes: number | null;
+  /** When the oldest change was made that a source which forgets by a rule of its own still has; null: it keeps for dongbo, or not known. */
+  readonly kept_since: string | null;
   readonly problem: StatusProblem | null;
 }
 
@@ -124,10 +126,18 @@ export function toProblem(error: ReplicationError | null): StatusProblem | null 
   return error === null ? null : { code: error.code, subject: error.subject, cause: error.explanation, remedy: error.remedy };
 }
 
-function sourceStatus({ id, slot }: SourceConfiguration, trouble: ReplicationError | null, seen: Observations): SourceStatus {
+function sourceStatus(source: SourceConfiguration, trouble: ReplicationError | null, seen: Observations): SourceStatus {
+  const { id, connector } = source;
   const observed = seen.sources.get(id);
-  const retained = observed === undefined || observed instanceof Error ? null : (observed.reservation?.retainedBytes ?? null);
-  return { id, slot, retained_bytes: retained, problem: toProblem(trouble) ?? reported("source", id, seen) };
+  const { retainedBytes = null, keptSince = null } =
+    observed === undefined || observed instanceof Error ? {} : (observed.reservation ?? {});
+  return {
+    id,
+    slot: connector === "postgres" ? source.slot : null,
+    retained_bytes: retainedBytes,
+    kept_since: keptSince === null ? null : new Date(keptSince / 1000).toISOString(),
+    problem: toProblem(trouble) ?? reported("source", id, seen),
+  };
 }
 
 function troubleOf(configuration: Configuration, source: SourceConfiguration, seen: Observations): ReplicationError | null {

@@ -335,7 +335,7 @@ export class SourcePipeline implements LaneHost {
   async #watch(end: Position): Promise<void> {
     const { source, metrics, limits } = this.#parts;
     const reservation = await source.reservation();
-    metrics.retained(reservation?.retainedBytes ?? 0);
+    metrics.retained(reservation?.retainedBytes ?? 0, reservation?.keptSince ?? null);
     for (const lane of this.lanes) lane.reportQueue();
     if (reservation === null) return;
     const { position: from, retainedBytes: bytes } = reservation;

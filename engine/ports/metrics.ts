@@ -52,8 +52,8 @@ export interface SourceMetrics {
   reconnected(): void;
   /** Received from the source's change log. */
   received(messages: number): void;
-  /** Log that the source keeps only for us. */
-  retained(bytes: number): void;
+  /** Log that the source keeps only for us; and since when it has its log, where it forgets by a rule of its own (else null). */
+  retained(bytes: number, keptSince: Micros | null): void;
   slot(health: SlotHealth): void;
   forget(): void;
 }

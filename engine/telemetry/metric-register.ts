@@ -138,6 +138,13 @@ export const metricRegister = {
     help: "Log that the source keeps on its disk only for dongbo",
     reading: "Must stay far below limits.wal_retained_max; beyond it slow subscriptions are parked.",
   },
+  dongbo_source_kept_log_seconds: {
+    kind: "gauge",
+    unit: "seconds",
+    labels: ["source"],
+    help: "Age of the oldest change that a source still has which forgets by a rule of its own (MySQL, MariaDB); 0 for others",
+    reading: "Must stay far above every lag and every outage that is to be survived: what is purged before it was read needs a re-sync.",
+  },
   dongbo_source_slot_bool: {
     kind: "gauge",
     unit: "bool",

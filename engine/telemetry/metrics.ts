@@ -154,6 +154,8 @@ export class PrometheusMetrics implements Metrics {
     const connected = group.series("dongbo_source_connected_bool");
     const reconnects = group.series("dongbo_source_reconnects_total");
     const slot = group.oneOf("dongbo_source_slot_bool", "health", slotHealths);
+    const retained = group.series("dongbo_source_retained_wal_bytes");
+    const keptAge = group.series("dongbo_source_kept_log_seconds");
     slot("unknown");
     return {
       connected: (now) => {
@@ -163,7 +165,10 @@ export class PrometheusMetrics implements Metrics {
         reconnects(1);
       },
       received: group.series("dongbo_source_messages_total"),
-      retained: group.series("dongbo_source_retained_wal_bytes"),
+      retained: (bytes, keptSince) => {
+        retained(bytes);
+        keptAge(keptSince === null ? 0 : Math.max(0, this.#clock.now() - keptSince) / 1_000_000);
+      },
       slot,
       forget: () => {
         this.#sources.delete(source);

@@ -1,6 +1,6 @@
 // `dongbo status` for people: one line a subscription, aligned, and below it a sentence for whatever needs somebody.
 import { retryKind } from "../../../engine/fleet/retry-policy.ts";
-import type { StatusProblem, StatusReport, SubscriptionStatus } from "../status-report.ts";
+import type { SourceStatus, StatusProblem, StatusReport, SubscriptionStatus } from "../status-report.ts";
 import { printExplanation } from "./print-finding.ts";
 import { printTable, type TextColumn } from "./print-table.ts";
 import { printBytes, printCount, printDuration, type TimePrinter } from "./print-time.ts";
@@ -21,11 +21,7 @@ export function printStatus(report: StatusReport, times: TimePrinter): string {
   const parts = [
     `dongbo status, ${times.full(new Date(report.at))}\n`,
     `${engineLine(report, times)}\n`,
-    ...report.sources.map((source) => {
-      if (source.problem !== null) return `source ${source.id}: ${sentence(source.problem)}\n`;
-      const kept = source.retained_bytes === null ? "nothing reserved yet" : `keeps ${printBytes(source.retained_bytes)} of log for dongbo`;
-      return `source ${source.id}: ${kept} (slot ${source.slot})\n`;
-    }),
+    ...report.sources.map((source) => `source ${source.id}: ${sourceLine(source, new Date(report.at), times)}\n`),
     "\n",
     rows.length === 0 ? "no subscriptions\n" : printTable(columns, rows),
   ];
@@ -34,6 +30,14 @@ export function printStatus(report: StatusReport, times: TimePrinter): string {
   const notes = report.subscriptions.flatMap((subscription) => remarks(subscription, said, times));
   if (notes.length > 0) parts.push("\n", ...notes.map((note) => `${note}\n`));
   return parts.join("");
+}
+
+function sourceLine({ problem, slot, retained_bytes: bytes, kept_since: since }: SourceStatus, at: Date, times: TimePrinter): string {
+  if (problem !== null) return sentence(problem);
+  if (slot !== null) return `${bytes === null ? "nothing reserved yet" : `keeps ${printBytes(bytes)} of log for dongbo`} (slot ${slot})`;
+  if (since === null) return "keeps its log by a rule of its own";
+  const from = new Date(since);
+  return `has its log since ${times.short(from)} (${printDuration((at.getTime() - from.getTime()) / 1000)})`;
 }
 
 function sentence(problem: StatusProblem): string {

@@ -57,7 +57,7 @@ function explain(change: Partial<SubscriptionStatus> = {}, report: Partial<Statu
     at: now,
     engine: { pid: 12, host: "máy-1", version: "0.1.0", started_at: now },
     control: { problem: null },
-    sources: [{ id: "population", slot: "dongbo_population", retained_bytes: 1, problem: null }],
+    sources: [{ id: "population", slot: "dongbo_population", retained_bytes: 1, kept_since: null, problem: null }],
     subscriptions: [{ ...subscription, ...change }],
     ...report,
   };
@@ -86,7 +86,11 @@ describe("explain a copy", () => {
     ["a suspension", explain({ suspended: { reason: "breach", since: now } }), "supply"],
     ["parking", explain({ parked: { why: "its target was away", since: now } }), "stream"],
     ["no engine", explain({}, { engine: null }), "engine"],
-    ["a dead source", explain({}, { sources: [{ id: "population", slot: "s", retained_bytes: null, problem }] }), "source"],
+    [
+      "a dead source",
+      explain({}, { sources: [{ id: "population", slot: "s", retained_bytes: null, kept_since: null, problem }] }),
+      "source",
+    ],
     ["a dead target", explain({ problem, reason: "unreachable", tables: [] }), "target"],
     ["a subscription that the engine cannot supply", explain({ problem }), "stream"],
     ["nothing loaded yet", explain({ tables: [] }), "target"],
