@@ -11,7 +11,7 @@ import { Report } from "./report.ts";
 import { reportIssues } from "./schema-findings.ts";
 import type { Environment } from "./secret-references.ts";
 import { checkLaw, checkParameters, checkReferences, checkUse } from "./share-checks.ts";
-import { checkTables } from "./table-checks.ts";
+import { checkServerNames, checkTables } from "./table-checks.ts";
 import { fileBytesMax, readYaml } from "./yaml-tree.ts";
 
 export interface LoadedConfiguration {
@@ -52,6 +52,7 @@ function checkMeaning(root: ConfigNode, parts: ConfigParts, report: Report): voi
   for (const share of items(child(root, "shares"))) {
     checkLaw(root, share, report);
     checkTables(share, report);
+    checkServerNames(root, share, report);
     checkParameters(share, parts, report);
   }
   checkMasters(root, parts, report);

@@ -88,5 +88,7 @@ function databasesById(node: ConfigNode | undefined, parts: ConfigParts): Map<st
 
 function databaseKey(address: ServerAddress): string {
   const host = isLocal(address.host) ? "localhost" : address.host.toLowerCase().replace(/\.$/, "");
-  return JSON.stringify([address.kind, host, address.port, address.database]);
+  // What MySQL calls a database is a schema here: its URL leads to the server, whatever database it begins in.
+  const database = address.kind === "mysql" ? "" : address.database;
+  return JSON.stringify([address.kind, host, address.port, database]);
 }

@@ -1,5 +1,5 @@
 import { printTable, tableKey } from "../model/table.ts";
-import { child, items, type ConfigNode } from "./config-node.ts";
+import { child, items, textOf, type ConfigNode } from "./config-node.ts";
 import { batchColumn, parseName, parseTargetSchema } from "./names.ts";
 import type { Report } from "./report.ts";
 import { columnEntries, keyEntries, physicalSchemaOf, tableNameAt, type ColumnEntry } from "./table-nodes.ts";
@@ -17,6 +17,24 @@ export function checkTables(share: ConfigNode, report: Report): void {
       report.error("DB-CFG-062", node, { cause: `two tables of the share would be written into ${printTable(target)}` });
     }
     targets.add(tableKey(target));
+  }
+}
+
+/** Databases of a MySQL or MariaDB server's own. */
+const mysqlOwn: ReadonlySet<string> = new Set(["mysql", "sys", "performance_schema"]);
+
+/** A share may be written into targets of several kinds: its names must be free in all of them. */
+export function checkServerNames(root: ConfigNode, share: ConfigNode, report: Report): void {
+  const targets = child(root, "targets");
+  const connectors = items(child(share, "subscriptions")).map((subscription) => {
+    return textOf(child(child(targets, textOf(child(subscription, "target")) ?? ""), "connector"));
+  });
+  if (!connectors.includes("mysql")) return;
+  for (const table of items(child(share, "tables"))) {
+    const node = child(table, "target");
+    const schemas = [tableNameAt(node)?.schema, physicalSchemaOf(table)];
+    if (node === undefined || !schemas.some((schema) => schema !== undefined && mysqlOwn.has(schema.toLowerCase()))) continue;
+    report.error("DB-CFG-041", node, { cause: "the database belongs to the MySQL or MariaDB server itself" });
   }
 }
 

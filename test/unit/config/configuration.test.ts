@@ -219,6 +219,14 @@ test("a configuration shows no secret however it is printed", () => {
   expect(configuration.targets.get("hcm")?.address.password?.reveal()).toBe("p@ssw0rd");
 });
 
+test("two entries that lead to one MySQL server are one database, whatever database their URLs begin in", () => {
+  const own = designExample.replace("connector: postgres, url: ${env:HCM_URL}", "connector: mysql, url: ${env:HUE_URL}");
+  expect(own).not.toBe(designExample);
+  expect(readSample(own).findings.map(({ code }) => code)).toContain("DB-CFG-062");
+  const reserved = designExample.replace("target: population.citizen", "target: mysql.citizen");
+  expect(readSample(reserved).findings.map(({ code }) => code)).toContain("DB-CFG-041");
+});
+
 test("the shape that the design shows is read as it stands", () => {
   const { configuration, findings } = readSample(designExample);
   expect(findings.map(({ code, severity, location: place }) => [code, severity, place?.line])).toEqual([["DB-CFG-066", "warning", 20]]);
