@@ -7,12 +7,15 @@ import { errorCodes } from "../engine/model/error-codes.ts";
 import type { Finding, SourceLocation } from "../engine/model/finding.ts";
 import { type Predicate, predicateColumns } from "../engine/model/predicate.ts";
 import { ReplicationError } from "../engine/model/replication-error.ts";
-import type { ColumnMapping, StoppedTable, Subscription, TableMapping } from "../engine/model/share.ts";
-import { type CatalogColumn, type CatalogTable, printTable, tableKey } from "../engine/model/table.ts";
+import type { StoppedTable, Subscription, TableMapping } from "../engine/model/share.ts";
+import { type CatalogColumn, type CatalogTable, printTable, tableKey, type TableName } from "../engine/model/table.ts";
 import { checkFilter } from "./check-filter.ts";
+import { conversionFinding } from "./conversion-finding.ts";
+import { type Conversion, convertColumns, type PlainColumn } from "./convert-columns.ts";
+import type { Family } from "./like-type.ts";
 
-/** PostgreSQL's limit of 1,600 columns, less `dongbo_batch`. */
-const columnsMax = 1_599;
+/** PostgreSQL's limit of 1,600 columns and InnoDB's of 1,017, less `dongbo_batch`. */
+const columnsMax: Readonly<Record<Family, number>> = { postgres: 1_599, mysql: 1_016 };
 
 /** Column of every physical table that says which batch wrote the row. */
 const batchColumn = "dongbo_batch";
@@ -21,21 +24,32 @@ export interface Resolution {
   readonly subscription: Subscription;
   /** All of them. A table of which one is an error is stopped; the others are followed. */
   readonly findings: readonly Finding[];
+  /** What becomes of the columns in a target of another family than the source's. */
+  readonly conversions: readonly TableConversions[];
 }
 
-/** `catalog`: at least the tables of the share that exist. */
+export interface TableConversions {
+  /** What readers query. */
+  readonly table: TableName;
+  /** In the copy's order. */
+  readonly columns: readonly Conversion[];
+}
+
+/** `catalog`: at least the tables of the share that exist · `family`: the target's. */
 export function resolveSubscription(
   share: ShareConfiguration,
   subscription: SubscriptionConfiguration,
   catalog: readonly CatalogTable[],
+  family: Family,
 ): Resolution {
   const findings: Finding[] = [];
+  const conversions: TableConversions[] = [];
   const tables: TableMapping[] = [];
   const stopped: StoppedTable[] = [];
   for (const table of share.tables) {
     const found = catalog.find((entry) => tableKey(entry.table) === tableKey(table.source)) ?? null;
     const own: Finding[] = [];
-    const mapping = found === null ? null : resolveTable(table, found, subscription, own);
+    const mapping = found === null ? null : resolveTable(table, found, { subscription, family, findings: own, conversions });
     if (found === null) own.push(finding("DB-MAP-030", printTable(table.source), table.location));
     const reason = reasonOf(own);
     if (mapping !== null && reason === null) tables.push(mapping);
@@ -59,25 +73,38 @@ export function resolveSubscription(
     stopped,
     quarantineMax: share.quarantineMax,
   };
-  return { subscription: resolved, findings };
+  return { subscription: resolved, findings, conversions };
+}
+
+interface Resolving {
+  readonly subscription: SubscriptionConfiguration;
+  readonly family: Family;
+  readonly findings: Finding[];
+  readonly conversions: TableConversions[];
 }
 
 function resolveTable(
   table: TableConfiguration,
   catalog: CatalogTable,
-  subscription: SubscriptionConfiguration,
-  findings: Finding[],
+  { subscription, family, findings, conversions }: Resolving,
 ): TableMapping {
   const name = printTable(table.source);
   const columns = resolveColumns(table, catalog, findings);
+  if (columns.length > columnsMax[family]) findings.push(finding("DB-MAP-036", name, table.location));
   const key = keyOf(table, catalog);
   for (const problem of keyProblems(key, columns, catalog)) findings.push(finding(problem.code, name, table.location, problem.cause));
   const filter = filterOf(table, subscription);
   if (filter !== null) findings.push(...filterFindings(filter, catalog, table.location));
+  const converted = convertColumns(columns, key, family);
+  for (const conversion of converted.conversions) {
+    const location = table.columns?.find(({ source }) => source === conversion.column)?.location ?? table.location;
+    findings.push(...conversionFinding(conversion, name, location));
+  }
+  if (converted.conversions.length > 0) conversions.push({ table: table.target, columns: converted.conversions });
   return {
     ...namesOf(table),
     key,
-    columns,
+    columns: converted.columns,
     filter,
     catalog,
   };
@@ -112,20 +139,19 @@ function filterOf({ where }: TableConfiguration, { parameters }: SubscriptionCon
   return where === null ? null : bindParameters(where, parameters);
 }
 
-function resolveColumns(table: TableConfiguration, catalog: CatalogTable, findings: Finding[]): ColumnMapping[] {
+function resolveColumns(table: TableConfiguration, catalog: CatalogTable, findings: Finding[]): PlainColumn[] {
   const name = printTable(table.source);
-  const columns: ColumnMapping[] = [];
+  const columns: PlainColumn[] = [];
   const taken = new Set<string>([batchColumn]);
-  for (const { source, target, type, location } of table.columns ?? everyColumn(table, catalog, findings)) {
+  for (const { source, target, type, acceptLoss, location } of table.columns ?? everyColumn(table, catalog, findings)) {
     const found = catalog.columns.find((column) => column.name === source);
     const subject = `${name}.${source}`;
     if (found === undefined) findings.push(finding("DB-MAP-031", subject, location));
     else if (!isStreamed(found)) findings.push(finding("DB-MAP-035", subject, location));
-    else columns.push({ source, target, sourceType: found.type, targetType: type, nullable: found.nullable });
+    else columns.push({ source, target, sourceType: found.type, targetType: type, nullable: found.nullable, lossAccepted: acceptLoss });
     if (taken.has(target)) findings.push(finding("DB-MAP-034", subject, location, `the copy already has a column "${target}"`));
     taken.add(target);
   }
-  if (columns.length > columnsMax) findings.push(finding("DB-MAP-036", name, table.location));
   return columns;
 }
 
@@ -145,7 +171,7 @@ function isStreamed(column: CatalogColumn): boolean {
 }
 
 function plainColumn(column: CatalogColumn, location: SourceLocation): NonNullable<TableConfiguration["columns"]>[number] {
-  return { source: column.name, target: column.name, type: null, codeList: null, class: null, location };
+  return { source: column.name, target: column.name, type: null, acceptLoss: false, codeList: null, class: null, location };
 }
 
 /** The share's key in the order of the index that stands behind it: rows are read in that order. */
@@ -161,7 +187,7 @@ interface KeyProblem {
   readonly cause: string;
 }
 
-function keyProblems(key: readonly string[], columns: readonly ColumnMapping[], catalog: CatalogTable): KeyProblem[] {
+function keyProblems(key: readonly string[], columns: readonly PlainColumn[], catalog: CatalogTable): KeyProblem[] {
   if (key.length === 0) return [{ code: "DB-MAP-032", cause: "the table has no primary key and the share names no key" }];
   const problems: KeyProblem[] = [];
   if (![catalog.primaryKey, ...catalog.uniqueKeys].includes(key)) {
@@ -169,7 +195,8 @@ function keyProblems(key: readonly string[], columns: readonly ColumnMapping[], 
   }
   for (const name of key) {
     const column = catalog.columns.find((entry) => entry.name === name);
-    if (column?.deterministic === false) {
+    // MySQL's log always holds the whole row before its change, byte by byte: no collation decides which row is meant.
+    if (column?.deterministic === false && column.type.family === "postgres") {
       problems.push({ code: "DB-MAP-032", cause: `the key column "${name}" compares text by a nondeterministic collation` });
     } else if (column !== undefined && !canBeKey(column)) {
       problems.push({
@@ -185,13 +212,18 @@ function keyProblems(key: readonly string[], columns: readonly ColumnMapping[], 
 }
 
 /**
- * Rows are read in the order of their keys by comparing with a key's text, which needs operators that are found without a
- * search_path and without naming the type: built-in types have them, and enums, but not a domain over an enum.
+ * Rows are read in the order of their keys by comparing with a key's text. In PostgreSQL that needs operators that are found
+ * without a search_path and without naming the type: built-in types have them, and enums, but not a domain over an enum.
+ * In MySQL it needs values that are equal to themselves after printing, which floating-point numbers may not be.
  */
 function canBeKey({ type }: CatalogColumn): boolean {
+  if (type.family === "mysql") return type.category !== "float" && (type.category !== "other" || mysqlKeyTypes.has(type.bare));
   if (type.kind === "enum") return true;
   return type.bare.startsWith("pg_catalog.") && !type.bare.endsWith("]");
 }
+
+/** MySQL's types without a category that have an order all the same. */
+const mysqlKeyTypes: ReadonlySet<string> = new Set(["bit", "set", "inet4", "inet6"]);
 
 function filterFindings(filter: Predicate, catalog: CatalogTable, location: SourceLocation): Finding[] {
   return checkFilter(filter, catalog, printTable(catalog.table)).map(({ code, subject, cause, remedy }) => ({

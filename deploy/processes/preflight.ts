@@ -10,6 +10,7 @@ import { checkSource, checkTarget, openCatalog } from "./connections.ts";
 import { checkControl } from "./control-database.ts";
 import { mapBounded } from "./map-bounded.ts";
 import { toFinding } from "./output/print-finding.ts";
+import { wantedOf } from "./resolve-shares.ts";
 
 /** Targets looked at at the same time: many copies may lie on one server. */
 const checkedAtOnce = 8;
@@ -53,18 +54,20 @@ interface Resolved {
 async function lookAtSource(configuration: Configuration, source: SourceConfiguration): Promise<SourceLook> {
   const shares = configuration.shares.filter((share) => share.source === source.id);
   const tables = new Map(shares.flatMap((share) => share.tables.map((table) => [tableKey(table.source), table.source])));
-  const mapped = await resolveAll(source, shares, [...tables.values()]);
+  const mapped = await resolveAll(configuration, source, [...tables.values()]);
   const mappings = mapped.resolved.flatMap((subscription) => subscription.tables);
   const found = await checkSource(source, [...tables.values()], mappings);
   return { found: examined(`source ${source.id}`, source.address, [...found, ...mapped.findings]), resolved: mapped.resolved };
 }
 
 /** A source that cannot be asked resolves nothing; what is wrong with it is found by its own check. */
-async function resolveAll(source: SourceConfiguration, shares: Configuration["shares"], tables: readonly TableName[]): Promise<Resolved> {
+async function resolveAll(configuration: Configuration, source: SourceConfiguration, tables: readonly TableName[]): Promise<Resolved> {
   const snapshot = openCatalog(source);
   try {
     const catalog = await snapshot.describe(tables);
-    const all = shares.flatMap((share) => share.subscriptions.map((subscription) => resolveSubscription(share, subscription, catalog)));
+    const all = wantedOf(configuration, source.id).map(({ share, subscription, family }) =>
+      resolveSubscription(share, subscription, catalog, family),
+    );
     return {
       findings: all.flatMap(({ findings }) => findings),
       resolved: all.map(({ subscription }) => subscription),

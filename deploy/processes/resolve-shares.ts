@@ -1,21 +1,37 @@
 // The shares of one source meet its catalogue and its publication: which tables of which subscriptions can be followed. Pure.
 import type { UnpublishedTable } from "../../connectors/postgres/capture/publication.ts";
 import type { Configuration, ShareConfiguration, SubscriptionConfiguration } from "../../engine/config/configuration.ts";
+import { assert } from "../../engine/model/assert.ts";
 import type { StoppedTable, Subscription } from "../../engine/model/share.ts";
 import { type CatalogTable, tableKey, type TableName } from "../../engine/model/table.ts";
 import { resolveSubscription } from "../../mappings/resolve-subscription.ts";
+import type { Family } from "../../mappings/like-type.ts";
 import { neededColumns } from "../../mappings/schema-contract.ts";
 
-export interface Wanted {
+export interface Subscribed {
   readonly share: ShareConfiguration;
   readonly subscription: SubscriptionConfiguration;
+}
+
+export interface Wanted extends Subscribed {
+  /** The target's. */
+  readonly family: Family;
 }
 
 /** Every subscription of one source, as configured. */
 export function wantedOf(configuration: Configuration, source: string): Wanted[] {
   return configuration.shares
     .filter((share) => share.source === source)
-    .flatMap((share) => share.subscriptions.map((subscription) => ({ share, subscription })));
+    .flatMap((share) =>
+      share.subscriptions.map((subscription) => ({ share, subscription, family: targetFamily(configuration, subscription) })),
+    );
+}
+
+/** Connectors are named by the family that they serve. */
+function targetFamily(configuration: Configuration, { target }: SubscriptionConfiguration): Family {
+  const found = configuration.targets.get(target);
+  assert(found !== undefined, "a subscription's target is configured");
+  return found.connector;
 }
 
 /** The source's tables that they name. */
@@ -26,7 +42,10 @@ export function wantedTables(wanted: readonly Wanted[]): TableName[] {
 /** By subscription. Tables that the catalogue does not give as they are wanted are among its stopped ones. */
 export function resolveShares(wanted: readonly Wanted[], catalog: readonly CatalogTable[]): Map<string, Subscription> {
   return new Map(
-    wanted.map(({ share, subscription }) => [subscription.id, resolveSubscription(share, subscription, catalog).subscription]),
+    wanted.map(({ share, subscription, family }) => [
+      subscription.id,
+      resolveSubscription(share, subscription, catalog, family).subscription,
+    ]),
   );
 }
 

@@ -6,7 +6,7 @@ import type { CopyState, ShareState } from "../../engine/model/share.ts";
 import type { EngineIdentity, EngineProblem } from "../../engine/ports/control-commands.ts";
 import type { Order, SubscriptionLifecycle } from "../../engine/ports/control-store.ts";
 import type { CopyRecord } from "../../engine/ports/target-records.ts";
-import { type Wanted, wantedOf } from "./resolve-shares.ts";
+import { type Subscribed, wantedOf } from "./resolve-shares.ts";
 import { type SourceObservation, sourceTrouble, type SupplyFacts, supplyTrouble } from "./source-trouble.ts";
 
 /** What was read; an error stands where something could not be. */
@@ -147,7 +147,7 @@ function troubleOf(configuration: Configuration, source: SourceConfiguration, se
   return sourceTrouble(source, observed, supplied);
 }
 
-function supplyFacts({ share, subscription: { id, target } }: Wanted, seen: Observations): SupplyFacts {
+function supplyFacts({ share, subscription: { id, target } }: Subscribed, seen: Observations): SupplyFacts {
   const parked = (seen.lifecycles.get(id)?.parked ?? null) !== null;
   return { id, share, copies: ownCopies(id, seen.copies.get(target) ?? []), parked, engineRuns: seen.engine !== null, at: seen.at };
 }
@@ -157,7 +157,7 @@ function ownCopies(id: string, copies: readonly CopyRecord[] | ReplicationError)
 }
 
 /** `trouble`: what concerns its source as a whole. */
-function subscriptionStatus(of: Wanted, trouble: ReplicationError | null, seen: Observations): SubscriptionStatus {
+function subscriptionStatus(of: Subscribed, trouble: ReplicationError | null, seen: Observations): SubscriptionStatus {
   const { share, subscription } = of;
   const names = { id: subscription.id, share: share.id, target: subscription.target };
   const copies = seen.copies.get(names.target) ?? [];

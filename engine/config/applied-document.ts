@@ -40,8 +40,10 @@ export interface AppliedTable {
 export interface AppliedColumn {
   readonly source: string;
   readonly target: string;
-  /** As declared in the configuration; null: the source's own type. */
+  /** As declared in the configuration; null: the source's own type, or what stands for it in the target's family. */
   readonly type: string | null;
+  /** The type may hold less than the source's. Left out where it may not. */
+  readonly accept_loss?: true;
 }
 
 /** What the source has, for tables whose columns or key the file leaves open. */
@@ -128,7 +130,16 @@ function closeTable(share: string, table: TableConfiguration, document: AppliedD
   if (applied === null) return table;
   const { location } = table;
   const columns =
-    table.columns ?? applied.columns.map(({ source, target, type }) => ({ source, target, type, codeList: null, class: null, location }));
+    table.columns ??
+    applied.columns.map(({ source, target, type }) => ({
+      source,
+      target,
+      type,
+      acceptLoss: false,
+      codeList: null,
+      class: null,
+      location,
+    }));
   return { ...table, columns, key: table.key ?? applied.key };
 }
 
@@ -194,8 +205,12 @@ function toTable(
 ): AppliedTable {
   const open = found.get(openKey(source, table.source));
   const columns =
-    table.columns?.map(({ source: name, target, type }) => ({ source: name, target, type })) ??
-    open?.columns.map((name) => ({ source: name, target: name, type: null }));
+    table.columns?.map(({ source: name, target, type, acceptLoss }) => ({
+      source: name,
+      target,
+      type,
+      ...(acceptLoss ? { accept_loss: true as const } : {}),
+    })) ?? open?.columns.map((name) => ({ source: name, target: name, type: null }));
   const key = table.key ?? open?.primaryKey;
   if (columns === undefined || key === undefined) throw new ReplicationError("DB-MAP-030", { subject: printTable(table.source) });
   return {

@@ -147,6 +147,7 @@ function columnsOf(table: ConfigNode): readonly ColumnConfiguration[] | null {
     source,
     target,
     type: textOf(child(options, "type")) ?? null,
+    acceptLoss: isTrue(child(options, "accept_loss")),
     codeList: textOf(child(options, "code_list")) ?? null,
     class: textOf(child(options, "class")) ?? null,
     location: place.location,
@@ -159,6 +160,10 @@ function subscriptionOf(share: string, node: ConfigNode, parts: ConfigParts): Su
   const parameters = new Map<string, readonly string[]>();
   for (const [name, { values }] of parts.parameters.get(node) ?? []) if (values !== null) parameters.set(name, values);
   return { id: `${share}/${target}`, target, parameters, location: node.location };
+}
+
+function isTrue(node: ConfigNode | undefined): boolean {
+  return node?.kind === "scalar" && node.value === true;
 }
 
 function addressAt(url: ConfigNode | undefined, parts: ConfigParts): ServerAddress {

@@ -125,7 +125,8 @@ const directBasis = strict({
 
 const columnOptions = strict({
   to: targetColumn.optional().describe("Name in the target; the source's when left out."),
-  type: typeDeclaration.optional().describe("Type in the target; the source's when left out."),
+  type: typeDeclaration.optional().describe("Type in the target; the source's, or the like one of another family, when left out."),
+  accept_loss: z.boolean().optional().describe("Written where `type` holds less than the source's type."),
   code_list: text("Code list that the values belong to.").optional(),
   class: text("Data class of the column.").optional(),
 });

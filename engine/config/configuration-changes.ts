@@ -110,7 +110,7 @@ function compareTable(before: AppliedTable | undefined, after: AppliedTable | un
     const kind = before === undefined ? "added" : "removed";
     return { kind, source, target, columnsAdded, columnsRemoved, columnsRetyped: [], remade: false, rows };
   }
-  const retyped = now.filter((column) => old.some((other) => isSame(column, other) && other.type !== column.type));
+  const retyped = now.filter((column) => old.some((other) => isSame(column, other) && typeText(other) !== typeText(column)));
   const columnsRetyped = retyped.map((column) => column.target);
   const remade = place(before) !== place(after);
   const filtered = JSON.stringify(before.filter) !== JSON.stringify(after.filter);
@@ -120,6 +120,11 @@ function compareTable(before: AppliedTable | undefined, after: AppliedTable | un
 
 function isSame(a: AppliedColumn, b: AppliedColumn): boolean {
   return a.source === b.source && a.target === b.target;
+}
+
+/** What decides how the values are held. */
+function typeText({ type, accept_loss: acceptLoss }: AppliedColumn): string {
+  return JSON.stringify([type, acceptLoss ?? false]);
 }
 
 /** Where the copy lies and what identifies its rows. */

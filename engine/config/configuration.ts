@@ -146,8 +146,10 @@ export interface TableConfiguration {
 export interface ColumnConfiguration {
   readonly source: string;
   readonly target: string;
-  /** The column's type in the target, as DDL there; null: the source's own. */
+  /** The column's type in the target, as DDL there; null: the source's own, or what stands for it in another family. */
   readonly type: string | null;
+  /** The share's parties accept that `type` holds less than the source's. */
+  readonly acceptLoss: boolean;
   /** Code list that the values belong to; null: none. */
   readonly codeList: string | null;
   /** Data class of the column; null: none declared. */

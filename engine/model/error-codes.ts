@@ -114,6 +114,19 @@ export const errorCodes = {
     remedy: "Drop the foreign key or the trigger, then re-sync the table with `dongbo resync`",
     retry: "operator",
   },
+  "DB-ROW-010": {
+    meaning: "the target's type has no such value",
+    usualCause:
+      "infinity, NaN, a date before Christ or after 9999, or an array that is not numbered from 1, where the target is MySQL or MariaDB",
+    remedy: "Give the column a `type:` of text, or correct the value at the source, then replay the quarantine",
+    retry: "operator",
+  },
+  "DB-ROW-011": {
+    meaning: "the target would store another value than the source has",
+    usualCause: "the column's type there has fewer digits, or drops trailing blanks",
+    remedy: "Correct the column's `type:`, or accept the loss with `accept_loss: true`, then replay the quarantine",
+    retry: "operator",
+  },
   // ---- RUN: the engine
   "DB-RUN-001": {
     meaning: "an unexpected failure inside dongbo",

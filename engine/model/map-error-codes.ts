@@ -1,6 +1,9 @@
 import type { ErrorCodeEntry } from "./error-code-entry.ts";
 
-/** The part of the register about tables, columns, filters and types against the source: 001–009 filters, 010–029 the stream's contract. */
+/**
+ * The part of the register about tables, columns, filters and types against the source: 001–009 filters, 010–029 the
+ * stream's contract, 050–059 types of another database family.
+ */
 export const mapErrorCodes = {
   "DB-MAP-001": {
     meaning: "the filter names a column that the table does not have",
@@ -125,8 +128,38 @@ export const mapErrorCodes = {
   },
   "DB-MAP-036": {
     meaning: "the table has more columns than a copy can have",
-    usualCause: "PostgreSQL allows 1,600 columns, of which the engine needs one",
+    usualCause: "PostgreSQL allows 1,600 columns and MySQL's InnoDB 1,017, of which the engine needs one",
     remedy: "Share fewer columns",
     retry: "operator",
+  },
+  "DB-MAP-050": {
+    meaning: "the copy holds a column in a wider type, or as text",
+    usualCause: "the target is of another database family, which has no equal type",
+    remedy: "None needed; `type:` gives the column another type",
+    retry: "never",
+  },
+  "DB-MAP-051": {
+    meaning: "the copy loses something of a column, as its share accepts",
+    usualCause: "`type:` names a type that holds less than the source's, with `accept_loss: true`",
+    remedy: "None needed; without `type:` the copy loses nothing",
+    retry: "never",
+  },
+  "DB-MAP-052": {
+    meaning: "the copy would lose something of a column, and its share does not accept that",
+    usualCause: "`type:` names a type that holds less than the source's",
+    remedy: "Take `type:` out, name a type that holds all, or accept the loss with `accept_loss: true` at the column",
+    retry: "operator",
+  },
+  "DB-MAP-053": {
+    meaning: "the target's database family has no type for a column",
+    usualCause: "the values mean something only in the source's family, or in their own database",
+    remedy: "Leave the column out, or give it a `type:` there",
+    retry: "operator",
+  },
+  "DB-MAP-054": {
+    meaning: "nothing is known of what the copy's type makes of a column's values",
+    usualCause: "`type:` names a type of the target's family that is seldom used for such values",
+    remedy: "Compare some values after the first load; what does not fit is refused and its row is set aside",
+    retry: "never",
   },
 } as const satisfies Record<string, ErrorCodeEntry>;

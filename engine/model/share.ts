@@ -20,6 +20,11 @@ export interface ColumnMapping {
   readonly sourceType: ColumnType;
   /** The type in the copy as target DDL; null: the source's own type. */
   readonly targetType: string | null;
+  /**
+   * like: `targetType` is what stands for the source's type in the target's family, and holds each value or refuses it ·
+   * lossy: the configuration chose `targetType` and accepts that it holds less. Left out: as chosen, nothing may be lost.
+   */
+  readonly conversion?: "like" | "lossy";
   readonly nullable: boolean;
 }
 

@@ -1,8 +1,8 @@
 // What the target's own catalogue says of the physical tables: exact types to cast to, and constraints that owners added.
 import type { ClientBase } from "pg";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
-import type { TableMapping } from "../../../engine/model/share.ts";
-import { type ColumnType, printTable, tableKey, type TableName } from "../../../engine/model/table.ts";
+import type { ColumnMapping, TableMapping } from "../../../engine/model/share.ts";
+import { type ColumnType, printTable, tableKey, type TableName, type ValueCategory } from "../../../engine/model/table.ts";
 import { TypeCatalog } from "../postgres-types.ts";
 import { quoteIdentifier, quoteTable } from "../quote.ts";
 
@@ -103,17 +103,22 @@ interface FoundColumn extends Omit<ShapeColumn, "checked"> {
 
 function shapeOf(mapping: TableMapping, found: ReadonlyMap<string, FoundColumn>): TableShape {
   const columns = mapping.columns.map((column): ShapeColumn => {
-    const { target, targetType, sourceType } = column;
+    const { target, sourceType } = column;
     const there = found.get(`${tableKey(mapping.physical)}.${quoteIdentifier(target)}`);
     if (there === undefined) {
       const cause = `column ${quoteIdentifier(target)} is not there`;
       throw new ReplicationError("DB-TGT-018", { subject: printTable(mapping.physical), cause });
     }
-    const source = targetType === null ? null : comparableType(sourceType);
+    const source = isChosen(column) ? comparableType(sourceType) : null;
     return { ...there, checked: source === null ? null : { declared: there.declared, source } };
   });
   const key = mapping.key.map((name) => mapping.columns.findIndex((column) => column.source === name));
   return { mapping, physical: quoteTable(mapping.physical), columns, key };
+}
+
+/** The configuration gives the column a type that may hold less, and does not accept that it does. */
+function isChosen({ targetType, conversion }: ColumnMapping): boolean {
+  return targetType !== null && conversion === undefined;
 }
 
 /** Built-in types of which equal values are the same value; not so of boxes and circles, and json has no equality at all. */
@@ -125,10 +130,37 @@ const comparableTypes = new Set(
 
 /** The type in which the target can tell whether a value of this source type is still itself after a change of type. */
 function comparableType(type: ColumnType): string | null {
+  if (type.family === "mysql") return comparableMysql[type.bare] ?? comparableCategories[type.category] ?? null;
   if (type.kind === "enum") return "text";
   const name = /^pg_catalog\."?(\w+)"?(?:\[\])?$/.exec(type.bare)?.[1];
   return name !== undefined && comparableTypes.has(name) ? type.bare : null;
 }
+
+/** MySQL's types whose text another type reads than their category says; of integers only int4 casts to boolean and back. */
+const comparableMysql: Readonly<Record<string, string>> = {
+  tinyint: "int4",
+  bigint: "numeric",
+  float: "float4",
+  bit: "varbit",
+  inet4: "inet",
+  inet6: "inet",
+};
+
+/** MySQL's values print so that these types read them (connectors/mysql/value-text.ts). */
+const comparableCategories: Readonly<Partial<Record<ValueCategory, string>>> = {
+  integer: "int8",
+  decimal: "numeric",
+  float: "float8",
+  text: "text",
+  padded: "text",
+  enum: "text",
+  date: "date",
+  time: "interval",
+  timestamp: "timestamp",
+  instant: "timestamptz",
+  uuid: "uuid",
+  bytes: "bytea",
+};
 
 // conenforced is new in PostgreSQL 18: a constraint that is not enforced judges nothing.
 const constraintsSql = `

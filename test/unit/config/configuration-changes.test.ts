@@ -183,6 +183,13 @@ describe("changes between two configurations", () => {
     ]);
   });
 
+  test("a loss that is newly accepted is a change of the column's type", () => {
+    const kept = document({ columns: ["personal_id", { note: { type: "varchar(9)" } }] });
+    const cut = document({ columns: ["personal_id", { note: { type: "varchar(9)", accept_loss: true } }] });
+    expect(compareDocuments(kept, cut)).toMatchObject([{ tables: [{ columnsAdded: [], columnsRetyped: ["note"] }] }]);
+    expect(compareDocuments(cut, cut)).toEqual([]);
+  });
+
   test("another name of the copy makes it anew", () => {
     expect(compareDocuments(document(), document({ target: "population.people" }))).toMatchObject([{ tables: [{ remade: true }] }]);
   });

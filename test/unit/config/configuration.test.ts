@@ -81,13 +81,43 @@ test("a table is its names, key, columns and filter, each with its place", () =>
     physicalSchema: "population_copy",
     key: ["personal_id"],
     columns: [
-      { source: "personal_id", target: "personal_id", type: null, codeList: null, class: null, location: location(23, 19) },
-      { source: "full_name", target: "full_name", type: null, codeList: null, class: null, location: location(23, 32) },
-      { source: "province_code", target: "province_code", type: null, codeList: null, class: null, location: location(23, 43) },
+      {
+        source: "personal_id",
+        target: "personal_id",
+        type: null,
+        acceptLoss: false,
+        codeList: null,
+        class: null,
+        location: location(23, 19),
+      },
+      { source: "full_name", target: "full_name", type: null, acceptLoss: false, codeList: null, class: null, location: location(23, 32) },
+      {
+        source: "province_code",
+        target: "province_code",
+        type: null,
+        acceptLoss: false,
+        codeList: null,
+        class: null,
+        location: location(23, 43),
+      },
     ],
     where: { op: "in", column: "province_code", values: [{ parameter: "provinces" }], location: location(24, 35) },
     location: location(20, 9),
   });
+});
+
+test("a column's loss is accepted only where that is written", () => {
+  const accepted = (written: string): boolean | undefined =>
+    firstShare(
+      edited(
+        sample,
+        "columns: [personal_id, full_name, province_code]",
+        `columns: [personal_id, { full_name: ${written} }, province_code]`,
+      ),
+    ).tables[0]?.columns?.[1]?.acceptLoss;
+  expect(accepted("{ type: varchar(20), accept_loss: true }")).toBe(true);
+  expect(accepted("{ type: varchar(20), accept_loss: false }")).toBe(false);
+  expect(accepted("{ type: varchar(20) }")).toBe(false);
 });
 
 test("columns may be a list, a list with options, a mapping, or all", () => {

@@ -12,7 +12,7 @@ import { catalogTable, column, columnType } from "../../support/table-builders.t
 const location = { file: "dongbo.yaml", line: 7, column: 9 };
 
 function shared(source: string, options: Partial<ColumnConfiguration> = {}): ColumnConfiguration {
-  return { source, target: source, type: null, codeList: null, class: null, location, ...options };
+  return { source, target: source, type: null, acceptLoss: false, codeList: null, class: null, location, ...options };
 }
 
 const wholeTable: TableConfiguration = {
@@ -62,7 +62,7 @@ const citizen = catalogTable([
 ]);
 
 function resolve(table: Partial<TableConfiguration>, catalog: CatalogTable = citizen): Resolution {
-  return resolveSubscription(share(table), subscription, [catalog]);
+  return resolveSubscription(share(table), subscription, [catalog], "postgres");
 }
 
 /** Code, severity and subject of each finding; all point into the file. */
@@ -119,7 +119,7 @@ describe("a subscription resolved against the catalogue", () => {
       { source: { schema: "public", name: "missing" } },
       { where: { op: "eq", column: "nothing", value: "x", location } as const },
     ];
-    expect(brief(resolveSubscription(share(...tables), subscription, [citizen]))).toEqual([
+    expect(brief(resolveSubscription(share(...tables), subscription, [citizen], "postgres"))).toEqual([
       "DB-MAP-031 error public.citizen.Full_name",
       "DB-MAP-034 error public.citizen.number",
       "DB-MAP-030 error public.missing",
@@ -138,7 +138,7 @@ describe("a subscription resolved against the catalogue", () => {
       { source: { schema: "public", name: "missing" } },
       { source: province.table, target: { schema: "population", name: "province" } },
     );
-    const { tables, stopped } = resolveSubscription(wanted, subscription, [citizen, province]).subscription;
+    const { tables, stopped } = resolveSubscription(wanted, subscription, [citizen, province], "postgres").subscription;
     expect(tables.map(({ source }) => source.name)).toEqual(["province"]);
     expect(stopped).toMatchObject([
       { source: { name: "citizen" }, catalog: citizen, columns: ["personal_id", "born", "nothing"], reason: { code: "DB-MAP-031" } },
