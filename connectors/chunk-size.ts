@@ -1,6 +1,6 @@
 // How many rows to ask the server for, learned from what earlier chunks of the same table came to. Stopping a read in the
 // middle costs its session, so it should be rare.
-import type { CatalogTable } from "../../../engine/model/table.ts";
+import type { CatalogTable } from "../engine/model/table.ts";
 
 /** What is asked for should fill this part of the bytes allowed, so that ordinary variation stays below them. */
 const fillPart = 0.7;

@@ -86,12 +86,25 @@ export function readMoment(bytes: Buffer, moment: Moment): boolean {
   const offset = separated ? readOffset() : 0;
   const beforeChrist = cursor.follows(letterB, 1) && cursor.take(space) && cursor.take(letterB) && cursor.take(letterC);
   if (!cursor.ended) return false;
-  const day = daysFromCivil(beforeChrist ? 1 - year : year, month, date);
+  const day = placeInCalendar(beforeChrist ? 1 - year : year, month, date);
   const total = micros - offset;
   const carried = Math.floor(total / dayMicros);
   moment.day = day + carried;
   moment.micros = total - carried * dayMicros;
   return !Number.isNaN(moment.day + moment.micros);
+}
+
+/**
+ * The day of a date. One that no calendar has, as MySQL may hold (2024-00-00, 2024-05-00, 2024-02-30), lies between the days
+ * around it, as it does there: its day is no whole number.
+ */
+function placeInCalendar(year: number, month: number, date: number): number {
+  if (month === 0) return daysFromCivil(year, 1, 1) - 0.5;
+  if (date === 0) return daysFromCivil(year, month, 1) - 0.5;
+  const day = daysFromCivil(year, month, date);
+  if (date <= 28) return day;
+  const nextMonth = daysFromCivil(year, month + 1, 1);
+  return day < nextMonth ? day : nextMonth - 0.5;
 }
 
 /** Microseconds since midnight of `23:59:59.999999` and up to `24:00:00`; NaN when the text is no time of day. */

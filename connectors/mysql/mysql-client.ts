@@ -97,9 +97,10 @@ export class MysqlSession {
     });
   }
 
-  /** Drops the connection at once. */
+  /** Drops the connection at once; a statement under way fails. The driver's own `destroy` would read on to its end. */
   destroy(): void {
-    this.connection.destroy();
+    const { stream } = this.connection as unknown as { stream: { destroy(): void } };
+    stream.destroy();
   }
 }
 

@@ -1,34 +1,37 @@
-// A few sessions on the source, shared by everything that reads there. Their number is the limit that the source's owner
+// A few sessions on one server, shared by everything that reads there. Their number is the limit that the server's owner
 // set: who finds all of them busy waits, in order of arrival.
-import type { Client } from "pg";
 
 /** A session that goes from one user to the next; it comes back outside any transaction or not at all. */
-interface PooledSession {
-  readonly client: Client;
-  alive: boolean;
+export interface PoolSession {
+  /** The connection is gone. */
+  readonly lost: boolean;
+  /** Ends the session in order. */
+  end(): Promise<void>;
+  /** Ends the session at once, also in the middle of a statement. */
+  destroy(): void;
 }
 
-/** `drop` ends the session at once, also in the middle of a statement. */
-export type SessionWork<T> = (client: Client, drop: () => void) => Promise<T>;
+/** `drop` ends the session at once, and with it the work, unless the work ends by itself first. */
+export type SessionWork<S, T> = (session: S, drop: () => void) => Promise<T>;
 
-export class SessionPool {
-  readonly #connect: () => Promise<Client>;
+export class SessionPool<S extends PoolSession> {
+  readonly #connect: () => Promise<S>;
   readonly #limit: number;
-  readonly #idle: PooledSession[] = [];
+  readonly #idle: S[] = [];
   readonly #waiting: (() => void)[] = [];
   #busy = 0;
 
   /** At most `limit` sessions at a time, each made by `connect` when it is first needed. */
-  constructor(limit: number, connect: () => Promise<Client>) {
-    this.#limit = limit;
+  constructor(limit: number, connect: () => Promise<S>) {
     this.#connect = connect;
+    this.#limit = limit;
   }
 
   /**
    * Runs `work` with a session. When it throws, or drops the session, that session is not used again: nobody can tell in
    * which state it is. When `signal` aborts, waiting ends, the session is dropped, and the signal's reason is thrown.
    */
-  async use<T>(work: SessionWork<T>, signal?: AbortSignal): Promise<T> {
+  async use<T>(work: SessionWork<S, T>, signal?: AbortSignal): Promise<T> {
     await this.#takePlace(signal);
     try {
       return await this.#run(await this.#session(), work, signal);
@@ -41,20 +44,20 @@ export class SessionPool {
 
   /** Ends the idle sessions; the others end when their work does. */
   async close(): Promise<void> {
-    await Promise.all(this.#idle.splice(0).map((session) => session.client.end().catch(() => {})));
+    await Promise.all(this.#idle.splice(0).map((session) => session.end().catch(() => {})));
   }
 
-  async #run<T>(session: PooledSession, work: SessionWork<T>, signal?: AbortSignal): Promise<T> {
+  async #run<T>(session: S, work: SessionWork<S, T>, signal?: AbortSignal): Promise<T> {
+    let dropped = false;
     const drop = (): void => {
-      session.alive = false;
-      // With a statement under way the driver closes the socket at once, and the statement fails.
-      void session.client.end().catch(() => {});
+      dropped = true;
+      session.destroy();
     };
     signal?.addEventListener("abort", drop, { once: true });
     try {
       signal?.throwIfAborted();
-      const result = await work(session.client, drop);
-      if (session.alive) this.#idle.push(session);
+      const result = await work(session, drop);
+      if (!dropped && !session.lost) this.#idle.push(session);
       return result;
     } catch (error) {
       drop();
@@ -65,14 +68,9 @@ export class SessionPool {
     }
   }
 
-  async #session(): Promise<PooledSession> {
-    for (let known = this.#idle.pop(); known !== undefined; known = this.#idle.pop()) if (known.alive) return known;
-    const session: PooledSession = { client: await this.#connect(), alive: true };
-    const lost = (): void => {
-      session.alive = false;
-    };
-    session.client.on("end", lost).on("error", lost);
-    return session;
+  async #session(): Promise<S> {
+    for (let known = this.#idle.pop(); known !== undefined; known = this.#idle.pop()) if (!known.lost) return known;
+    return this.#connect();
   }
 
   /** Resolves when one of the places is ours; whoever leaves hands its place to the one who has waited longest. */

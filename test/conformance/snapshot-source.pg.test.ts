@@ -24,6 +24,7 @@ async function start(major: PostgresMajor): Promise<SnapshotHarness> {
   const snapshot = new PostgresSnapshot({ address: serverAddress(server.url()), connections: 3, publication: null });
   return {
     snapshot,
+    missingTableCode: "DB-PG-020",
     async create(spec) {
       const table = { schema: "conformance", name: spec.name };
       const names = Object.keys(spec.columns);

@@ -2,6 +2,7 @@
 // Each read is one short transaction on one of a few sessions; nothing is written, and no lock is taken beyond the one that
 // every SELECT takes.
 import type { Client } from "pg";
+import { SessionPool } from "../../../engine/concurrency/session-pool.ts";
 import { assert } from "../../../engine/model/assert.ts";
 import type { Position } from "../../../engine/model/position.ts";
 import type { Predicate } from "../../../engine/model/predicate.ts";
@@ -10,14 +11,14 @@ import type { Key, Row } from "../../../engine/model/row.ts";
 import type { ServerAddress } from "../../../engine/model/server-address.ts";
 import { type CatalogTable, printTable, type TableName } from "../../../engine/model/table.ts";
 import type { Chunk, ChunkRequest, RowsAnswer, RowsRequest, SnapshotSource } from "../../../engine/ports/snapshot-source.ts";
+import { ChunkSize } from "../../chunk-size.ts";
 import { endOfLastRecord, formatLsn, parseLsn } from "../lsn.ts";
 import { connectPostgres, printAddress } from "../postgres-client.ts";
 import { toReplicationError } from "../postgres-errors.ts";
 import { describeTables } from "../postgres-schema.ts";
-import { ChunkSize } from "./chunk-size.ts";
 import { ReadExchange, type ReadOrder, type ReadResult } from "./read-exchange.ts";
 import { beginRead, copyKeys, copyPart, filterSql, fromTable, keyAt, readEndOfLog, readSnapshot } from "./read-sql.ts";
-import { SessionPool, type SessionWork } from "./session-pool.ts";
+import { ReadSession } from "./read-session.ts";
 import { parseSnapshot } from "./snapshot-visibility.ts";
 import { sampleKeys } from "./split-keys.ts";
 import { publishedVersion, UnpublishedWriters } from "./unpublished-writers.ts";
@@ -61,7 +62,7 @@ export class PostgresSnapshot implements SnapshotSource {
   readonly #address: ServerAddress;
   readonly #publication: string | null;
   readonly #statementTimeoutMs: number;
-  readonly #pool: SessionPool;
+  readonly #pool: SessionPool<ReadSession>;
   readonly #size = new ChunkSize();
   readonly #unpublished = new UnpublishedWriters();
 
@@ -71,7 +72,7 @@ export class PostgresSnapshot implements SnapshotSource {
     this.#publication = options.publication;
     this.#statementTimeoutMs = statementTimeoutMs;
     const session = { role: "snapshot", statementTimeoutMs, settings: readSettings };
-    this.#pool = new SessionPool(options.connections, () => connectPostgres(options.address, session));
+    this.#pool = new SessionPool(options.connections, async () => new ReadSession(await connectPostgres(options.address, session)));
   }
 
   describe(tables: readonly TableName[]): Promise<readonly CatalogTable[]> {
@@ -171,9 +172,9 @@ export class PostgresSnapshot implements SnapshotSource {
   }
 
   /** A session for one piece of work, whose failures come out as coded errors; a server that went silent is one of them. */
-  async #use<T>(subject: string, work: SessionWork<T>, signal?: AbortSignal, limitMs = this.#statementTimeoutMs): Promise<T> {
+  async #use<T>(subject: string, work: ClientWork<T>, signal?: AbortSignal, limitMs = this.#statementTimeoutMs): Promise<T> {
     try {
-      return await this.#pool.use(async (client, drop) => {
+      return await this.#pool.use(async ({ client }, drop) => {
         const watch = setTimeout(drop, limitMs + 30_000);
         try {
           return await work(client, drop);
@@ -187,6 +188,9 @@ export class PostgresSnapshot implements SnapshotSource {
     }
   }
 }
+
+/** `drop` ends the session at once, also in the middle of a statement. */
+type ClientWork<T> = (client: Client, drop: () => void) => Promise<T>;
 
 /** A part of a table as it was read, before anything is concluded from it. */
 interface PartRead {

@@ -1,0 +1,76 @@
+// One instant for everything that is read, and what is known of it: when, which transactions it shows, and how far the log had
+// come. No lock is taken where the log numbers its transactions.
+import type { Micros } from "../../../engine/model/change-message.ts";
+import type { Position } from "../../../engine/model/position.ts";
+import type { SnapshotVisibility } from "../../../engine/ports/snapshot-source.ts";
+import type { MysqlSession, TextRow } from "../mysql-client.ts";
+import { formatLogOffset, type LogOffset, mysqlPositions } from "../positions.ts";
+import { seenBefore, seenIn } from "./snapshot-visibility.ts";
+
+export interface BegunRead {
+  readonly visibility: SnapshotVisibility;
+  /** The source's clock from just before the read could see anything. */
+  readonly startedAt: Micros;
+  /** Everything the read can see committed at or before this; null: ask `endOfLog` when all rows are read. */
+  readonly position: Position | null;
+}
+
+/** The server's clock in microseconds; SYSDATE is the time itself, not that of the statement. */
+const clock = "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED) AS at";
+const begin = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
+
+/** Begins a read-only transaction in a session whose isolation level is REPEATABLE READ. End it with COMMIT. */
+export function beginRead(session: MysqlSession): Promise<BegunRead> {
+  return session.flavour === "mariadb" ? beginOnMariaDb(session) : beginOnMysql(session);
+}
+
+/** How far the log has come. */
+export async function endOfLog(session: MysqlSession): Promise<Position> {
+  if (session.flavour === "mariadb") return mysqlPositions.parse(only(await session.query("SELECT @@global.gtid_binlog_pos AS position")));
+  const [row] = await session.query("SELECT @@global.gtid_mode AS mode, @@global.gtid_executed AS position");
+  return row?.["mode"] === "ON"
+    ? mysqlPositions.parse(row["position"] ?? "")
+    : mysqlPositions.parse(formatLogOffset(await currentOffset(session)));
+}
+
+/** The snapshot and its place in the log are taken together, to the byte (MDEV-136). */
+async function beginOnMariaDb(session: MysqlSession): Promise<BegunRead> {
+  const startedAt = Number(only(await session.query(`SELECT ${clock}`)));
+  await session.query(begin);
+  const status = await session.query("SHOW STATUS LIKE 'binlog_snapshot_%'");
+  const value = (name: string): string =>
+    status.find((row) => row["Variable_name"]?.toLowerCase() === `binlog_snapshot_${name}`)?.["Value"] ?? "";
+  const seen = seenBefore({ file: value("file"), offset: Number(value("position")) });
+  return { startedAt, visibility: seen, position: await endOfLog(session) };
+}
+
+/**
+ * A transaction joins the executed set after it became visible, so what was in it before the snapshot is seen, and what is
+ * in it after the last row covers all that was. Without GTIDs only a moment without commits ties the two together.
+ */
+async function beginOnMysql(session: MysqlSession): Promise<BegunRead> {
+  const [row] = await session.query(`SELECT ${clock}, @@global.gtid_mode AS mode, @@global.gtid_executed AS executed`);
+  const startedAt = Number(row?.["at"]);
+  if (row?.["mode"] === "ON") {
+    await session.query(begin);
+    return { startedAt, visibility: seenIn(row["executed"] ?? ""), position: null };
+  }
+  await session.query("FLUSH TABLES WITH READ LOCK");
+  try {
+    await session.query(begin);
+    const offset = await currentOffset(session);
+    return { startedAt, visibility: seenBefore(offset), position: mysqlPositions.parse(formatLogOffset(offset)) };
+  } finally {
+    await session.query("UNLOCK TABLES");
+  }
+}
+
+/** MySQL 8.4 took the old name of the statement away, older ones do not know the new one. */
+async function currentOffset(session: MysqlSession): Promise<LogOffset> {
+  const [row] = await session.query(session.version >= 80_200 ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS");
+  return { file: row?.["File"] ?? "", offset: Number(row?.["Position"]) };
+}
+
+function only(rows: readonly TextRow[]): string {
+  return Object.values(rows[0] ?? {})[0] ?? "";
+}
