@@ -53,5 +53,7 @@ export function momentConstant(text: string): Constant {
   if (Number.isNaN(reached) || reached > 9999) return { at: "above" };
   if (reached < 0) return { at: "below" };
   const iso = moment.toISOString();
+  // To MySQL, year 0 has no such day.
+  if (iso.startsWith("0000-02-29")) return { at: "after", sql: "TIMESTAMP'0000-02-28 23:59:59.999999'" };
   return { at: "value", sql: `TIMESTAMP'${iso.slice(0, 10)} ${iso.slice(11, 19)}.${fraction.padEnd(6, "0")}'` };
 }
