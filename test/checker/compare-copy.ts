@@ -1,7 +1,9 @@
 // Says whether a copy equals what it should hold of the master, by plain ordered dumps of both. Shares no code with dongbo.
 import { createHash, type Hash } from "node:crypto";
 import pg from "pg";
-import { CopyRows, leadingFields, rawFields } from "./copy-rows.ts";
+import { CopyRows, leadingFields, rawFields, type RowLines } from "./copy-rows.ts";
+import { MysqlRows, mysqlDumpSession } from "./mysql-rows.ts";
+import { familyOf, type NormalForm, normalForm } from "./normal-forms.ts";
 
 export interface DumpSide {
   readonly url: string;
@@ -13,6 +15,8 @@ export interface DumpSide {
   readonly columns: readonly string[];
   /** Which of `columns` are the key. */
   readonly key: readonly string[];
+  /** What each of `columns` holds: they are compared in that form. Missing: in the server's own text. */
+  readonly forms?: Readonly<Record<string, NormalForm>>;
 }
 
 /** What differs. Lists hold at most `listed` keys a class; the counts are exact. Keys are JSON arrays of the key's texts. */
@@ -38,14 +42,12 @@ const listedMax = 20;
 
 /** Compares all rows. Both sides must stand still, or the result says only how they stood at different moments. */
 export async function compareCopy(source: DumpSide, target: DumpSide): Promise<Comparison> {
-  const clients = [dumpSession(source.url), dumpSession(target.url)] as const;
+  const sides = await Promise.all([openDump(source), openDump(target)]);
   try {
-    await Promise.all(clients.map((client) => client.connect()));
-    const left = new DumpCursor(await CopyRows.open(clients[0], dumpQuery(source)), source.key.length);
-    const right = new DumpCursor(await CopyRows.open(clients[1], dumpQuery(target)), target.key.length);
+    const [left, right] = sides.map((side) => new DumpCursor(side.rows, source.key.length)) as [DumpCursor, DumpCursor];
     return await merge(left, right, orderedColumns(source));
   } finally {
-    await Promise.all(clients.map((client) => client.end()));
+    await Promise.all(sides.map((side) => side.close()));
   }
 }
 
@@ -81,10 +83,10 @@ class DumpCursor {
   key: Buffer[] | null = null;
   rows = 0;
   readonly digest: Hash = createHash("sha256");
-  readonly #rows: CopyRows;
+  readonly #rows: RowLines;
   readonly #keyLength: number;
 
-  constructor(rows: CopyRows, keyLength: number) {
+  constructor(rows: RowLines, keyLength: number) {
     this.#rows = rows;
     this.#keyLength = keyLength;
     this.#take();
@@ -108,11 +110,31 @@ function orderedColumns(side: DumpSide): string[] {
   return [...side.key, ...side.columns.filter((column) => !side.key.includes(column))];
 }
 
-/** The rows in byte order of the key's text: the one order that both servers and JavaScript agree on. */
+async function openDump(side: DumpSide): Promise<{ rows: RowLines; close: () => Promise<void> }> {
+  if (familyOf(side.url) === "mysql") {
+    const connection = await mysqlDumpSession(side.url);
+    // An answer that nobody reads to its end would keep an orderly farewell waiting.
+    return { rows: await MysqlRows.open(connection, dumpQuery(side)), close: async () => connection.destroy() };
+  }
+  const client = dumpSession(side.url);
+  await client.connect();
+  return { rows: await CopyRows.open(client, dumpQuery(side)), close: () => client.end() };
+}
+
+/** The rows in byte order of the key's text: the one order that all servers and JavaScript agree on. */
 function dumpQuery(side: DumpSide): string {
-  const order = side.key.map((column) => `(${column})::pg_catalog.text COLLATE "C"`);
+  const family = familyOf(side.url);
+  const expression = (column: string) => {
+    const form = side.forms?.[column];
+    return form === undefined ? `(${column})` : normalForm(family, form, column);
+  };
+  const order = side.key.map((column) => {
+    return family === "mysql"
+      ? `CAST(CONVERT(${expression(column)} USING utf8mb4) AS BINARY)`
+      : `(${expression(column)})::pg_catalog.text COLLATE "C"`;
+  });
   const condition = side.where === undefined ? "" : ` WHERE ${side.where}`;
-  return `SELECT ${orderedColumns(side).join(", ")} FROM ${side.table}${condition} ORDER BY ${order.join(", ")}`;
+  return `SELECT ${orderedColumns(side).map(expression).join(", ")} FROM ${side.table}${condition} ORDER BY ${order.join(", ")}`;
 }
 
 function dumpSession(url: string): pg.Client {

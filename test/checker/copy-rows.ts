@@ -7,9 +7,15 @@ const newline = 0x0a;
 const tab = 0x09;
 const backslash = 0x5c;
 
-/** A forward cursor over the lines of `COPY (query) TO STDOUT`. */
-export class CopyRows {
+/** A forward cursor over rows as lines in COPY's text form. */
+export interface RowLines {
   /** The line without its newline; null after the last one. */
+  readonly current: Buffer | null;
+  advance(): Promise<void>;
+}
+
+/** A cursor over the lines of `COPY (query) TO STDOUT`. */
+export class CopyRows implements RowLines {
   current: Buffer | null = null;
   readonly #chunks: AsyncIterator<Buffer>;
   #lines: Buffer[] = [];

@@ -1,13 +1,16 @@
 // What the master held after each of its commits, known from the workload alone: the measure for every sampled copy.
 import { waitUntil } from "../support/wait-until.ts";
+import type { NormalForm } from "./normal-forms.ts";
 
 /** A table whose rows the model follows. All SQL is the test's own. */
 export interface TrackedTable {
-  /** Name in the master, as SQL. */
+  /** Name in the master, as SQL, in the session's own schema or database. */
   readonly name: string;
   readonly key: readonly string[];
-  /** SQL over the row that gives all that filters may ask of it as one text, for example the province. */
-  readonly bucket: string;
+  /** Columns of text that filters ask; a bucket is their values with `/` between, NULL as nothing. */
+  readonly bucket: readonly string[];
+  /** What each column holds. */
+  readonly forms: Readonly<Record<string, NormalForm>>;
   /** Column lists that copies may have, by name. */
   readonly projections: Readonly<Record<string, readonly string[]>>;
 }

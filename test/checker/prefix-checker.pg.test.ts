@@ -1,11 +1,11 @@
 // The prefix checker is judged twice: PostgreSQL's own logical replication must pass it, and every seeded fault must not.
-import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Cluster, roles, runSql, startCluster, textClient } from "../support/cluster.ts";
+import { type Cluster, roles, runSql, startCluster } from "../support/cluster.ts";
 import { waitUntil } from "../support/wait-until.ts";
 import { compareAll, type Entitlement, watchedCopy } from "../workload/population-copies.ts";
 import { populationDdl } from "../workload/population-tables.ts";
 import { PopulationWorkload, workloadTables } from "../workload/population-workload.ts";
+import { withCopy } from "./copy-session.ts";
 import { type Look, PrefixChecker } from "./prefix-checker.ts";
 
 const identities = { citizen: "full", household: "full", residence: "full" } as const;
@@ -28,16 +28,6 @@ async function writeFor(workload: PopulationWorkload, changes: number): Promise<
   await Promise.race([running, waitUntil(() => workload.model.changes >= wanted, { describe: `${changes} changes`, deadlineMs: 60_000 })]);
   stop.abort();
   await running;
-}
-
-async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = textClient(url);
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }
 
 /** Puts a view that always refuses in the place of a table. */
@@ -115,8 +105,8 @@ describe("a standing copy", () => {
       "CREATE TABLE population.journal AS SELECT * FROM public.journal",
       ...damage,
     );
-    return withClient(url, (client) =>
-      new PrefixChecker(watchedCopy(entitlement, { copy: url, master: url }), workload.model, 200).look(client),
+    return withCopy(url, (session) =>
+      new PrefixChecker(watchedCopy(entitlement, { copy: url, master: url }), workload.model, 200).look(session),
     );
   }
 
@@ -174,9 +164,9 @@ describe("a standing copy", () => {
     // The newest transaction's changes to one table are there, to the other not.
     const url = cluster.sourceUrl(roles.owner);
     await lookAfter(everything);
-    await withClient(url, async (client) => {
+    await withCopy(url, async (session) => {
       const checker = new PrefixChecker(watchedCopy(everything, { copy: url }), workload.model);
-      expect(await checker.look(client)).toMatchObject({ kind: "prefix" });
+      expect(await checker.look(session)).toMatchObject({ kind: "prefix" });
       const before = workload.model.head;
       await writeFor(workload, 300);
       await runSql(
@@ -187,7 +177,7 @@ describe("a standing copy", () => {
         "TRUNCATE population.citizen",
         "INSERT INTO population.citizen SELECT * FROM public.citizen",
       );
-      expect(await checker.look(client)).toMatchObject({ kind: "violation" });
+      expect(await checker.look(session)).toMatchObject({ kind: "violation" });
       expect(checker.violations).toHaveLength(1);
     });
   });
@@ -195,11 +185,11 @@ describe("a standing copy", () => {
   test("may not go back to an earlier transaction", async () => {
     const url = cluster.sourceUrl(roles.owner);
     await lookAfter(everything, "CREATE TABLE population.early AS SELECT * FROM public.journal");
-    await withClient(url, async (client) => {
+    await withCopy(url, async (session) => {
       const checker = new PrefixChecker(watchedCopy(everything, { copy: url }), workload.model);
-      await checker.look(client);
+      await checker.look(session);
       await runSql(url, `DELETE FROM population.journal WHERE seq = ${workload.model.head}`, "UPDATE population.ledger SET seq = seq - 1");
-      expect(await checker.look(client)).toMatchObject({ kind: "violation", reason: expect.stringMatching(/went back/) as string });
+      expect(await checker.look(session)).toMatchObject({ kind: "violation", reason: expect.stringMatching(/went back/) as string });
     });
   });
 

@@ -1,8 +1,8 @@
 // Looks at a copy as its readers do, again and again, and demands that each look shows the master after one of its commits.
-import type pg from "pg";
-import { textClient } from "../support/cluster.ts";
 import { pause } from "../support/wait-until.ts";
+import { type Answer, type CopySession, withCopy } from "./copy-session.ts";
 import type { MasterModel, SetDigest, TrackedTable } from "./master-model.ts";
+import { normalForm } from "./normal-forms.ts";
 import { keyText, rowHash } from "./row-hash.ts";
 
 /** One subscription's copy, as the test knows it. */
@@ -28,11 +28,6 @@ export type Look =
   /** `refusedTables`: those that the gate refused while the rest could be read. */
   | { readonly kind: "prefix"; readonly sequence: number; readonly refusedTables: readonly string[] }
   | { readonly kind: "violation"; readonly reason: string };
-
-/** SQLSTATE of the gate's refusal. */
-const refusal = "DB001";
-/** The copy has not been made yet: no such table, schema or privilege. */
-const missing = new Set(["42P01", "3F000"]);
 
 export class PrefixChecker {
   readonly looks = { total: 0, prefix: 0, refused: 0, absent: 0 };
@@ -63,16 +58,12 @@ export class PrefixChecker {
 
   /** Looks again and again until aborted; every copy in turn on its own session. */
   async watch(signal: AbortSignal, everyMs = 150): Promise<void> {
-    const client = textClient(this.copy.url);
-    await client.connect();
-    try {
+    await withCopy(this.copy.url, async (session) => {
       while (!signal.aborted) {
-        await this.look(client);
+        await this.look(session);
         await pause(everyMs);
       }
-    } finally {
-      await client.end();
-    }
+    });
   }
 
   /** One line for a test's report. */
@@ -82,24 +73,24 @@ export class PrefixChecker {
   }
 
   /** Takes one snapshot of the copy and judges it. */
-  async look(client: pg.Client): Promise<Look> {
-    await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  async look(session: CopySession): Promise<Look> {
+    await session.beginSnapshot();
     try {
-      const look = await this.#judge(client);
+      const look = await this.#judge(session);
       this.looks.total++;
       if (look.kind === "violation") this.#violations.set(look.reason, (this.#violations.get(look.reason) ?? 0) + 1);
       else this.looks[look.kind]++;
       if (look.kind === "prefix") this.sequences.add(look.sequence);
       return look;
     } finally {
-      await client.query("ROLLBACK");
+      await session.endSnapshot();
     }
   }
 
-  async #judge(client: pg.Client): Promise<Look> {
-    const ledger = await ask(client, `SELECT count(*) AS rows, max(seq) AS seq FROM ${this.copy.ledger}`);
+  async #judge(session: CopySession): Promise<Look> {
+    const ledger = await askOne(session, `SELECT count(*) AS held, max(seq) AS seq FROM ${this.copy.ledger}`);
     if (typeof ledger === "string") return { kind: ledger };
-    const journal = await ask(client, `SELECT count(*) AS rows, min(seq) AS low, max(seq) AS high FROM ${this.copy.journal}`);
+    const journal = await askOne(session, `SELECT count(*) AS held, min(seq) AS low, max(seq) AS high FROM ${this.copy.journal}`);
     if (typeof journal === "string") return { kind: journal };
     const sequence = Number(ledger["seq"]);
     const reason = this.#judgeSequence(ledger, journal, sequence);
@@ -112,16 +103,16 @@ export class PrefixChecker {
     const refusedTables: string[] = [];
     for (const entry of this.copy.tables) {
       const { projections } = entry.table;
-      const hash = rowHash(projections[entry.projection] ?? []);
-      const answer = await ask(client, `SELECT count(*) AS rows, coalesce(sum(${hash}), 0)::text AS sum FROM ${entry.view}`);
+      const hash = rowHash(session.family, entry.table, projections[entry.projection] ?? []);
+      const answer = await askOne(session, `SELECT count(*) AS held, coalesce(sum(${hash}), 0) AS total FROM ${entry.view}`);
       if (typeof answer === "string") {
         refusedTables.push(entry.view);
         continue;
       }
-      const found = { rows: Number(answer["rows"]), sum: BigInt(answer["sum"] ?? 0) };
+      const found = { rows: Number(answer["held"]), sum: BigInt(answer["total"] ?? 0) };
       const wanted = this.#model.digestAt(sequence, entry.table.name, entry.projection, this.copy.accepts);
       if (found.rows !== wanted.rows || found.sum !== wanted.sum) {
-        return { kind: "violation", reason: await this.#explain(client, entry, sequence, { found, wanted }) };
+        return { kind: "violation", reason: await this.#explain(session, entry, sequence, { found, wanted }) };
       }
     }
     return { kind: "prefix", sequence, refusedTables };
@@ -129,9 +120,9 @@ export class PrefixChecker {
 
   /** Ledger and journal are rows of the same copy: they must tell of the same transactions, all of them, and never of fewer. */
   #judgeSequence(ledger: Answer, journal: Answer, sequence: number): string | null {
-    const told = `ledger ${ledger["seq"]} in ${ledger["rows"]} rows, journal ${journal["rows"]} rows from ${journal["low"]} to ${journal["high"]}`;
-    if (Number(ledger["rows"]) !== 1 || !Number.isSafeInteger(sequence) || sequence < 1) return `no single newest transaction: ${told}`;
-    const whole = Number(journal["low"]) === 1 && Number(journal["high"]) === sequence && Number(journal["rows"]) === sequence;
+    const told = `ledger ${ledger["seq"]} in ${ledger["held"]} rows, journal ${journal["held"]} rows from ${journal["low"]} to ${journal["high"]}`;
+    if (Number(ledger["held"]) !== 1 || !Number.isSafeInteger(sequence) || sequence < 1) return `no single newest transaction: ${told}`;
+    const whole = Number(journal["low"]) === 1 && Number(journal["high"]) === sequence && Number(journal["held"]) === sequence;
     if (!whole) return `transactions are missing or half applied: ${told}`;
     if (sequence < this.#newest) return `went back from transaction ${this.#newest} to ${sequence}`;
     this.#newest = sequence;
@@ -140,16 +131,17 @@ export class PrefixChecker {
 
   /** Which rows are wrong: read in the same snapshot and compared with the master's history. */
   async #explain(
-    client: pg.Client,
+    session: CopySession,
     entry: WatchedCopy["tables"][number],
     sequence: number,
     digests: { found: SetDigest; wanted: SetDigest },
   ): Promise<string> {
     const { table, view, projection } = entry;
     const index = Object.keys(table.projections).indexOf(projection);
-    const hash = rowHash(table.projections[projection] ?? []);
-    const result = await client.query<Record<string, string>>(`SELECT ${keyText(table.key)} AS key, ${hash}::text AS hash FROM ${view}`);
-    const held = new Map(result.rows.map((row) => [row["key"] ?? "", BigInt(row["hash"] ?? 0)]));
+    const hash = rowHash(session.family, table, table.projections[projection] ?? []);
+    const rows = await session.ask(`SELECT ${keyText(session.family, table.key)} AS row_key, ${hash} AS hash FROM ${view}`);
+    if (typeof rows === "string") return `${view} cannot be looked into: ${rows}`;
+    const held = new Map(rows.map((row) => [row["row_key"] ?? "", BigInt(row["hash"] ?? 0)]));
     const wanted = this.#model.rowsAt(sequence, table.name);
     const rights = [...wanted.values()].filter((row) => this.copy.accepts(row.bucket));
     const lacking = rights.filter((row) => !held.has(row.key)).map((row) => row.key);
@@ -164,25 +156,34 @@ export class PrefixChecker {
         });
         return `${kind} ${keys.length}: ${told.join("; ")}`;
       });
-    if (wrong[0] !== undefined) lists.push(await this.#compareWithMaster(client, entry, wrong[0]));
+    if (wrong[0] !== undefined) lists.push(await this.#compareWithMaster(session, entry, wrong[0]));
     const counts = `${digests.found.rows} rows instead of ${digests.wanted.rows}`;
     return `${view} is not the master after transaction ${sequence}: ${counts}; ${lists.join("; ")}`;
   }
 
-  async #compareWithMaster(client: pg.Client, { table, view, projection }: WatchedCopy["tables"][number], key: string): Promise<string> {
+  async #compareWithMaster(session: CopySession, entry: WatchedCopy["tables"][number], key: string): Promise<string> {
     if (this.copy.master === undefined) return "";
-    const columns = (table.projections[projection] ?? []).map((column) => `${column}::text`).join(", ");
-    const where = `WHERE ${keyText(table.key)} = $1`;
-    const held = await client.query<Record<string, string | null>>(`SELECT ${columns} FROM ${view} ${where}`, [key]);
-    const master = textClient(this.copy.master);
-    await master.connect();
-    try {
-      const now = await master.query<Record<string, string | null>>(`SELECT ${columns} FROM ${table.name} ${where}`, [key]);
-      return now.rows[0] === undefined ? "gone from the master" : printDifference(now.rows[0], held.rows[0] ?? {});
-    } finally {
-      await master.end();
-    }
+    const { table, view, projection } = entry;
+    const columns = table.projections[projection] ?? [];
+    const held = await session.ask(rowQuery(session, table, view, { columns, key }));
+    const now = await withCopy(this.copy.master, async (master) => {
+      await master.beginSnapshot();
+      return master.ask(rowQuery(master, table, table.name, { columns, key }));
+    });
+    if (typeof held === "string" || typeof now === "string") return "cannot be asked";
+    return now[0] === undefined ? "gone from the master" : printDifference(now[0], held[0] ?? {});
   }
+}
+
+function rowQuery(
+  { family }: CopySession,
+  table: TrackedTable,
+  from: string,
+  row: { readonly columns: readonly string[]; readonly key: string },
+): string {
+  const values = row.columns.map((column) => `${normalForm(family, table.forms[column] ?? "text", column)} AS ${column}`);
+  // Keys of the tests' tables hold neither quotes nor backslashes.
+  return `SELECT ${values.join(", ")} FROM ${from} WHERE ${keyText(family, table.key)} = '${row.key}'`;
 }
 
 /** Columns of two rows that differ, with the beginning of their values: the tests' people are invented. */
@@ -192,18 +193,8 @@ function printDifference(now: Readonly<Record<string, string | null>>, held: Rea
   return columns.map((column) => `${column} is ${short(held[column])} instead of ${short(now[column])}`).join(", ");
 }
 
-type Answer = Readonly<Record<string, string | null>>;
-
-/** The single row of a query, or why there is none. Each query has its savepoint: a refusal must not end the look. */
-async function ask(client: pg.Client, sql: string): Promise<Answer | "refused" | "absent"> {
-  await client.query("SAVEPOINT question");
-  try {
-    const result = await client.query<Record<string, string | null>>(sql);
-    return result.rows[0] ?? {};
-  } catch (error) {
-    const code = (error as { code?: string }).code;
-    if (code !== refusal && (code === undefined || !missing.has(code))) throw error;
-    await client.query("ROLLBACK TO SAVEPOINT question");
-    return code === refusal ? "refused" : "absent";
-  }
+/** The single row of a query, or why there is none. */
+async function askOne(session: CopySession, sql: string): Promise<Answer | "refused" | "absent"> {
+  const rows = await session.ask(sql);
+  return typeof rows === "string" ? rows : (rows[0] ?? {});
 }

@@ -1,16 +1,15 @@
 // What a writer may do to the master within one transaction, chosen by chance.
-import type pg from "pg";
 import type { Effect } from "../checker/master-model.ts";
 import type { KeyPool } from "./key-pool.ts";
 import type { GeneratedTable } from "./population-tables.ts";
 import type { Random } from "./random.ts";
-import { deleteRows, insertRows, keyOf, keyValues, truncateTable, updateRows } from "./statements.ts";
+import { keyOf, keyValues, type MasterSession } from "./master-session.ts";
 
 /** One table as one writer sees it. */
 export interface Plot {
   readonly table: GeneratedTable;
   readonly random: Random;
-  readonly client: pg.Client;
+  readonly session: MasterSession;
   /** Keys of rows that are there. */
   readonly live: KeyPool;
   /** Keys of rows deleted before, to come back one day. */
@@ -21,10 +20,10 @@ export interface Plot {
 export type Operation = (plot: Plot, count: number) => Promise<Effect[]>;
 
 export const operations = {
-  insert: (plot, count) => insertRows(plot.client, plot.table, rowsFor(plot, times(count, plot.freshKey))),
+  insert: (plot, count) => plot.session.insert(plot.table, rowsFor(plot, times(count, plot.freshKey))),
 
   /** Rows that were deleted come back under their old key with other values. */
-  reinsert: (plot, count) => insertRows(plot.client, plot.table, rowsFor(plot, valuesOf(plot, plot.buried.sample(plot.random, count)))),
+  reinsert: (plot, count) => plot.session.insert(plot.table, rowsFor(plot, valuesOf(plot, plot.buried.sample(plot.random, count)))),
 
   /** Leaves the long columns alone: the log says "unchanged" for them. */
   small: (plot, count) => update(plot, count, plot.table.small),
@@ -48,41 +47,41 @@ export const operations = {
     const [first, second] = plot.live.sample(plot.random, 2);
     if (first === undefined || second === undefined) return [];
     const between = plot.freshKey();
-    const { client, table } = plot;
+    const { session, table } = plot;
     return [
-      ...(await updateRows(client, table, [{ key: first, values: between }])),
-      ...(await updateRows(client, table, [{ key: second, values: keyValues(table, first) }])),
-      ...(await updateRows(client, table, [{ key: keyOf(table, between), values: keyValues(table, second) }])),
+      ...(await session.update(table, [{ key: first, values: between }])),
+      ...(await session.update(table, [{ key: second, values: keyValues(table, first) }])),
+      ...(await session.update(table, [{ key: keyOf(table, between), values: keyValues(table, second) }])),
     ];
   },
 
-  remove: (plot, count) => deleteRows(plot.client, plot.table, plot.live.sample(plot.random, count)),
+  remove: (plot, count) => plot.session.remove(plot.table, plot.live.sample(plot.random, count)),
 
   /** Within one transaction: gone, and there again as another row. */
   removeAndReinsert: async (plot, count) => {
     const keys = plot.live.sample(plot.random, count);
-    const removed = await deleteRows(plot.client, plot.table, keys);
-    return [...removed, ...(await insertRows(plot.client, plot.table, rowsFor(plot, valuesOf(plot, keys))))];
+    const removed = await plot.session.remove(plot.table, keys);
+    return [...removed, ...(await plot.session.insert(plot.table, rowsFor(plot, valuesOf(plot, keys))))];
   },
 
   /** Within one transaction: there, changed, and gone without a trace. */
   insertAndRemove: async (plot, count) => {
     const keys = times(count, plot.freshKey);
     const names = keys.map((values) => keyOf(plot.table, values));
-    const inserted = await insertRows(plot.client, plot.table, rowsFor(plot, keys));
+    const inserted = await plot.session.insert(plot.table, rowsFor(plot, keys));
     const updates = names.map((key) => ({ key, values: plot.table.move(plot.random) }));
-    const moved = await updateRows(plot.client, plot.table, updates);
-    return [...inserted, ...moved, ...(await deleteRows(plot.client, plot.table, names))];
+    const moved = await plot.session.update(plot.table, updates);
+    return [...inserted, ...moved, ...(await plot.session.remove(plot.table, names))];
   },
 
-  truncate: (plot) => truncateTable(plot.client, plot.table),
+  truncate: (plot) => plot.session.clear(plot.table),
 } as const satisfies Record<string, Operation>;
 
 export type OperationName = keyof typeof operations;
 
 function update(plot: Plot, count: number, values: GeneratedTable["small"]): Promise<Effect[]> {
   const updates = plot.live.sample(plot.random, count).map((key) => ({ key, values: values(plot.random) }));
-  return updateRows(plot.client, plot.table, updates);
+  return plot.session.update(plot.table, updates);
 }
 
 function rowsFor(plot: Plot, keys: readonly ReturnType<GeneratedTable["freshKey"]>[]): ReturnType<GeneratedTable["row"]>[] {

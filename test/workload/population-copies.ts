@@ -2,7 +2,7 @@
 import { compareCopy, type Comparison, describeComparison } from "../checker/compare-copy.ts";
 import type { WatchedCopy } from "../checker/prefix-checker.ts";
 import type { TableShare } from "../support/population-config.ts";
-import { ledgerTables, populationTables } from "./population-tables.ts";
+import { familyOfMake, ledgerTables, type Make, type PopulationTable, populationTables } from "./population-tables.ts";
 
 /** What one copy is entitled to; null: everything. */
 export interface Entitlement {
@@ -22,7 +22,7 @@ export function watchedCopy(
     ...(urls.master === undefined ? {} : { master: urls.master }),
     ledger: `${schema}.ledger`,
     journal: `${schema}.journal`,
-    tables: Object.entries(populationTables).map(([name, table]) => ({
+    tables: Object.entries(populationTables("native")).map(([name, table]) => ({
       table: table.tracked,
       view: `${schema}.${name}`,
       projection: projectionOf(entitlement),
@@ -35,7 +35,7 @@ export function watchedCopy(
 }
 
 /** The same entitlement as SQL on the master, written down here a second time and by hand. */
-function condition(entitlement: Entitlement, table: keyof typeof populationTables): string | undefined {
+function condition(entitlement: Entitlement, table: PopulationTable): string | undefined {
   if (entitlement.provinces === null) return undefined;
   const inside = `province_code IN (${entitlement.provinces.map((code) => `'${code}'`).join(", ")})`;
   return table === "citizen" ? `${inside} AND status <> 'deceased'` : inside;
@@ -48,10 +48,10 @@ export async function compareAll(
   schema = "population",
 ): Promise<{ equal: boolean; lines: string[] }> {
   const results: [string, Comparison][] = [];
-  for (const [name, table] of Object.entries(populationTables)) {
+  for (const [name, table] of Object.entries(populationTables("native"))) {
     const columns = table.tracked.projections[projectionOf(entitlement)] ?? [];
-    const where = condition(entitlement, name as keyof typeof populationTables);
-    const shape = { columns, key: table.tracked.key };
+    const where = condition(entitlement, name as PopulationTable);
+    const shape = { columns, key: table.tracked.key, forms: table.tracked.forms };
     const source = { url: urls.source, table: table.tracked.name, ...shape, ...(where === undefined ? {} : { where }) };
     results.push([name, await compareCopy(source, { url: urls.target, table: `${schema}.${name}`, ...shape })]);
   }
@@ -72,18 +72,22 @@ function projectionOf(entitlement: Entitlement): "all" | "basic" {
   return entitlement.provinces === null ? "all" : "basic";
 }
 
+/** Where the master's tables lie. */
+export const masterSchemas = { postgres: "public", mysql: "national" } as const;
+
 /** The share's tables as dongbo.yaml names them: whole, or filtered by `$provinces` with the shorter column lists. */
-export function sharedTables(kind: "all" | "filtered"): TableShare[] {
+export function sharedTables(kind: "all" | "filtered", make: Make = "native"): TableShare[] {
+  const schema = masterSchemas[familyOfMake(make)];
   const inside = { province_code: { in: "$provinces" } };
-  const tracked = Object.entries(populationTables).map(([name, { tracked: table }]) => ({
-    source: table.name,
+  const tracked = Object.entries(populationTables("native")).map(([name, { tracked: table }]) => ({
+    source: `${schema}.${table.name}`,
     target: `population.${name}`,
     key: table.key,
     columns: table.projections[kind === "all" ? "all" : "basic"] ?? [],
     ...(kind === "all" ? {} : { where: name === "citizen" ? { ...inside, status: { ne: "deceased" } } : inside }),
   }));
   const counted = Object.entries(ledgerTables).map(([name, table]) => ({
-    source: table.name,
+    source: `${schema}.${table.name}`,
     target: `population.${name}`,
     key: table.key,
     columns: table.columns,

@@ -73,6 +73,13 @@ export function amount(random: Random): string {
     : `${random.between(-9_999_999, 99_999_999)}.${random.between(0, 9)}`;
 }
 
+/** Amounts that a number of 24 digits, four of them behind the point, holds. */
+export function boundedAmount(random: Random): string {
+  return random.chance(0.02)
+    ? random.pick(["0.0000", "-0.0100", "12345678901234567890.1234", "-99999999999999999999.9999"])
+    : `${random.between(-9_999_999, 99_999_999)}.${random.between(0, 9)}`;
+}
+
 function twoDigits(number: number): string {
   return String(number).padStart(2, "0");
 }

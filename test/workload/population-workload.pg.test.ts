@@ -7,6 +7,7 @@ import { compareAll } from "./population-copies.ts";
 import { populationDdl, populationTables } from "./population-tables.ts";
 import { PopulationWorkload } from "./population-workload.ts";
 import { PopulationWriter } from "./population-writer.ts";
+import { PostgresMaster } from "./postgres-session.ts";
 import { Random } from "./random.ts";
 import { rowHash } from "../checker/row-hash.ts";
 
@@ -22,20 +23,18 @@ async function masterWithTables(): Promise<Cluster> {
 async function writeAlone(cluster: Cluster, seed: string): Promise<string> {
   await cluster.onMaster("TRUNCATE public.citizen, public.household, public.residence, public.journal");
   await cluster.onMaster("UPDATE public.ledger SET seq = 0");
-  const client = textClient(cluster.sourceUrl(roles.owner));
-  await client.connect();
+  const session = await PostgresMaster.open(cluster.sourceUrl(roles.owner), "native");
   try {
-    const model = new MasterModel(Object.values(populationTables).map((table) => table.tracked));
-    const writer = new PopulationWriter({ client, number: 0, random: new Random(seed), model });
+    const tables = Object.values(populationTables("native"));
+    const model = new MasterModel(tables.map((table) => table.tracked));
+    const writer = new PopulationWriter({ session, tables, number: 0, random: new Random(seed), model });
     await writer.preload(200);
     for (let step = 0; step < 60; step++) await writer.step();
     await writer.truncate();
-    const digests = ["citizen", "household", "residence"].map((table) =>
-      model.digestAt(model.head, `public.${table}`, "basic", () => true),
-    );
+    const digests = ["citizen", "household", "residence"].map((table) => model.digestAt(model.head, table, "basic", () => true));
     return digests.map(({ rows, sum }) => `${rows} ${sum}`).join(" ");
   } finally {
-    await client.end();
+    await session.end();
   }
 }
 
@@ -72,9 +71,9 @@ test("the model of several concurrent writers is the master, at the end of 20,00
   console.log(workload.summary());
   const client = textClient(url);
   await client.connect();
-  for (const { tracked } of Object.values(populationTables)) {
+  for (const { tracked } of Object.values(populationTables("native"))) {
     for (const [projection, columns] of Object.entries(tracked.projections)) {
-      const sql = `SELECT count(*) AS rows, coalesce(sum(${rowHash(columns)}), 0)::text AS sum FROM ${tracked.name}`;
+      const sql = `SELECT count(*) AS rows, coalesce(sum(${rowHash("postgres", tracked, columns)}), 0)::text AS sum FROM ${tracked.name}`;
       const [row] = (await client.query<{ rows: string; sum: string }>(sql)).rows;
       const { rows, sum } = workload.model.digestAt(workload.model.head, tracked.name, projection, () => true);
       expect({ rows: String(rows), sum: String(sum) }).toEqual(row);
@@ -84,7 +83,7 @@ test("the model of several concurrent writers is the master, at the end of 20,00
   await client.end();
   expect([...effects].some((effect) => effect.endsWith("clear"))).toBe(true);
   expect([...effects].filter((effect) => !effect.endsWith("clear")).toSorted()).toEqual(
-    ["citizen", "household", "residence"].flatMap((table) => [`public.${table} put`, `public.${table} put over`, `public.${table} remove`]),
+    ["citizen", "household", "residence"].flatMap((table) => [`${table} put`, `${table} put over`, `${table} remove`]),
   );
   // A table compared with itself under a filter: the two statements of one entitlement agree about what is in it.
   const lines = await compareAll({ name: "self", provinces: null }, { source: url, target: url }, "public");

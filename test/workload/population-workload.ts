@@ -1,15 +1,18 @@
 // Live writes on the master by several writers at once, at a steady pace, with a model of every state they commit.
-import type pg from "pg";
 import { MasterModel } from "../checker/master-model.ts";
-import { textClient } from "../support/cluster.ts";
 import { pause } from "../support/wait-until.ts";
-import { ledgerTables, populationTables } from "./population-tables.ts";
+import type { MasterSession } from "./master-session.ts";
+import { MysqlMaster } from "./mysql-session.ts";
+import { ledgerTables, type Make, populationTables } from "./population-tables.ts";
 import { PopulationWriter } from "./population-writer.ts";
+import { PostgresMaster } from "./postgres-session.ts";
 import { Random } from "./random.ts";
 
 export interface WorkloadOptions {
-  /** Connects as the master's owner; the tables of populationDdl are there and empty. */
+  /** Connects as the master's owner; the tables of the make's DDL are there and empty. */
   readonly url: string;
+  /** `native` when left out. */
+  readonly make?: Make;
   readonly seed: string;
   readonly writers: number;
   /** Row changes a second, all writers together; they pause when ahead of it. */
@@ -22,7 +25,7 @@ export interface WorkloadOptions {
 
 /** Names of all tables that the workload writes, for publication and shares. */
 export const workloadTables: readonly string[] = [
-  ...Object.values(populationTables).map((table) => table.tracked.name),
+  ...Object.values(populationTables("native")).map((table) => table.tracked.name),
   ...Object.values(ledgerTables).map((table) => table.name),
 ];
 
@@ -31,25 +34,27 @@ const changesPerTruncation = 30_000;
 const changesPerBig = 12_000;
 
 export class PopulationWorkload implements AsyncDisposable {
-  readonly model = new MasterModel(Object.values(populationTables).map((table) => table.tracked));
+  readonly model: MasterModel;
   readonly #options: WorkloadOptions;
-  readonly #clients: pg.Client[];
+  readonly #sessions: readonly MasterSession[];
   readonly #writers: PopulationWriter[];
   /** At how many changes the next rare things happen. */
   readonly #due = { truncation: changesPerTruncation / 2, big: changesPerBig / 2 };
 
-  private constructor(options: WorkloadOptions, clients: pg.Client[]) {
+  private constructor(options: WorkloadOptions, sessions: readonly MasterSession[]) {
     this.#options = options;
-    this.#clients = clients;
-    this.#writers = clients.map((client, number) => {
-      return new PopulationWriter({ client, number, model: this.model, random: new Random(`${options.seed}/${number}`) });
+    this.#sessions = sessions;
+    const tables = Object.values(populationTables(options.make ?? "native"));
+    this.model = new MasterModel(tables.map((table) => table.tracked));
+    this.#writers = sessions.map((session, number) => {
+      return new PopulationWriter({ session, tables, number, model: this.model, random: new Random(`${options.seed}/${number}`) });
     });
   }
 
   static async open(options: WorkloadOptions): Promise<PopulationWorkload> {
-    const clients = Array.from({ length: options.writers }, () => textClient(options.url));
-    await Promise.all(clients.map((client) => client.connect()));
-    return new PopulationWorkload(options, clients);
+    const { url, make = "native", writers } = options;
+    const open = () => (make === "mysql" ? MysqlMaster.open(url) : PostgresMaster.open(url, make));
+    return new PopulationWorkload(options, await Promise.all(Array.from({ length: writers }, open)));
   }
 
   /** Fills the tables. */
@@ -96,6 +101,6 @@ export class PopulationWorkload implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#clients.map((client) => client.end()));
+    await Promise.all(this.#sessions.map((session) => session.end()));
   }
 }

@@ -1,9 +1,9 @@
 // One writer on the master: transactions of several operations on several tables, each numbered by the ledger at its end.
-import type pg from "pg";
 import type { Effect, MasterModel } from "../checker/master-model.ts";
 import { KeyPool } from "./key-pool.ts";
+import type { MasterSession } from "./master-session.ts";
 import { type OperationName, operations, type Plot } from "./operations.ts";
-import { type GeneratedTable, populationTables } from "./population-tables.ts";
+import type { GeneratedTable } from "./population-tables.ts";
 import type { Random } from "./random.ts";
 
 const weights: Readonly<Record<Exclude<OperationName, "truncate">, number>> = {
@@ -23,7 +23,8 @@ const weights: Readonly<Record<Exclude<OperationName, "truncate">, number>> = {
 };
 
 export interface WriterOptions {
-  readonly client: pg.Client;
+  readonly session: MasterSession;
+  readonly tables: readonly GeneratedTable[];
   readonly random: Random;
   readonly model: MasterModel;
   /** Keeps the keys of writers apart; 0 to 9. */
@@ -41,7 +42,7 @@ export class PopulationWriter {
 
   constructor(options: WriterOptions) {
     this.#options = options;
-    this.#plots = Object.values(populationTables).map((table) => this.#plot(table));
+    this.#plots = options.tables.map((table) => this.#plot(table));
   }
 
   /** Rows to begin with, in transactions of at most a thousand rows. */
@@ -77,51 +78,46 @@ export class PopulationWriter {
   }
 
   #plot(table: GeneratedTable): Plot {
-    const { client, random, number } = this.#options;
+    const { session, random, number } = this.#options;
     const freshKey = () => table.freshKey(random, number, ++this.#serial);
-    return { table, client, random, live: new KeyPool(), buried: new KeyPool(), freshKey };
+    return { table, session, random, live: new KeyPool(), buried: new KeyPool(), freshKey };
   }
 
   /** One operation on one table, sometimes in a savepoint that is taken back. */
   async #operation(): Promise<Effect[]> {
-    const { client, random } = this.#options;
+    const { session, random } = this.#options;
     const plot = random.pick(this.#plots);
     const size = random.weighted(sizes);
     const count = { few: random.between(1, 8), some: random.between(20, 80), many: random.between(150, 500) }[size];
     const operation = operations[random.weighted(weights)];
     if (!random.chance(0.06)) return operation(plot, count);
     const released = random.chance(0.5);
-    await client.query("SAVEPOINT attempt");
+    await session.savepoint();
     const effects = await operation(plot, count);
-    await client.query(released ? "RELEASE SAVEPOINT attempt" : "ROLLBACK TO SAVEPOINT attempt");
+    await session.endSavepoint(released);
     return released ? effects : [];
   }
 
-  /** Work that gives null is rolled back. Tells whether it was committed. The ledger's row is the lock that puts commits in the order of their numbers. */
+  /** Work that gives null is rolled back. Tells whether it was committed. */
   async #transaction(work: () => Promise<Effect[] | null>): Promise<boolean> {
-    const { client, model, number } = this.#options;
-    await client.query("BEGIN");
+    const { session, model, number } = this.#options;
+    await session.begin();
     try {
       const effects = await work();
       if (effects === null) {
-        await client.query("ROLLBACK");
+        await session.rollback();
         this.done.rolledBack++;
         return false;
       }
-      const numbered = await client.query<{ seq: string }>(
-        `WITH newest AS (UPDATE public.ledger SET seq = seq + 1 RETURNING seq)
-         INSERT INTO public.journal (seq, writer) SELECT seq, $1 FROM newest RETURNING seq::text`,
-        [number],
-      );
-      await client.query("COMMIT");
-      model.commit(Number(numbered.rows[0]?.seq), effects);
+      const sequence = await session.number(number);
+      await session.commit();
+      model.commit(sequence, effects);
       for (const effect of effects) this.#remember(effect);
       this.done.committed++;
       return true;
     } catch (error) {
-      // Emptying a table may cross another writer's locks; the loser's transaction never was.
-      if ((error as { code?: string }).code !== "40P01") throw error;
-      await client.query("ROLLBACK");
+      if (!session.crossed(error)) throw error;
+      await session.rollback();
       this.done.rolledBack++;
       return false;
     }

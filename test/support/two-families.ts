@@ -1,0 +1,97 @@
+// Servers of both kinds for one test: a master of either, and copies on PostgreSQL and on MariaDB, with the roles that a careful
+// installation has: nobody works as superuser.
+import type { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
+import { type Cluster, masterDatabase, roles, startCluster } from "./cluster.ts";
+import { runMysql, startMariaDb } from "./mysql-server.ts";
+
+export type MasterKind = "postgres" | "mysql";
+
+export interface FamiliesOptions {
+  readonly master: MasterKind;
+  /** Names of the targets on PostgreSQL, each a database. */
+  readonly postgresTargets: readonly string[];
+  /** Names of targets on MariaDB, each a server of its own, since dongbo's database has one name there. */
+  readonly mysqlTargets: readonly string[];
+  readonly masterSettings?: Readonly<Record<string, string | number>>;
+  readonly targetSettings?: Readonly<Record<string, string | number>>;
+}
+
+/** Rights that dongbo is given on a MariaDB master, beside SELECT on what it shares. */
+export const sourceGrants = [`GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO ${roles.source}`];
+
+/** Databases of a MariaDB target on which dongbo works; views in the first, rows in the second. */
+const copyDatabases = ["population", "population_copy"];
+
+export class Families implements AsyncDisposable {
+  /** The PostgreSQL servers: of the master when it is one, of copies, and of the control database always. */
+  readonly cluster: Cluster;
+  readonly masterKind: MasterKind;
+  /** The MariaDB master; null where the master is PostgreSQL. */
+  readonly mysqlMaster: EmbeddedMariaDb | null;
+  readonly mysqlTargets: ReadonlyMap<string, EmbeddedMariaDb>;
+
+  private constructor(cluster: Cluster, mysqlMaster: EmbeddedMariaDb | null, mysqlTargets: ReadonlyMap<string, EmbeddedMariaDb>) {
+    this.cluster = cluster;
+    this.masterKind = mysqlMaster === null ? "postgres" : "mysql";
+    this.mysqlMaster = mysqlMaster;
+    this.mysqlTargets = mysqlTargets;
+  }
+
+  static async start(options: FamiliesOptions): Promise<Families> {
+    const [cluster, mysqlMaster, mysqlTargets] = await Promise.all([
+      startCluster({ targets: options.postgresTargets }),
+      options.master === "mysql" ? startMysqlMaster(options.masterSettings ?? {}) : null,
+      Promise.all(options.mysqlTargets.map(async (name) => [name, await startMysqlTarget(options.targetSettings ?? {})] as const)),
+    ]);
+    return new Families(cluster, mysqlMaster, new Map(mysqlTargets));
+  }
+
+  /** URL of the master database for one role. */
+  masterUrl(role: string): string {
+    return this.mysqlMaster === null ? this.cluster.sourceUrl(role) : this.mysqlMaster.url(masterDatabase, role);
+  }
+
+  /** URL of a target for one role; a MariaDB target's names no database, which dongbo makes. */
+  targetUrl(target: string, role: string): string {
+    return this.mysqlTargets.get(target)?.url("", role) ?? this.cluster.targetUrl(target, role);
+  }
+
+  connectorOf(target: string): MasterKind {
+    return this.mysqlTargets.has(target) ? "mysql" : "postgres";
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const servers = [...this.mysqlTargets.values(), ...(this.mysqlMaster === null ? [] : [this.mysqlMaster])];
+    await Promise.all([this.cluster[Symbol.asyncDispose](), ...servers.map((server) => server.destroy())]);
+  }
+}
+
+/** A MariaDB master with the database of the tests and its roles. */
+export async function startMysqlMaster(settings: Readonly<Record<string, string | number>>): Promise<EmbeddedMariaDb> {
+  const server = await startMariaDb(settings);
+  await runMysql(
+    server.url(),
+    `CREATE DATABASE ${masterDatabase} CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci`,
+    ...[roles.owner, roles.source].map((role) => `CREATE USER ${role}`),
+    `GRANT ALL ON ${masterDatabase}.* TO ${roles.owner}`,
+    `GRANT SELECT ON ${masterDatabase}.* TO ${roles.source}`,
+    ...sourceGrants,
+  );
+  return server;
+}
+
+/** A MariaDB server of copies with the roles of a target. */
+export async function startMysqlTarget(
+  settings: Readonly<Record<string, string | number>>,
+  databases: readonly string[] = copyDatabases,
+): Promise<EmbeddedMariaDb> {
+  const server = await startMariaDb({ skip_log_bin: 1, ...settings });
+  const rights =
+    "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, EXECUTE";
+  await runMysql(
+    server.url(),
+    ...[roles.target, roles.reader].map((role) => `CREATE USER ${role}`),
+    ...["dongbo", ...databases].map((name) => `GRANT ${rights} ON \`${name}\`.* TO ${roles.target} WITH GRANT OPTION`),
+  );
+  return server;
+}
