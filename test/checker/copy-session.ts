@@ -21,7 +21,7 @@ export interface CopySession {
 /** SQLSTATE of the gate's refusal. */
 const refusal = "DB001";
 
-export async function openCopy(url: string): Promise<CopySession> {
+async function openCopy(url: string): Promise<CopySession> {
   if (familyOf(url) === "mysql") return new MysqlCopy(await mysqlClient(url));
   const client = textClient(url);
   await client.connect();

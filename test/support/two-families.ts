@@ -17,7 +17,7 @@ export interface FamiliesOptions {
 }
 
 /** Rights that dongbo is given on a MariaDB master, beside SELECT on what it shares. */
-export const sourceGrants = [`GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO ${roles.source}`];
+const sourceGrants = [`GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO ${roles.source}`];
 
 /** Databases of a MariaDB target on which dongbo works; views in the first, rows in the second. */
 const copyDatabases = ["population", "population_copy"];
@@ -81,7 +81,7 @@ export async function startMysqlMaster(settings: Readonly<Record<string, string 
 }
 
 /** A MariaDB server of copies with the roles of a target. */
-export async function startMysqlTarget(
+async function startMysqlTarget(
   settings: Readonly<Record<string, string | number>>,
   databases: readonly string[] = copyDatabases,
 ): Promise<EmbeddedMariaDb> {

@@ -157,7 +157,7 @@ export class MysqlMaster implements MasterSession {
 
   async #rows(sql: string, parameters: readonly Parameter[] = []): Promise<Row[]> {
     const [rows] = await this.#client.query<RowDataPacket[]>(sql, [...parameters]);
-    return rows as Row[];
+    return rows;
   }
 }
 

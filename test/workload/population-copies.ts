@@ -73,7 +73,7 @@ function projectionOf(entitlement: Entitlement): "all" | "basic" {
 }
 
 /** Where the master's tables lie. */
-export const masterSchemas = { postgres: "public", mysql: "national" } as const;
+const masterSchemas = { postgres: "public", mysql: "national" } as const;
 
 /** The share's tables as dongbo.yaml names them: whole, or filtered by `$provinces` with the shorter column lists. */
 export function sharedTables(kind: "all" | "filtered", make: Make = "native"): TableShare[] {
