@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 // The suffix says what a test needs: `.test.ts` nothing, `.pg.test.ts` PostgreSQL servers, `.mysql.test.ts`
 // MySQL or MariaDB servers (and perhaps PostgreSQL), `.fault.test.ts` servers that it breaks or strains.
 /** Each of these keeps both cores busy by itself. */
-const stress = ["kill", "pgbench", "fanout", "giant"].map((name) => `test/e2e/${name}.fault.test.ts`);
+const stress = ["kill", "pairs", "pgbench", "sysbench", "fanout", "giant"].map((name) => `test/e2e/${name}.fault.test.ts`);
 const shared = { testTimeout: 120_000, hookTimeout: 120_000, teardownTimeout: 30_000 };
 
 export default defineConfig({

@@ -24,7 +24,7 @@ const pairs = [
 describe.each(pairs)("a standing copy, $master to $copy", ({ master, make, copy }) => {
   let families: Families;
   let workload: PopulationWorkload;
-  const masterUrl = () => families.masterUrl(roles.owner);
+  const masterUrl = () => families.sourceUrl(roles.owner);
   /** The copies' own database; there is no engine, so a superuser makes it. */
   const copyUrl = () => (copy === "mysql" ? (families.mysqlTargets.get("copy")?.url() ?? "") : families.cluster.target.url("copy"));
   const run = (...statements: string[]) => (copy === "mysql" ? runMysql(copyUrl(), ...statements) : runSql(copyUrl(), ...statements));

@@ -1,5 +1,5 @@
 // dongbo.yaml as objects: the configuration that the end-to-end tests give the engine, in the form of design section 4.
-import { type Cluster, roles } from "./cluster.ts";
+import { roles } from "./cluster.ts";
 
 export interface TableShare {
   readonly source: string;
@@ -15,12 +15,14 @@ export interface CopyPlan {
   /** Share that it subscribes to. */
   readonly share: string;
   readonly parameters?: Readonly<Record<string, readonly string[]>>;
+  /** Kind of the target's server; PostgreSQL when left out. */
+  readonly connector?: "postgres" | "mysql";
 }
 
 export interface PlanOptions {
   readonly shares: Readonly<Record<string, readonly TableShare[]>>;
   readonly copies: readonly CopyPlan[];
-  /** Merged into the source's entry: limits, for example. */
+  /** Merged into the source's entry: limits or another connector, for example. */
   readonly source?: object;
   readonly regulation?: object;
 }
@@ -44,7 +46,7 @@ export function populationConfig(options: PlanOptions): object {
       options.copies.map((copy, index) => [
         copy.target,
         {
-          connector: "postgres",
+          connector: copy.connector ?? "postgres",
           url: `\${env:${targetVariable(copy.target)}}`,
           readers: [roles.reader],
           consumer: { id: String(index + 1), name: `Tỉnh ${copy.target}` },
@@ -66,16 +68,23 @@ export function populationConfig(options: PlanOptions): object {
   };
 }
 
+/** Where a test's servers are, for each role. */
+interface Servers {
+  controlUrl(): string;
+  sourceUrl(role: string): string;
+  targetUrl(target: string, role: string): string;
+}
+
 /** The environment that the configuration refers to; `urls` replaces a target's URL, by a proxy's for example. */
 export function populationEnvironment(
-  cluster: Cluster,
+  servers: Servers,
   targets: readonly string[],
   urls: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
   return {
-    CONTROL_URL: cluster.controlUrl(),
-    POPULATION_URL: cluster.sourceUrl(roles.source),
-    ...Object.fromEntries(targets.map((name) => [targetVariable(name), urls[name] ?? cluster.targetUrl(name, roles.target)])),
+    CONTROL_URL: servers.controlUrl(),
+    POPULATION_URL: servers.sourceUrl(roles.source),
+    ...Object.fromEntries(targets.map((name) => [targetVariable(name), urls[name] ?? servers.targetUrl(name, roles.target)])),
   };
 }
 

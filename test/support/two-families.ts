@@ -47,13 +47,17 @@ export class Families implements AsyncDisposable {
   }
 
   /** URL of the master database for one role. */
-  masterUrl(role: string): string {
+  sourceUrl(role: string): string {
     return this.mysqlMaster === null ? this.cluster.sourceUrl(role) : this.mysqlMaster.url(masterDatabase, role);
   }
 
   /** URL of a target for one role; a MariaDB target's names no database, which dongbo makes. */
   targetUrl(target: string, role: string): string {
     return this.mysqlTargets.get(target)?.url("", role) ?? this.cluster.targetUrl(target, role);
+  }
+
+  controlUrl(): string {
+    return this.cluster.controlUrl();
   }
 
   connectorOf(target: string): MasterKind {
