@@ -89,6 +89,21 @@ test("each pair of values compares on a row image as in SQL", async () => {
   }
 });
 
+test("dates that no calendar has lie between the days around them", async () => {
+  await session.query("SET SESSION sql_mode = 'ALLOW_INVALID_DATES'");
+  const stored = ["0000-00-00", "2024-00-00", "2024-00-15", "2024-05-00", "2024-02-30"].map((text) => Buffer.from(text));
+  const born = table.columns.filter((column) => column.name === "born");
+  const count = async (op: "eq" | "lt" | "gt", value: string): Promise<void> => {
+    const predicate: Predicate = { op, column: "born", value };
+    const filter = compileFilter(predicate, born);
+    const list = stored.map((text) => `SELECT CAST('${String(text)}' AS DATE) AS born`).join(" UNION ALL ");
+    const [row] = await session.query(`SELECT COUNT(*) AS n FROM (${list}) AS s WHERE ${predicateSql(predicate, born)}`);
+    expect(Number(row?.["n"]), `${op} ${value}`).toBe(stored.filter((text) => filter.evaluate([text]) === true).length);
+  };
+  const days = "0001-01-01 2023-11-30 2023-12-15 2023-12-31 2024-01-01 2024-04-30 2024-05-01 2024-02-29 2024-03-01".split(" ");
+  for (const day of days) for (const op of ["eq", "lt", "gt"] as const) await count(op, day);
+});
+
 function imageVerdicts(predicate: Predicate): string {
   const filter = compileFilter(predicate, table.columns);
   return rows.map((row) => letter(filter.evaluate(row))).join("");

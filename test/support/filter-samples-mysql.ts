@@ -69,8 +69,8 @@ const decimal = (whole: number, scale: number): fc.Arbitrary<string> =>
   fc
     .tuple(
       fc.constantFrom("", "-"),
-      fc.string({ unit: fc.constantFrom(..."01259"), maxLength: whole }),
-      fc.string({ unit: fc.constantFrom(..."0159"), maxLength: scale }),
+      fc.string({ unit: fc.constantFrom(..."01259".split("")), maxLength: whole }),
+      fc.string({ unit: fc.constantFrom(..."0159".split("")), maxLength: scale }),
     )
     .map(([sign, integer, fraction]) => `${sign}0${integer}${fraction === "" ? "" : `.${fraction}`}`);
 
