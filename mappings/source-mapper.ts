@@ -82,6 +82,11 @@ export class SourceMapper<T> implements ChangeMapper<T> {
   }
 
   #truncate(streamed: StreamedTable, emit: MapEmit<T>): void {
+    if (streamed.columns.length === 0) {
+      // Of a table without rows so far a binary log tells no columns; the next row's will be compared.
+      for (const { handle, table, active } of this.#routesOf(streamed)) if (active) emit(handle, table, { tag: "truncate" });
+      return;
+    }
     const compiled = this.#table(streamed);
     if (compiled === null) return;
     tellMismatches(compiled, emit);

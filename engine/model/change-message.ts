@@ -37,6 +37,7 @@ export interface RowChange {
 
 export interface Truncate {
   readonly tag: "truncate";
+  /** MySQL and MariaDB: without columns when the stream has not described the table yet. */
   readonly tables: readonly StreamedTable[];
 }
 

@@ -1,3 +1,4 @@
+import { binlogErrorCodes } from "./binlog-error-codes.ts";
 import { configErrorCodes } from "./config-error-codes.ts";
 import { targetErrorCodes } from "./target-error-codes.ts";
 import type { ErrorCodeEntry, RetryKind } from "./error-code-entry.ts";
@@ -24,6 +25,7 @@ export const errorCodes = {
   ...mysqlErrorCodes,
   // ---- SLOT: replication slot and change stream
   ...slotErrorCodes,
+  ...binlogErrorCodes,
   // ---- MAP: mappings against the source
   ...mapErrorCodes,
   ...preflightErrorCodes,

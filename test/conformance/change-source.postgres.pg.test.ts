@@ -7,7 +7,9 @@ import { type ChangeSourceHarness, type ItemChange, registerChangeSourceTests } 
 
 const patienceMs = 2000;
 
-for (const major of [15, 16, 17, 18] as const) registerChangeSourceTests(`PostgreSQL ${major}`, () => startHarness(major));
+const traits = { reserves: true, clockStepMicros: 1 };
+
+for (const major of [15, 16, 17, 18] as const) registerChangeSourceTests(`PostgreSQL ${major}`, traits, () => startHarness(major));
 
 async function startHarness(major: 15 | 16 | 17 | 18): Promise<ChangeSourceHarness> {
   const server = await startServer(major, { wal_level: "logical", wal_sender_timeout: `${patienceMs}ms` });
@@ -42,7 +44,10 @@ async function startHarness(major: 15 | 16 | 17 | 18): Promise<ChangeSourceHarne
       await first.query("COMMIT");
     },
     confirmed: () => position("SELECT confirmed_flush_lsn AS lsn FROM pg_replication_slots WHERE slot_name = 'dongbo_items'"),
-    handedOut: () => position("SELECT coalesce(max(sent_lsn), '0/0') AS lsn FROM pg_stat_replication"),
+    async handedOut() {
+      const sent = await position("SELECT coalesce(max(sent_lsn), '0/0') AS lsn FROM pg_stat_replication");
+      return { measure: sent, all: lsnOrder.covers(sent, await position("SELECT pg_current_wal_lsn() AS lsn")) };
+    },
     async forget() {
       await first.query("SELECT pg_replication_slot_advance('dongbo_items', pg_current_wal_lsn())");
     },

@@ -19,17 +19,29 @@ export interface ChangeSourceHarness extends AsyncDisposable {
   commit(changes: readonly ItemChange[]): Promise<void>;
   /** Two transactions that run at the same time, their changes alternating; the second one commits first. */
   commitInterleaved(first: readonly ItemChange[], second: readonly ItemChange[]): Promise<void>;
-  /** What the source was told that it may forget. */
+  /** What the source was told that it may forget; asked only of one that reserves. */
   confirmed(): Promise<Position>;
-  /** Up to where the source has handed out its log, read or not. */
-  handedOut(): Promise<Position>;
+  /** How far the source has handed out its log, read or not, in any measure, and whether it has handed out all of it. */
+  handedOut(): Promise<{ readonly measure: string; readonly all: boolean }>;
   /** Makes the source forget everything up to its log's end, as an administrator could. */
   forget(): Promise<void>;
   /** Silence after which either side would give the connection up, milliseconds. */
   readonly patienceMs: number;
 }
 
-export function registerChangeSourceTests(name: string, startHarness: () => Promise<ChangeSourceHarness>): void {
+/** What differs between sources, known before one is started. */
+export interface ChangeSourceTraits {
+  /** ChangeSource.reserves. */
+  readonly reserves: boolean;
+  /** The log tells times of commits in steps of so many microseconds. */
+  readonly clockStepMicros: number;
+}
+
+export function registerChangeSourceTests(
+  name: string,
+  traits: ChangeSourceTraits,
+  startHarness: () => Promise<ChangeSourceHarness>,
+): void {
   describe(`${name} as a change source`, () => {
     let harness: ChangeSourceHarness;
     const opened: ChangeStream[] = [];
@@ -63,9 +75,10 @@ export function registerChangeSourceTests(name: string, startHarness: () => Prom
     test("tells which server it is, also when nothing is reserved there", async () => {
       await reserved(async (source) => {
         const identity = (await source.reservation())?.identity;
+        expect(source.reserves).toBe(traits.reserves);
         expect(await source.identity()).toBe(identity);
         await source.release();
-        expect(await source.reservation()).toBeNull();
+        if (traits.reserves) expect(await source.reservation()).toBeNull();
         expect(await source.identity()).toBe(identity);
       });
     });
@@ -102,11 +115,17 @@ export function registerChangeSourceTests(name: string, startHarness: () => Prom
         await harness.commit([1, 2, 3, 4, 5].map((id) => ({ op: "delete", id })));
         await reader.transactions(6);
         let last = from;
+        let begun: Position | null = null;
         for (const message of reader.messages) {
-          if (message.tag !== "begin" && message.tag !== "commit") continue;
-          expect(source.positions.covers(last, message.position)).toBe(false);
-          expect(source.positions.covers(message.position, last)).toBe(true);
-          last = message.position;
+          if (message.tag === "begin") {
+            begun = message.position;
+            expect(source.positions.covers(last, begun)).toBe(false);
+          } else if (message.tag === "commit") {
+            expect(source.positions.covers(last, message.position)).toBe(false);
+            expect(source.positions.covers(message.position, last)).toBe(true);
+            expect(source.positions.covers(message.position, begun ?? last)).toBe(true);
+            last = message.position;
+          }
         }
       });
     });
@@ -147,30 +166,33 @@ export function registerChangeSourceTests(name: string, startHarness: () => Prom
       });
     });
 
-    test("the source is told to forget what was acknowledged and nothing else, not by closing either (I-3)", async () => {
-      await reserved(async (source, from) => {
-        const reader = await open(source, from);
-        for (let id = 1; id <= 4; id++) await harness.commit([insert(id, "x"), { op: "delete", id }]);
-        await reader.transactions(4);
-        const [first, second] = reader.commits();
-        if (first === undefined || second === undefined) throw new Error("transactions were read");
-        reader.stream.requestProgress();
-        await reader.progress();
-        expect(await harness.confirmed()).toBe(from);
-        reader.stream.acknowledge(second.position);
-        await waitUntil(async () => (await harness.confirmed()) === second.position, { describe: "the acknowledgement to arrive" });
-        reader.stream.acknowledge(first.position);
-        reader.stream.requestProgress();
-        await reader.progress();
-        await pause(1200);
-        expect(await harness.confirmed()).toBe(second.position);
-        await reader.stream.close();
-        expect(await harness.confirmed()).toBe(second.position);
-        expect(await source.reservation()).toMatchObject({ position: second.position });
-      });
-    });
+    test.runIf(traits.reserves)(
+      "the source is told to forget what was acknowledged and nothing else, not by closing either (I-3)",
+      async () => {
+        await reserved(async (source, from) => {
+          const reader = await open(source, from);
+          for (let id = 1; id <= 4; id++) await harness.commit([insert(id, "x"), { op: "delete", id }]);
+          await reader.transactions(4);
+          const [first, second] = reader.commits();
+          if (first === undefined || second === undefined) throw new Error("transactions were read");
+          reader.stream.requestProgress();
+          await reader.progress();
+          expect(await harness.confirmed()).toBe(from);
+          reader.stream.acknowledge(second.position);
+          await waitUntil(async () => (await harness.confirmed()) === second.position, { describe: "the acknowledgement to arrive" });
+          reader.stream.acknowledge(first.position);
+          reader.stream.requestProgress();
+          await reader.progress();
+          await pause(1200);
+          expect(await harness.confirmed()).toBe(second.position);
+          await reader.stream.close();
+          expect(await harness.confirmed()).toBe(second.position);
+          expect(await source.reservation()).toMatchObject({ position: second.position });
+        });
+      },
+    );
 
-    test("the last acknowledgement is told when the stream is closed", async () => {
+    test.runIf(traits.reserves)("the last acknowledgement is told when the stream is closed", async () => {
       await reserved(async (source, from) => {
         const reader = await open(source, from);
         await harness.commit([insert(1, "x"), { op: "delete", id: 1 }]);
@@ -188,7 +210,6 @@ export function registerChangeSourceTests(name: string, startHarness: () => Prom
         const text = "x".repeat(10_000);
         const rows = 3000;
         for (let id = 1; id <= rows; id += 500) await harness.commit(Array.from({ length: 500 }, (_, index) => insert(id + index, text)));
-        const end = (await source.endOfLog()).position;
         const reader = await open(source, from);
         await reader.take();
         const before = performance.now();
@@ -197,11 +218,11 @@ export function registerChangeSourceTests(name: string, startHarness: () => Prom
           async () => {
             const last = handedOut;
             handedOut = await harness.handedOut();
-            return last === handedOut && performance.now() - before > 2.5 * harness.patienceMs;
+            return last.measure === handedOut.measure && performance.now() - before > 2.5 * harness.patienceMs;
           },
           { describe: "the source to be held up", everyMs: harness.patienceMs / 2 },
         );
-        expect(source.positions.covers(handedOut, end)).toBe(false);
+        expect(handedOut.all).toBe(false);
         const transactions = await reader.transactions(rows / 500);
         expect(transactions.flat().map((change) => change.split(" ")[1])).toEqual(
           Array.from({ length: rows }, (_, index) => String(index + 1)),
@@ -257,7 +278,7 @@ export function registerChangeSourceTests(name: string, startHarness: () => Prom
         const [commit] = reader.commits();
         const begin = reader.messages.find((message) => message.tag === "begin");
         if (commit === undefined || begin === undefined) throw new Error("a transaction was read");
-        expect(commit.committedAt).toBeGreaterThanOrEqual(before.at);
+        expect(commit.committedAt).toBeGreaterThan(before.at - traits.clockStepMicros);
         expect(commit.committedAt).toBeLessThanOrEqual(after.at);
         expect(source.positions.covers(after.position, commit.position)).toBe(true);
         expect(source.positions.covers(before.position, begin.position)).toBe(false);
@@ -278,18 +299,41 @@ export function registerChangeSourceTests(name: string, startHarness: () => Prom
       });
     });
 
-    test("reserving twice gives the same reservation, releasing twice is fine, and nothing streams without one", async () => {
+    test.runIf(traits.reserves)(
+      "reserving twice gives the same reservation, releasing twice is fine, and nothing streams without one",
+      async () => {
+        await reserved(async (source, from) => {
+          expect(await source.reserve()).toBe(from);
+          expect(await source.reservation()).toMatchObject({ position: from, identity: expect.stringMatching(/./) as string });
+          await source.release();
+          await source.release();
+          expect(await source.reservation()).toBeNull();
+          await expect(open(source, from)).rejects.toMatchObject({ code: "DB-SLOT-001" });
+        });
+      },
+    );
+
+    test.runIf(!traits.reserves)("what is kept does not depend on us: acknowledging and releasing change nothing", async () => {
       await reserved(async (source, from) => {
-        expect(await source.reserve()).toBe(from);
-        expect(await source.reservation()).toMatchObject({ position: from, identity: expect.stringMatching(/./) as string });
+        const kept = await source.reservation();
+        expect(kept).toMatchObject({ retainedBytes: 0, inUse: false, identity: expect.stringMatching(/./) as string });
+        expect(kept?.keptSince).toBeLessThanOrEqual((await source.endOfLog()).at);
+        expect(source.positions.covers(from, kept?.position ?? from)).toBe(true);
+        const reader = await open(source, from);
+        await harness.commit([insert(1, "x"), { op: "delete", id: 1 }]);
+        await reader.transactions(1);
+        const [commit] = reader.commits();
+        if (commit === undefined) throw new Error("a transaction was read");
+        reader.stream.acknowledge(commit.position);
+        await reader.stream.close();
         await source.release();
-        await source.release();
-        expect(await source.reservation()).toBeNull();
-        await expect(open(source, from)).rejects.toMatchObject({ code: "DB-SLOT-001" });
+        expect(await source.reservation()).toEqual(kept);
+        const again = await open(source, from);
+        expect(await again.transactions(1)).toEqual([["insert 1 x", "delete 1"]]);
       });
     });
 
-    test("two streams of one reservation are refused, the second with DB-SLOT-003", async () => {
+    test.runIf(traits.reserves)("two streams of one reservation are refused, the second with DB-SLOT-003", async () => {
       await reserved(async (source, from) => {
         const reader = await open(source, from);
         const other = harness.source();

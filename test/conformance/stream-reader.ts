@@ -3,7 +3,8 @@ import { printTable } from "../../engine/model/table.ts";
 import type { Row } from "../../engine/model/row.ts";
 import type { ChangeStream } from "../../engine/ports/change-source.ts";
 
-/** Reads a stream on request and remembers everything; prints changes as `insert 1 text`, `delete 1`. */
+/** Reads a stream on request and remembers everything; prints changes as `insert 1 text`, and deletes
+ * by the first column, which is all that some logs tell: `delete 1`. */
 export class StreamReader {
   readonly stream: ChangeStream;
   readonly messages: ChangeMessage[] = [];
@@ -71,7 +72,8 @@ export class StreamReader {
       if (message.tag === "begin") open = [];
       else if (message.tag === "commit") transactions.push(open);
       else if (message.tag === "replaced") open.push(`replaced ${printTable(message.table)}: ${message.cause}`);
-      else if ("table" in message) open.push([message.tag, ...printRow(message.after ?? message.before ?? [])].join(" "));
+      else if (message.tag === "delete") open.push(["delete", ...printRow(message.before ?? []).slice(0, 1)].join(" "));
+      else if ("table" in message) open.push([message.tag, ...printRow(message.after ?? [])].join(" "));
     }
     return transactions;
   }

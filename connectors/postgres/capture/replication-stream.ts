@@ -9,7 +9,7 @@ import { parsePgoutput } from "../decode/pgoutput-parser.ts";
 import { ChangeDecoder } from "../decode/to-change-message.ts";
 import { formatLsn, invalidLsn, type Lsn, parseLsn } from "../lsn.ts";
 import { toReplicationError } from "../postgres-errors.ts";
-import { MessageQueue } from "./message-queue.ts";
+import { MessageQueue } from "../../../engine/concurrency/message-queue.ts";
 import type { ReplicationConnection } from "./replication-connection.ts";
 import { RowMemory } from "./row-memory.ts";
 import { encodeStandbyStatus } from "./standby-status.ts";

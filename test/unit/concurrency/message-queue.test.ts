@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { MessageQueue } from "../../../connectors/postgres/capture/message-queue.ts";
+import { MessageQueue } from "../../../engine/concurrency/message-queue.ts";
 
 test("batches come in order, with the bytes that wait", async () => {
   const queue = new MessageQueue<number>();
