@@ -4,6 +4,7 @@ import { targetErrorCodes } from "./target-error-codes.ts";
 import type { ErrorCodeEntry, RetryKind } from "./error-code-entry.ts";
 import { mapErrorCodes } from "./map-error-codes.ts";
 import { mysqlErrorCodes } from "./mysql-error-codes.ts";
+import { mysqlTargetErrorCodes } from "./mysql-target-error-codes.ts";
 import { serverErrorCodes } from "./server-error-codes.ts";
 import { slotErrorCodes } from "./slot-error-codes.ts";
 import { preflightErrorCodes } from "./preflight-error-codes.ts";
@@ -23,6 +24,7 @@ export const errorCodes = {
   ...serverErrorCodes,
   // ---- MY: a MySQL or MariaDB server
   ...mysqlErrorCodes,
+  ...mysqlTargetErrorCodes,
   // ---- SLOT: replication slot and change stream
   ...slotErrorCodes,
   ...binlogErrorCodes,

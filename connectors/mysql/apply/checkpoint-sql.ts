@@ -4,6 +4,7 @@
 // Every instant is a BIGINT: microseconds since 1970-01-01T00:00:00Z, the engine's Micros. Every duration (validity_period)
 // is a BIGINT of microseconds too. So arithmetic is exact and no session's time_zone has a say in it; dongbo.status shows
 // instants as DATETIME(6) in UTC. Lists and loads are JSON texts. Truth values are 0 and 1.
+import { randomBytes } from "node:crypto";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { MysqlSession } from "../mysql-client.ts";
 
@@ -28,8 +29,10 @@ const tableOptions = "ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET
 const versionTable = `
 CREATE TABLE IF NOT EXISTS dongbo.schema_version (
   version INT NOT NULL,
-  -- Digest of gate and status view as they were installed; see target-code.ts.
+  -- Digest of gate and status view as they were installed; see target-schema.ts.
   code_digest CHAR(64),
+  -- Random, and readable for the engine's user alone: by it the gate knows these tables; see gate-sql.ts.
+  seal CHAR(32) NOT NULL,
   -- Exactly one row.
   single TINYINT NOT NULL DEFAULT 1 PRIMARY KEY,
   CONSTRAINT schema_version_single CHECK (single = 1)
@@ -172,6 +175,8 @@ export async function ensureTargetTables(session: MysqlSession): Promise<void> {
   if (missing.length === 0) return;
   await session.execute("CREATE DATABASE IF NOT EXISTS dongbo CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
   await session.execute(versionTable);
+  const seal = randomBytes(16).toString("hex");
+  await session.execute("INSERT IGNORE INTO dongbo.schema_version (version, seal) VALUES (0, ?)", [seal]);
   for (const step of missing) {
     for (const statement of step.statements) await session.execute(statement);
     await session.execute("UPDATE dongbo.schema_version SET version = ?", [step.version]);

@@ -1,0 +1,39 @@
+// Names that MySQL and MariaDB would refuse or mistake for one another.
+import { ReplicationError } from "../../../engine/model/replication-error.ts";
+import type { TableMapping } from "../../../engine/model/share.ts";
+import { printTable } from "../../../engine/model/table.ts";
+
+/** The column of a physical table that says which batch wrote a row. */
+export const batchColumn = "dongbo_batch";
+
+/** Characters of an identifier ("Identifier Length Limits"). */
+export const nameCharactersMax = 64;
+
+const systemDatabases: ReadonlySet<string> = new Set(["dongbo", "information_schema", "mysql", "performance_schema", "sys"]);
+
+/** Throws DB-TGT-014 when a name of the copy cannot be used as it is. */
+export function refuseUnusableNames(table: TableMapping): void {
+  const refuse = (cause: string): never => {
+    throw new ReplicationError("DB-TGT-014", { subject: printTable(table.target), cause });
+  };
+  const columns = table.columns.map((column) => column.target);
+  for (const name of [table.target.schema, table.target.name, table.physical.schema, table.physical.name, ...columns]) {
+    if (/[\u{10000}-\u{10FFFF}]/u.test(name)) refuse(`${name} holds a character beyond the basic plane, which no name there may hold`);
+    if (name.length > nameCharactersMax) refuse(`${name} is longer than ${nameCharactersMax} characters`);
+    if (name.endsWith(" ")) refuse(`"${name}" ends with a blank`);
+  }
+  const seen = new Map([[folded(batchColumn), batchColumn]]);
+  for (const name of columns) {
+    const other = seen.get(folded(name));
+    if (other === batchColumn) refuse(`a column cannot be called ${name}`);
+    if (other !== undefined) refuse(`columns ${other} and ${name} are one to the server, which overlooks capitals and accents in them`);
+    seen.set(folded(name), name);
+  }
+  for (const { schema } of [table.target, table.physical])
+    if (systemDatabases.has(schema.toLowerCase())) refuse(`database ${schema} is not for copies`);
+}
+
+/** Column names compare by utf8mb3_general_ci: letters without their marks, in one case. */
+function folded(name: string): string {
+  return name.normalize("NFD").replaceAll(/\p{M}/gu, "").toUpperCase();
+}
