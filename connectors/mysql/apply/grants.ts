@@ -5,8 +5,11 @@ import type { MysqlSession } from "../mysql-client.ts";
 import { errorNumber } from "../mysql-errors.ts";
 import { quoteIdentifier, quoteTable } from "../quote.ts";
 
-/** What every reader may see beside the views. */
-const statusView: TableName = { schema: "dongbo", name: "status" };
+/**
+ * What every reader may use beside the views. The functions open nothing, and queries do not need them; but the server asks
+ * whoever builds a view on a view for EXECUTE on what is called in it.
+ */
+const forEveryReader = ["SELECT ON dongbo.status", "EXECUTE ON FUNCTION dongbo.gate", "EXECUTE ON FUNCTION dongbo.clock"];
 
 /**
  * Gives the readers their views and dongbo.status. Never takes anything away. Throws DB-TGT-011 when a reader does not
@@ -14,7 +17,8 @@ const statusView: TableName = { schema: "dongbo", name: "status" };
  */
 export async function grantToReaders(session: MysqlSession, readers: readonly string[], views: readonly TableName[]): Promise<void> {
   for (const reader of readers) {
-    const grants = [statusView, ...views].map((view) => `GRANT SELECT ON ${quoteTable(view)} TO ${accountSql(reader)}`);
+    const privileges = [...forEveryReader, ...views.map((view) => `SELECT ON ${quoteTable(view)}`)];
+    const grants = privileges.map((privilege) => `GRANT ${privilege} TO ${accountSql(reader)}`);
     for (const grant of grants) await runGrant(session, reader, grant, grants);
   }
 }
