@@ -6,8 +6,8 @@ import { printTable, tableKey } from "../../../engine/model/table.ts";
 import type { CheckpointWrite } from "../../../engine/ports/change-target.ts";
 import { TextArray } from "./array-parameter.ts";
 import { judgedTimeSql } from "./gate-sql.ts";
-import type { QuarantineBook } from "./quarantine.ts";
-import type { RowTally } from "./row-tally.ts";
+import type { QuarantineBook } from "../../../engine/target/quarantine-book.ts";
+import type { RowTally } from "../../../engine/target/row-tally.ts";
 import type { Parameter, Statement } from "./statement-batch.ts";
 
 /** c: the copy's record, g: what this commit says of it, own: the subscription. */

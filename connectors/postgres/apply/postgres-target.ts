@@ -14,7 +14,7 @@ import { makeDeferrable } from "./deferred-constraints.ts";
 import { DirectCopy } from "./direct-copy.ts";
 import { prepareTarget, refreshTypes } from "./prepare-target.ts";
 import { readCheckpoint, readTargetState } from "./target-records.ts";
-import type { HeldRows } from "./quarantine.ts";
+import type { HeldRows } from "../../../engine/target/quarantine-book.ts";
 import { readTargetCatalog, type TargetCatalog } from "./target-catalog.ts";
 import { PostgresTargetTransaction, type TransactionEnd } from "./target-transaction.ts";
 

@@ -9,7 +9,7 @@ import type { TableChange } from "../../../engine/ports/change-target.ts";
 import { sqlState } from "../postgres-errors.ts";
 import { lacksEnumLabel, mayPassLater, type OpenTransaction, refusesRows } from "./open-transaction.ts";
 import { PostponedRows } from "./postponed-rows.ts";
-import type { QuarantineBook } from "./quarantine.ts";
+import type { QuarantineBook } from "../../../engine/target/quarantine-book.ts";
 import type { StatementFailure } from "./statement-batch.ts";
 import {
   completions,

@@ -2,7 +2,7 @@
 import { assert } from "../../../engine/model/assert.ts";
 import { type Key, keyText, type Row, rowBytes } from "../../../engine/model/row.ts";
 import { TextArray } from "./array-parameter.ts";
-import type { RowTally } from "./row-tally.ts";
+import type { RowTally } from "../../../engine/target/row-tally.ts";
 import type { Statement, StatementResult } from "./statement-batch.ts";
 import { deleteAllSql, deleteSql, readSql, updateSql, upsertSql } from "./table-sql.ts";
 import type { TableShape } from "./target-catalog.ts";

@@ -13,8 +13,9 @@ import { type CheckpointFacts, batchStatements, checkpointStatement, quarantineS
 import { constraintSettings, selfActing, settleConstraints } from "./deferred-constraints.ts";
 import type { DirectCopy } from "./direct-copy.ts";
 import { OpenTransaction, plain, refusesRows } from "./open-transaction.ts";
-import { type HeldRows, QuarantineBook } from "./quarantine.ts";
-import { RowTally } from "./row-tally.ts";
+import { type HeldRows, QuarantineBook } from "../../../engine/target/quarantine-book.ts";
+import { RowTally } from "../../../engine/target/row-tally.ts";
+import { refusalOf } from "./refusal.ts";
 import { type MissingRows, RowWriter } from "./row-writer.ts";
 import { type Statement, StatementFailure, type StatementResult } from "./statement-batch.ts";
 import { keyOf } from "./table-writes.ts";
@@ -58,7 +59,7 @@ export class PostgresTargetTransaction implements TargetTransaction {
     this.#parts = parts;
     this.batchId = batchId;
     this.#transaction = new OpenTransaction(session, constraintSettings(catalog));
-    this.#book = new QuarantineBook(subscription, parts.held);
+    this.#book = new QuarantineBook(subscription, parts.held, refusalOf);
     this.#writer = new RowWriter({
       transaction: this.#transaction,
       catalog,

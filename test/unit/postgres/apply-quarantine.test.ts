@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { DirectCopy } from "../../../connectors/postgres/apply/direct-copy.ts";
+import { refusalOf } from "../../../connectors/postgres/apply/refusal.ts";
 import { PostponedRows } from "../../../connectors/postgres/apply/postponed-rows.ts";
-import { type HeldRows, keyDigest, QuarantineBook } from "../../../connectors/postgres/apply/quarantine.ts";
+import { type HeldRows, keyDigest, QuarantineBook } from "../../../engine/target/quarantine-book.ts";
 import type { TableShape } from "../../../connectors/postgres/apply/target-catalog.ts";
 import type { Subscription } from "../../../engine/model/share.ts";
 import { catalogTable, column, row, tableMapping } from "../../support/table-builders.ts";
@@ -51,7 +52,7 @@ describe("the book of what one transaction sets aside", () => {
   ];
 
   test.each(bySqlState)("SQLSTATE %s is %s, and the server's words are not kept", (state, code) => {
-    const book = new QuarantineBook(subscription(), new Map());
+    const book = new QuarantineBook(subscription(), new Map(), refusalOf);
     book.add(citizen, key("1"), {
       code: state,
       constraint: "citizen_check",
@@ -64,30 +65,30 @@ describe("the book of what one transaction sets aside", () => {
 
   test("becomes true with the commit only", () => {
     const held: HeldRows = new Map();
-    const lost = new QuarantineBook(subscription(), held);
+    const lost = new QuarantineBook(subscription(), held, refusalOf);
     lost.add(citizen, key("1"), {});
-    const kept = new QuarantineBook(subscription(), held);
+    const kept = new QuarantineBook(subscription(), held, refusalOf);
     expect(kept.count(citizen)).toBe(0);
     kept.add(citizen, key("2"), {});
     kept.settle();
-    const next = new QuarantineBook(subscription(), held);
+    const next = new QuarantineBook(subscription(), held, refusalOf);
     expect([next.count(citizen), next.count(household), next.total]).toEqual([1, 0, 1]);
     next.clear(citizen, [key("1"), key("2")]);
     expect(next.cleared).toEqual([{ table: "public.citizen", digest: keyDigest("population/hcm", citizen, key("2")) }]);
     next.settle();
-    expect(new QuarantineBook(subscription(), held).total).toBe(0);
+    expect(new QuarantineBook(subscription(), held, refusalOf).total).toBe(0);
   });
 
   test("counts a row that comes back once, and does not clear it", () => {
     const held: HeldRows = new Map([["6:public.citizen", new Set([keyDigest("population/hcm", citizen, key("1"))])]]);
-    const book = new QuarantineBook(subscription(), held);
+    const book = new QuarantineBook(subscription(), held, refusalOf);
     book.clear(citizen, [key("1")]);
     book.add(citizen, key("1"), {});
     expect([book.count(citizen), book.added.length, book.cleared.length]).toEqual([1, 1, 0]);
   });
 
   test("stops a table at one row more than is allowed, and tells it once", () => {
-    const book = new QuarantineBook(subscription(2), new Map());
+    const book = new QuarantineBook(subscription(2), new Map(), refusalOf);
     for (const id of ["1", "2"]) book.add(citizen, key(id), {});
     expect(book.news()).toEqual({ stops: [], quarantined: 2 });
     book.add(citizen, key("3"), {});
@@ -99,7 +100,7 @@ describe("the book of what one transaction sets aside", () => {
 
   test("knows when nothing changes", () => {
     const held: HeldRows = new Map([["6:public.citizen", new Set(["x"])]]);
-    const book = new QuarantineBook(subscription(), held);
+    const book = new QuarantineBook(subscription(), held, refusalOf);
     book.clear(citizen, [key("9")]);
     expect([book.changed, book.touches(citizen)]).toEqual([false, false]);
     book.clearAll(citizen);

@@ -1,6 +1,6 @@
 // Exact counts of what one target transaction did.
-import type { TableMapping } from "../../../engine/model/share.ts";
-import { tableKey } from "../../../engine/model/table.ts";
+import type { TableMapping } from "../model/share.ts";
+import { tableKey } from "../model/table.ts";
 
 /** Rows written and deleted in all, and by how much each table has grown. */
 export class RowTally {

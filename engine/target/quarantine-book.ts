@@ -1,22 +1,25 @@
 // Rows set aside because the target refuses them: who they are, why, and when that is over.
 import { createHash } from "node:crypto";
-import type { ErrorCode } from "../../../engine/model/error-codes.ts";
-import { errorCodes } from "../../../engine/model/error-codes.ts";
-import { type Key, keyText } from "../../../engine/model/row.ts";
-import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
-import { printTable, tableKey } from "../../../engine/model/table.ts";
-import type { TableStop } from "../../../engine/ports/change-target.ts";
-import { namedObjects, sqlState } from "../postgres-errors.ts";
+import type { ErrorCode } from "../model/error-codes.ts";
+import { errorCodes } from "../model/error-codes.ts";
+import { type Key, keyText } from "../model/row.ts";
+import type { Subscription, TableMapping } from "../model/share.ts";
+import { printTable, tableKey } from "../model/table.ts";
+import type { TableStop } from "../ports/change-target.ts";
 
-/** One row set aside. Holds the key, which is personal: for the engine's own table only. */
-export interface QuarantinedRow {
-  readonly table: TableMapping;
-  readonly key: Key;
-  readonly digest: string;
+/** Why a target refuses a row. */
+export interface Refusal {
   readonly code: ErrorCode;
   readonly sqlstate: string | null;
   /** Which constraint or column refused it; never a value. */
   readonly detail: string | null;
+}
+
+/** One row set aside. Holds the key, which is personal: for the engine's own table only. */
+export interface QuarantinedRow extends Refusal {
+  readonly table: TableMapping;
+  readonly key: Key;
+  readonly digest: string;
 }
 
 /** Names a row to operators without showing its key. Short enough to be typed, and different for each subscription. */
@@ -36,22 +39,25 @@ export type HeldRows = Map<string, Set<string>>;
 export class QuarantineBook {
   readonly #subscription: Subscription;
   readonly #held: HeldRows;
+  readonly #refusalOf: (error: unknown) => Refusal;
   readonly #added = new Map<string, Map<string, QuarantinedRow>>();
   readonly #cleared = new Map<string, Set<string>>();
   readonly #stops = new Map<string, TableStop>();
   #untoldStops: TableStop[] = [];
   #untoldRows = 0;
 
-  constructor(subscription: Subscription, held: HeldRows) {
+  /** `refusalOf`: what the target's own error says. */
+  constructor(subscription: Subscription, held: HeldRows, refusalOf: (error: unknown) => Refusal) {
     this.#subscription = subscription;
     this.#held = held;
+    this.#refusalOf = refusalOf;
   }
 
   /** Sets a row aside; the table stops when that is one too many. */
   add(table: TableMapping, key: Key, error: unknown): void {
     const id = tableKey(table.target);
     const digest = keyDigest(this.#subscription.id, table, key);
-    entry(this.#added, id, () => new Map()).set(digest, { table, key, digest, ...refusal(error) });
+    entry(this.#added, id, () => new Map()).set(digest, { table, key, digest, ...this.#refusalOf(error) });
     this.#cleared.get(id)?.delete(digest);
     this.#untoldRows += 1;
     const count = this.count(table);
@@ -156,33 +162,6 @@ export class QuarantineBook {
     const digests = new Set(this.#added.get(id)?.keys() ?? []);
     for (const digest of this.#held.get(id) ?? []) if (cleared?.has(digest) !== true) digests.add(digest);
     return digests;
-  }
-}
-
-/** The code that belongs to what the server said (PostgreSQL manual, appendix "PostgreSQL Error Codes"). */
-function refusal(error: unknown): Pick<QuarantinedRow, "code" | "sqlstate" | "detail"> {
-  const sqlstate = sqlState(error);
-  const { column, constraint } = namedObjects(error);
-  const detail = constraint === null ? (column === null ? null : `column ${column}`) : `constraint ${constraint}`;
-  return { code: codeOf(sqlstate ?? ""), sqlstate, detail };
-}
-
-function codeOf(state: string): ErrorCode {
-  switch (state) {
-    case "23502":
-      return "DB-ROW-002";
-    case "23505":
-    case "23P01":
-      return "DB-ROW-003";
-    case "23503":
-      return "DB-ROW-004";
-    case "23514":
-    case "44000":
-      return "DB-ROW-005";
-    case "54000":
-      return "DB-ROW-007";
-    default:
-      return state.startsWith("22") || state === "42804" ? "DB-ROW-001" : "DB-ROW-006";
   }
 }
 
