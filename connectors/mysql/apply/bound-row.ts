@@ -1,0 +1,83 @@
+// Rows as they are bound: each value in the form that its column in the target takes.
+import { assert } from "../../../engine/model/assert.ts";
+import { type Key, keyText, type Row, UNCHANGED, type Unchanged } from "../../../engine/model/row.ts";
+import type { Bound } from "./prepared-statements.ts";
+import type { TableShape } from "./target-catalog.ts";
+
+/** A row to be written. Its key stays in the source's form, by which the engine knows it. */
+export interface BoundRow {
+  readonly key: Key;
+  readonly values: readonly Bound[];
+  readonly bytes: number;
+}
+
+/** A row with UNCHANGED columns, and the key under which the target holds them. */
+export interface PartialRow {
+  readonly key: Key;
+  readonly oldKey: Key;
+  readonly values: readonly (Bound | Unchanged)[];
+}
+
+/** A key as it is compared. */
+export interface BoundKey {
+  readonly key: Key;
+  readonly values: readonly Bound[];
+}
+
+/** Throws ReplicationError when a column cannot hold its value. */
+export function bindRow(shape: TableShape, row: Row): BoundRow {
+  const values = bind(shape, row);
+  let bytes = 0;
+  for (const value of values) {
+    assert(value !== UNCHANGED, "a whole row has no unchanged column");
+    bytes += 16 + (value === null ? 0 : typeof value === "string" ? Buffer.byteLength(value) : value.length);
+  }
+  return { key: keyOf(shape, row), values: values as Bound[], bytes };
+}
+
+/** Throws ReplicationError when a column cannot hold its value. */
+export function bindPartial(shape: TableShape, row: Row, oldKey: Key): PartialRow {
+  return { key: keyOf(shape, row), oldKey, values: bind(shape, row) };
+}
+
+/** Throws ReplicationError when a column cannot hold its value: no row of the target has this key. */
+export function bindKey(shape: TableShape, key: Key): BoundKey {
+  const values = key.map((part, place) => {
+    const column = shape.columns[shape.key[place] ?? -1];
+    assert(column !== undefined, "a key has as many parts as there are key columns");
+    return column.encode(part);
+  });
+  return { key, values };
+}
+
+export function keyOf(shape: TableShape, row: Row): Key {
+  return shape.key.map((index) => {
+    const value = row[index];
+    assert(value instanceof Buffer, "a key column holds a value");
+    return value;
+  });
+}
+
+/** Whether a partial row comes under another key than it had. */
+export function isMoved({ key, oldKey }: PartialRow): boolean {
+  return keyText(key) !== keyText(oldKey);
+}
+
+export function unchangedColumns(row: PartialRow): number[] {
+  return row.values.flatMap((value, index) => (value === UNCHANGED ? [index] : []));
+}
+
+/** Fills a partial row's unchanged columns from an older image of it. */
+export function filled(row: PartialRow, older: readonly Bound[]): BoundRow {
+  const values = row.values.map((value, index) => (value === UNCHANGED ? (older[index] ?? null) : value));
+  return { key: row.key, values, bytes: values.reduce((sum, value) => sum + 16 + (value?.length ?? 0), 0) };
+}
+
+function bind(shape: TableShape, row: Row): (Bound | Unchanged)[] {
+  return shape.columns.map((column, index) => {
+    const value = row[index];
+    if (value instanceof Buffer) return column.encode(value);
+    assert(value === null || value === UNCHANGED, "a value that is written is not absent");
+    return value;
+  });
+}

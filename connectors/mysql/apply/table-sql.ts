@@ -1,0 +1,77 @@
+// The statements that write one physical table. Rows are given as parameters, which take the type of the column they go into.
+import { batchColumn } from "./names.ts";
+import type { TableShape } from "./target-catalog.ts";
+
+/** Parameters, row by row: every column, then the batch id. */
+export const insertSql = madeOnce((shape, rows) => {
+  const columns = [...shape.columns.map(({ name }) => name), batchColumn];
+  const one = `(${columns.map(() => "?").join(", ")})`;
+  return `INSERT INTO ${shape.physical} (${columns.join(", ")}) VALUES ${repeat(one, rows, ", ")}`;
+});
+
+/**
+ * As insertSql; a row that is there under its key is replaced. ON DUPLICATE KEY UPDATE would do the same to a row that is
+ * there under another unique index of the owner's: then NULL goes into a column that refuses it. LAST_INSERT_ID tells of a
+ * single row that it was there.
+ */
+export const upsertSql = madeOnce((shape, rows) => {
+  const fresh = (name: string): string => (shape.flavour === "mysql" ? `fresh.${name}` : `VALUES(${name})`);
+  const key = shape.key.map((index) => shape.columns[index]?.name ?? "");
+  const set = shape.columns.filter((_, index) => !shape.key.includes(index)).map(({ name }) => `${name} = ${fresh(name)}`);
+  const same = key.map((name) => `${shape.physical}.${name} = ${fresh(name)}`).join(" AND ");
+  const batch = `${batchColumn} = IF(${same}, LAST_INSERT_ID(${fresh(batchColumn)}), NULL)`;
+  const alias = shape.flavour === "mysql" ? " AS fresh" : "";
+  return `${insertSql(shape, rows)}${alias} ON DUPLICATE KEY UPDATE ${[...set, batch].join(", ")}`;
+});
+
+/** Parameters, key by key: its columns in key order. */
+export const deleteSql = madeOnce((shape, keys) => {
+  const [only, ...others] = shape.key;
+  const column = shape.columns[only ?? -1];
+  if (column !== undefined && others.length === 0)
+    return `DELETE FROM ${shape.physical} WHERE ${column.name} IN (${repeat(column.comparand, keys, ", ")})`;
+  return `DELETE FROM ${shape.physical} WHERE ${repeat(sameKey(shape), keys, " OR ")}`;
+});
+
+/** Every row: TRUNCATE would commit what the transaction has written so far, and take readers' rows from them at once. */
+export function deleteAllSql(shape: TableShape): string {
+  return `DELETE FROM ${shape.physical}`;
+}
+
+/** Rows that no chunk of a load has written. Parameter: the first batch of that load. */
+export function sweepSql(shape: TableShape): string {
+  return `DELETE FROM ${shape.physical} WHERE ${batchColumn} < CAST(? AS SIGNED)`;
+}
+
+/** Writes some columns of one row that is there. Parameters: these columns, the batch id, the key it has. */
+export function updateSql(shape: TableShape, columns: readonly number[]): string {
+  const set = columns.map((index) => `${shape.columns[index]?.name ?? ""} = ?`);
+  return `UPDATE ${shape.physical} SET ${[...set, `${batchColumn} = ?`].join(", ")} WHERE ${sameKey(shape)}`;
+}
+
+/** Some columns of one row. Parameters: its key. */
+export function readSql(shape: TableShape, columns: readonly number[]): string {
+  const wanted = columns.map((index) => shape.columns[index]?.exact ?? "");
+  return `SELECT ${wanted.join(", ")} FROM ${shape.physical} WHERE ${sameKey(shape)}`;
+}
+
+function sameKey(shape: TableShape): string {
+  const parts = shape.key.map((index) => `${shape.columns[index]?.name ?? ""} = ${shape.columns[index]?.comparand ?? "?"}`);
+  return `(${parts.join(" AND ")})`;
+}
+
+function repeat(text: string, times: number, separator: string): string {
+  return Array.from({ length: times }, () => text).join(separator);
+}
+
+/** Texts are long and wanted for every batch; the session, too, knows its prepared statements by them. */
+function madeOnce(make: (shape: TableShape, rows: number) => string): (shape: TableShape, rows: number) => string {
+  const texts = new WeakMap<TableShape, Map<number, string>>();
+  return (shape, rows) => {
+    const ofShape = texts.get(shape) ?? new Map<number, string>();
+    texts.set(shape, ofShape);
+    const text = ofShape.get(rows) ?? make(shape, rows);
+    ofShape.set(rows, text);
+    return text;
+  };
+}

@@ -1,0 +1,128 @@
+// Writes rows of one table in statements of bounded size, and counts exactly what they did.
+import { ReplicationError } from "../../../engine/model/replication-error.ts";
+import { UNCHANGED } from "../../../engine/model/row.ts";
+import { printTable } from "../../../engine/model/table.ts";
+import type { RowTally } from "../../../engine/target/row-tally.ts";
+import { type BoundKey, type BoundRow, isMoved, type PartialRow } from "./bound-row.ts";
+import type { OpenTransaction } from "./open-transaction.ts";
+import type { Bound } from "./prepared-statements.ts";
+import type { Answer } from "./apply-session.ts";
+import { deleteAllSql, deleteSql, insertSql, readSql, sweepSql, updateSql, upsertSql } from "./table-sql.ts";
+import type { TableShape } from "./target-catalog.ts";
+
+/** Bounds of one statement, below the protocol's own of 65,535 parameters. */
+const parametersMax = 8192;
+const rowsMax = 512;
+const bytesMax = 4 * 1024 * 1024;
+/** What a packet holds beside the values of a row. */
+const overheadBytes = 64 * 1024;
+
+export class TableWriter {
+  readonly #transaction: OpenTransaction;
+  readonly #tally: RowTally;
+  readonly #batchId: string;
+
+  constructor(transaction: OpenTransaction, tally: RowTally, batchId: number) {
+    this.#transaction = transaction;
+    this.#tally = tally;
+    this.#batchId = String(batchId);
+  }
+
+  /** Rows in pieces of one statement each. Throws DB-MY-016 when one row is too large for any. */
+  pieces(shape: TableShape, rows: readonly BoundRow[]): BoundRow[][] {
+    const { packetBytesMax } = this.#transaction.session;
+    const limit = packetBytesMax - overheadBytes;
+    const tooLarge = rows.find(({ bytes }) => bytes > limit);
+    if (tooLarge !== undefined) {
+      const cause = `a row of ${tooLarge.bytes} bytes does not fit the server's max_allowed_packet of ${packetBytesMax}`;
+      throw new ReplicationError("DB-MY-016", { subject: printTable(shape.mapping.physical), cause });
+    }
+    const itemsMax = Math.floor(parametersMax / (shape.columns.length + 1));
+    return inPieces(rows, itemsMax, (row) => row.bytes, Math.min(bytesMax, limit));
+  }
+
+  /** Inserts the rows of one piece or replaces those that are there. Throws RowsRefused. */
+  async upsert(shape: TableShape, piece: readonly BoundRow[]): Promise<void> {
+    const answer = await this.#transaction.run(upsertSql(shape, piece.length), this.#parameters(piece));
+    this.#tally.addWritten(shape.mapping, piece.length, piece.length - answer.replaced);
+    refuseChanged(answer);
+  }
+
+  /** Inserts the rows of one piece, whose keys are free. Throws RowsRefused; where a value was changed they are there. */
+  async insert(shape: TableShape, piece: readonly BoundRow[]): Promise<void> {
+    const answer = await this.#transaction.run(insertSql(shape, piece.length), this.#parameters(piece));
+    this.#tally.addWritten(shape.mapping, piece.length, piece.length);
+    refuseChanged(answer);
+  }
+
+  /** Removes rows that go. Throws RowsRefused. */
+  async delete(shape: TableShape, keys: readonly BoundKey[]): Promise<void> {
+    for (const piece of inPieces(keys, Math.floor(parametersMax / shape.key.length), () => 0, bytesMax)) {
+      const answer = await this.#transaction.run(
+        deleteSql(shape, piece.length),
+        piece.flatMap(({ values }) => values),
+      );
+      this.#tally.addDeleted(shape.mapping, answer.affected);
+    }
+  }
+
+  async deleteAll(shape: TableShape): Promise<void> {
+    this.#tally.addDeleted(shape.mapping, (await this.#transaction.run(deleteAllSql(shape))).affected);
+  }
+
+  /** Removes what no chunk of a load has written since batch `before`. */
+  async sweep(shape: TableShape, before: number): Promise<void> {
+    this.#tally.addDeleted(shape.mapping, (await this.#transaction.run(sweepSql(shape), [String(before)])).affected);
+  }
+
+  /** Writes what is known of a row where it is, under its new key when that has changed. False when it is not there. */
+  async update(shape: TableShape, row: PartialRow, oldKey: BoundKey): Promise<boolean> {
+    const moved = isMoved(row);
+    const known = row.values.flatMap((value, index) => (value !== UNCHANGED && (moved || !shape.key.includes(index)) ? [index] : []));
+    const values = known.map((index) => row.values[index] as Bound);
+    const answer = await this.#transaction.run(updateSql(shape, known), [...values, this.#batchId, ...oldKey.values]);
+    this.#tally.addWritten(shape.mapping, answer.affected, 0);
+    refuseChanged(answer);
+    return answer.affected > 0;
+  }
+
+  /** A row's values in these columns as they can be bound again, by column index; null when the row is not there. */
+  async read(shape: TableShape, columns: readonly number[], key: BoundKey): Promise<Bound[] | null> {
+    const [found] = await this.#transaction.read(readSql(shape, columns), key.values);
+    if (found === undefined) return null;
+    const values: Bound[] = [];
+    for (const [place, index] of columns.entries()) {
+      const value = found[place] ?? null;
+      values[index] = shape.columns[index]?.binary === true ? value : (value?.toString("utf8") ?? null);
+    }
+    return values;
+  }
+
+  #parameters(rows: readonly BoundRow[]): Bound[] {
+    const parameters: Bound[] = [];
+    for (const { values } of rows) parameters.push(...values, this.#batchId);
+    return parameters;
+  }
+}
+
+function refuseChanged({ changed }: Answer): void {
+  if (changed !== null) throw changed;
+}
+
+/** Pieces of at most so many items and bytes, cut to powers of two, so that few statements have to be prepared. */
+function inPieces<T>(items: readonly T[], itemsMax: number, bytesOf: (item: T) => number, bytes: number): T[][] {
+  const pieces: T[][] = [];
+  for (let start = 0; start < items.length;) {
+    let end = start;
+    let sum = 0;
+    while (end < items.length && end - start < Math.min(itemsMax, rowsMax)) {
+      sum += bytesOf(items[end] as T);
+      if (sum > bytes && end > start) break;
+      end += 1;
+    }
+    const size = 2 ** Math.floor(Math.log2(end - start));
+    pieces.push(items.slice(start, start + size));
+    start += size;
+  }
+  return pieces;
+}
