@@ -42,15 +42,15 @@ export class EmbeddedMariaDb implements AsyncDisposable {
   readonly dataDir: string;
   #process: ChildProcess | null = null;
   readonly #options: EmbeddedMariaDbOptions;
-  /** The path of a socket may have 107 bytes, fewer than a data folder's: it lies in a folder of its own. */
-  readonly #socketFolder: string;
+  /** For its socket, whose path may have 107 bytes, fewer than a data folder's, and its temporary tables. */
+  readonly #ownFolder: string;
 
   private constructor(options: EmbeddedMariaDbOptions, port: number) {
     this.#options = options;
     this.dataDir = options.dataDir;
     this.port = port;
-    this.#socketFolder = mkdtempSync(join(tmpdir(), "dongbo-my-"));
-    own(this.#socketFolder);
+    this.#ownFolder = mkdtempSync(join(tmpdir(), "dongbo-my-"));
+    own(this.#ownFolder);
   }
 
   /** Makes the data folder when needed, starts the server and waits until it accepts connections. */
@@ -104,7 +104,9 @@ export class EmbeddedMariaDb implements AsyncDisposable {
         `--datadir=${this.dataDir}`,
         `--port=${this.port}`,
         "--bind-address=127.0.0.1",
-        `--socket=${join(this.#socketFolder, "s")}`,
+        `--socket=${join(this.#ownFolder, "s")}`,
+        // A server that starts deletes every temporary table in this folder, whosever it is.
+        `--tmpdir=${this.#ownFolder}`,
         `--pid-file=${join(this.dataDir, pidFile)}`,
         "--innodb-use-native-aio=0",
         "--innodb-buffer-pool-size=64M",
@@ -149,7 +151,7 @@ export class EmbeddedMariaDb implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
-    rmSync(this.#socketFolder, { recursive: true, force: true });
+    rmSync(this.#ownFolder, { recursive: true, force: true });
   }
 
   /** Stops the server and deletes its data. */

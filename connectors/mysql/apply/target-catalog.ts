@@ -92,7 +92,11 @@ function shapeOf(flavour: Flavour, mapping: TableMapping, rows: readonly TextRow
       comparand: comparand(type, row),
       // A FLOAT is printed with six digits; as a double it is printed in full.
       exact: type === "float" ? `(${name} + 0e0)` : name,
-      encode: encoderOf(column.sourceType, { declaration: column.targetType ?? column.sourceType.declaration }),
+      encode: encoderOf(column.sourceType, {
+        declaration: column.targetType ?? column.sourceType.declaration,
+        subject: `${printTable(mapping.target)}.${column.target}`,
+        lossAccepted: column.conversion === "lossy",
+      }),
       binary: binaryTypes.has(type),
     };
   });
