@@ -100,6 +100,11 @@ export class QuarantineBook {
     this.#untoldStops.push(stop);
   }
 
+  /** The row is in quarantine once this transaction is committed. */
+  holds(table: TableMapping, key: Key): boolean {
+    return this.#digests(tableKey(table.target)).has(keyDigest(this.#subscription.id, table, key));
+  }
+
   isStopped(table: TableMapping): boolean {
     return this.#stops.has(tableKey(table.target));
   }

@@ -183,7 +183,8 @@ function refuseDrift(table: TableMapping, wanted: readonly ServerColumn[], found
   if (!found.plain)
     throw new ReplicationError("DB-TGT-005", { subject: printTable(table.physical), cause: "it is no ordinary InnoDB table" });
   const byName = new Map(found.columns.map((column) => [column.name, column]));
-  if (byName.get(batchColumn)?.type.startsWith("bigint") !== true) throw drifted(table, batchColumn, "column dongbo_batch is missing or changed");
+  if (byName.get(batchColumn)?.type.startsWith("bigint") !== true)
+    throw drifted(table, batchColumn, "column dongbo_batch is missing or changed");
   for (const column of wanted) refuseColumn(table, column, byName.get(column.name), record);
   refuseKey(table, found.key);
   const known = new Set([batchColumn, ...wanted.map((column) => column.name), ...(record.columns ?? [])]);

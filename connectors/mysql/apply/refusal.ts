@@ -46,6 +46,11 @@ export function rowsChanged(number: number, message: string): RowsRefused {
   return new RowsRefused({ code: "DB-ROW-001", sqlstate: null, detail: namedObject(message) }, number);
 }
 
+/** A row refers to one that had to go. */
+export function dangling(constraint: string): RowsRefused {
+  return new RowsRefused({ code: "DB-ROW-004", sqlstate: "23000", detail: `constraint ${constraint}` }, 1452);
+}
+
 /** For the book of what is set aside. */
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof RowsRefused) return error.refusal;

@@ -20,7 +20,7 @@ import {
   unchangedColumns,
 } from "./bound-row.ts";
 import { PostponedRows } from "./postponed-rows.ts";
-import { RowsRefused } from "./refusal.ts";
+import { dangling, RowsRefused } from "./refusal.ts";
 import type { TableWriter } from "./table-writer.ts";
 import type { TableShape, TargetCatalog } from "./target-catalog.ts";
 
@@ -71,19 +71,39 @@ export class RowWriter {
     return this.#tookCare;
   }
 
-  /** Before the commit: tries once more what other rows stood in the way of, as long as that makes way, and judges the rest. */
+  /**
+   * Before the commit: tries once more what other rows stood in the way of, as long as that makes way. What is left may refer
+   * to one another in a circle; then it is judged.
+   */
   async finish(): Promise<void> {
-    let left = Infinity;
-    while (this.#postponed.size > 0) {
-      const final = this.#postponed.size >= left;
+    for (let left = Infinity; this.#postponed.size > 0 && this.#postponed.size < left;) {
       left = this.#postponed.size;
-      const waiting = this.#parts.catalog.parentsFirst.map((table) => ({
-        shape: this.#shape(table),
-        ...this.#postponed.take(this.#shape(table)),
-      }));
-      for (const { shape, gone } of waiting.toReversed()) await this.#remove(shape, gone, final);
-      for (const { shape, rows } of waiting) await this.#place(shape, rows, final);
+      const waiting = this.#takePostponed();
+      for (const { shape, gone } of waiting.toReversed()) await this.#remove(shape, gone, false);
+      for (const { shape, rows } of waiting) await this.#place(shape, rows, false);
     }
+    const waiting = this.#takePostponed();
+    for (const { shape, gone, rows } of waiting)
+      await this.#loosen(shape, [
+        ...gone,
+        ...boundKeys(
+          shape,
+          rows.map(({ key }) => key),
+        ),
+      ]);
+    for (const { shape, gone } of waiting.toReversed()) await this.#remove(shape, gone, true);
+    for (const { shape, rows } of waiting)
+      await this.#place(
+        shape,
+        rows.map((row) => loosened(shape, row)),
+        true,
+      );
+    for (const { shape, rows } of waiting) for (const row of rows) await this.#refer(shape, row);
+  }
+
+  #takePostponed(): { readonly shape: TableShape; readonly gone: BoundKey[]; readonly rows: BoundRow[] }[] {
+    if (this.#postponed.size === 0) return [];
+    return this.#parts.catalog.parentsFirst.map((table) => ({ shape: this.#shape(table), ...this.#postponed.take(this.#shape(table)) }));
   }
 
   /** Parents first; without tables that are stopped, and with what earlier pieces have left waiting. */
@@ -161,20 +181,79 @@ export class RowWriter {
       await this.#parts.table.deleteAll(shape);
     } catch (error) {
       this.#throwUnlessRefused(error);
+      await this.#emptyLoosened(shape);
+    }
+  }
+
+  async #emptyLoosened(shape: TableShape): Promise<void> {
+    try {
+      await this.#parts.table.loosen(shape, "all");
+      await this.#parts.table.deleteAll(shape);
+    } catch (error) {
+      this.#throwUnlessRefused(error);
       this.#stopUndeletable(shape);
     }
   }
 
+  /** Rows that go; `final`: with whatever refers to them. */
   async #remove(shape: TableShape, keys: readonly BoundKey[], final: boolean): Promise<void> {
     if (this.#parts.book.isStopped(shape.mapping)) return;
     await this.#divide(
       keys,
       (some) => this.#parts.table.delete(shape, some),
-      (gone, refused) => {
-        if (final || !refused.mayPassLater || !this.#postponed.add(shape, { gone })) this.#stopUndeletable(shape);
-        return Promise.resolve();
+      async (gone, refusal) => {
+        if (!final && refusal.mayPassLater && this.#postponed.add(shape, { gone })) return;
+        if (!refusal.mayPassLater || !(await this.#dislodge(shape, gone))) this.#stopUndeletable(shape);
       },
     );
+  }
+
+  /** Removes a row after the rows of the subscription that refer to it, which are set aside. False when others keep it. */
+  async #dislodge(shape: TableShape, key: BoundKey): Promise<boolean> {
+    for (const reference of this.#parts.catalog.foreignKeys) {
+      if (reference.parent !== shape.mapping) continue;
+      const child = this.#shape(reference.child);
+      for (;;) {
+        const keys = await this.#parts.table.children(child, shape, reference, key);
+        if (keys.length === 0) break;
+        await this.#parts.table.loosen(child, boundKeys(child, keys));
+        for (const bound of boundKeys(child, keys)) {
+          if (!(await this.#dislodge(child, bound))) return false;
+          if (!this.#parts.book.isStopped(child.mapping)) this.#parts.book.add(child.mapping, bound.key, dangling(reference.name));
+        }
+      }
+    }
+    try {
+      await this.#parts.table.delete(shape, [key]);
+      return true;
+    } catch (error) {
+      this.#throwUnlessRefused(error);
+      return false;
+    }
+  }
+
+  async #loosen(shape: TableShape, keys: readonly BoundKey[]): Promise<void> {
+    try {
+      await this.#parts.table.loosen(shape, keys);
+    } catch (error) {
+      // The owner demands a value there: the rows stay as they are, and are judged so.
+      this.#throwUnlessRefused(error);
+    }
+  }
+
+  /** Gives a row that was written without its references what it refers to; sets it aside when that is not there. */
+  async #refer(shape: TableShape, row: BoundRow): Promise<void> {
+    if (shape.references.length === 0 || this.#parts.book.holds(shape.mapping, row.key) || this.#parts.book.isStopped(shape.mapping))
+      return;
+    const [key] = boundKeys(shape, [row.key]);
+    if (key === undefined) return;
+    try {
+      await this.#parts.table.refer(shape, row, key);
+    } catch (error) {
+      const refusal = this.#throwUnlessRefused(error);
+      if (await this.#dislodge(shape, key)) this.#parts.book.add(shape.mapping, row.key, refusal);
+      else this.#stopUndeletable(shape);
+    }
   }
 
   /**
@@ -240,9 +319,9 @@ export class RowWriter {
       else await this.#parts.table.upsert(shape, some);
     };
     const refused = async (row: BoundRow, refusal: RowsRefused): Promise<void> => {
-      if (!cleared && !(await this.#removed(shape, [row]))) this.#stopUndeletable(shape);
-      else if (final || !refusal.mayPassLater || !this.#postponed.add(shape, { row }))
-        this.#parts.book.add(shape.mapping, row.key, refusal);
+      if (!final && refusal.mayPassLater && this.#postponed.add(shape, { row })) return;
+      if (!cleared) await this.#remove(shape, boundKeys(shape, [row.key]), final);
+      this.#parts.book.add(shape.mapping, row.key, refusal);
     };
     for (const piece of this.#parts.table.pieces(shape, rows)) await this.#divide(piece, write, refused);
   }
@@ -317,6 +396,11 @@ export class RowWriter {
     assert(shape !== undefined, "every table of the subscription was read from the target's catalogue");
     return shape;
   }
+}
+
+/** The row without what it refers to. */
+function loosened(shape: TableShape, row: BoundRow): BoundRow {
+  return { ...row, values: row.values.map((value, index) => (shape.references.includes(index) ? null : value)) };
 }
 
 /** Keys as they are compared; without those that are no values of their columns, under which no row can be. */

@@ -1,6 +1,6 @@
 // The statements that write one physical table. Rows are given as parameters, which take the type of the column they go into.
 import { batchColumn } from "./names.ts";
-import type { TableShape } from "./target-catalog.ts";
+import type { ForeignKey, TableShape } from "./target-catalog.ts";
 
 /** Parameters, row by row: every column, then the batch id. */
 export const insertSql = madeOnce((shape, rows) => {
@@ -47,6 +47,27 @@ export function sweepSql(shape: TableShape): string {
 export function updateSql(shape: TableShape, columns: readonly number[]): string {
   const set = columns.map((index) => `${shape.columns[index]?.name ?? ""} = ?`);
   return `UPDATE ${shape.physical} SET ${[...set, `${batchColumn} = ?`].join(", ")} WHERE ${sameKey(shape)}`;
+}
+
+/** Rows that go let go of what they refer to. Parameters as those of deleteSql. */
+export const loosenSql = madeOnce((shape, keys) => `${letGo(shape)} WHERE ${repeat(sameKey(shape), keys, " OR ")}`);
+
+/** The same for every row. */
+export function loosenAllSql(shape: TableShape): string {
+  return letGo(shape);
+}
+
+function letGo(shape: TableShape): string {
+  const set = shape.references.map((index) => `${shape.columns[index]?.name ?? ""} = NULL`);
+  return `UPDATE ${shape.physical} SET ${set.join(", ")}`;
+}
+
+/** Keys of child rows that refer to one row. Parameters: its key. */
+export function childrenSql(child: TableShape, parent: TableShape, columns: ForeignKey["columns"], limit: number): string {
+  const wanted = child.key.map((index) => `c.${child.columns[index]?.name ?? ""}`);
+  const refers = columns.map((pair) => `c.${pair.child} = p.${pair.parent}`).join(" AND ");
+  const same = parent.key.map((index) => `p.${parent.columns[index]?.name ?? ""} = ${parent.columns[index]?.comparand ?? "?"}`);
+  return `SELECT ${wanted.join(", ")} FROM ${parent.physical} AS p JOIN ${child.physical} AS c ON ${refers} WHERE ${same.join(" AND ")} LIMIT ${limit}`;
 }
 
 /** Some columns of one row. Parameters: its key. */

@@ -1,14 +1,26 @@
 // Writes rows of one table in statements of bounded size, and counts exactly what they did.
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
-import { UNCHANGED } from "../../../engine/model/row.ts";
+import { type Key, UNCHANGED } from "../../../engine/model/row.ts";
 import { printTable } from "../../../engine/model/table.ts";
 import type { RowTally } from "../../../engine/target/row-tally.ts";
+import { bytesText, trimFraction } from "../value-text.ts";
 import { type BoundKey, type BoundRow, isMoved, type PartialRow } from "./bound-row.ts";
 import type { OpenTransaction } from "./open-transaction.ts";
 import type { Bound } from "./prepared-statements.ts";
 import type { Answer } from "./apply-session.ts";
-import { deleteAllSql, deleteSql, insertSql, readSql, sweepSql, updateSql, upsertSql } from "./table-sql.ts";
-import type { TableShape } from "./target-catalog.ts";
+import {
+  childrenSql,
+  deleteAllSql,
+  deleteSql,
+  insertSql,
+  loosenAllSql,
+  loosenSql,
+  readSql,
+  sweepSql,
+  updateSql,
+  upsertSql,
+} from "./table-sql.ts";
+import type { ForeignKey, ShapeColumn, TableShape } from "./target-catalog.ts";
 
 /** Bounds of one statement, below the protocol's own of 65,535 parameters. */
 const parametersMax = 8192;
@@ -16,6 +28,8 @@ const rowsMax = 512;
 const bytesMax = 4 * 1024 * 1024;
 /** What a packet holds beside the values of a row. */
 const overheadBytes = 64 * 1024;
+/** Child rows that are looked up at a time. */
+const childrenMax = 1000;
 
 export class TableWriter {
   readonly #transaction: OpenTransaction;
@@ -57,17 +71,27 @@ export class TableWriter {
 
   /** Removes rows that go. Throws RowsRefused. */
   async delete(shape: TableShape, keys: readonly BoundKey[]): Promise<void> {
-    for (const piece of inPieces(keys, Math.floor(parametersMax / shape.key.length), () => 0, bytesMax)) {
-      const answer = await this.#transaction.run(
-        deleteSql(shape, piece.length),
-        piece.flatMap(({ values }) => values),
-      );
+    for (const piece of keyPieces(shape, keys)) {
+      const answer = await this.#transaction.run(deleteSql(shape, piece.length), parametersOf(piece));
       this.#tally.addDeleted(shape.mapping, answer.affected);
     }
   }
 
   async deleteAll(shape: TableShape): Promise<void> {
     this.#tally.addDeleted(shape.mapping, (await this.#transaction.run(deleteAllSql(shape))).affected);
+  }
+
+  /** Rows that go anyway let go of what they refer to, so that they can go in any order. Throws RowsRefused. */
+  async loosen(shape: TableShape, keys: readonly BoundKey[] | "all"): Promise<void> {
+    if (shape.references.length === 0) return;
+    if (keys === "all") await this.#transaction.run(loosenAllSql(shape));
+    else for (const piece of keyPieces(shape, keys)) await this.#transaction.run(loosenSql(shape, piece.length), parametersOf(piece));
+  }
+
+  /** Keys of some of the child rows that refer to a row, in the source's form. */
+  async children(child: TableShape, parent: TableShape, reference: ForeignKey, key: BoundKey): Promise<Key[]> {
+    const rows = await this.#transaction.read(childrenSql(child, parent, reference.columns, childrenMax), key.values);
+    return rows.map((row) => child.key.map((index, place) => sourceText(child.columns[index], row[place] ?? Buffer.alloc(0))));
   }
 
   /** Removes what no chunk of a load has written since batch `before`. */
@@ -84,6 +108,12 @@ export class TableWriter {
     this.#tally.addWritten(shape.mapping, answer.affected, 0);
     refuseChanged(answer);
     return answer.affected > 0;
+  }
+
+  /** Gives a row that is there what it refers to. Throws RowsRefused. */
+  async refer(shape: TableShape, row: BoundRow, key: BoundKey): Promise<void> {
+    const values = shape.references.map((index) => row.values[index] ?? null);
+    await this.#transaction.run(updateSql(shape, shape.references), [...values, this.#batchId, ...key.values]);
   }
 
   /** A row's values in these columns as they can be bound again, by column index; null when the row is not there. */
@@ -103,6 +133,23 @@ export class TableWriter {
     for (const { values } of rows) parameters.push(...values, this.#batchId);
     return parameters;
   }
+}
+
+function keyPieces(shape: TableShape, keys: readonly BoundKey[]): BoundKey[][] {
+  return inPieces(keys, Math.floor(parametersMax / shape.key.length), () => 0, bytesMax);
+}
+
+function parametersOf(keys: readonly BoundKey[]): Bound[] {
+  return keys.flatMap(({ values }) => values);
+}
+
+/** A key's value in the source's text form, from how the target shows it. */
+function sourceText(column: ShapeColumn | undefined, value: Buffer): Buffer {
+  const category = column?.sourceType.category;
+  if (category === "bytes") return bytesText(value);
+  if (category === "boolean") return Buffer.from(value.toString("latin1") === "1" ? "t" : "f");
+  if (category !== "time" && category !== "timestamp" && category !== "instant") return value;
+  return Buffer.from(`${trimFraction(value.toString("latin1"))}${category === "instant" ? "+00" : ""}`);
 }
 
 function refuseChanged({ changed }: Answer): void {

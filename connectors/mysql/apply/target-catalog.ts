@@ -1,7 +1,7 @@
 // What the target's own catalogue says of the physical tables: exact types, and foreign keys that owners added.
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { TableMapping } from "../../../engine/model/share.ts";
-import { printTable, tableKey, type TableName } from "../../../engine/model/table.ts";
+import { type ColumnType, printTable, tableKey, type TableName } from "../../../engine/model/table.ts";
 import type { Flavour, MysqlSession, TextRow } from "../mysql-client.ts";
 import { quoteIdentifier, quoteTable } from "../quote.ts";
 import { encoderOf } from "./encode-value.ts";
@@ -15,9 +15,12 @@ export interface TableShape {
   readonly columns: readonly ShapeColumn[];
   /** Indexes of the key columns, in key order. */
   readonly key: readonly number[];
+  /** Indexes of other columns by which a foreign key refers to some row. */
+  readonly references: readonly number[];
 }
 
 export interface ShapeColumn {
+  readonly sourceType: ColumnType;
   /** Quoted. */
   readonly name: string;
   /** A parameter that is compared with the column, in the column's type, so that the index is used and nothing is rounded. */
@@ -36,6 +39,8 @@ export interface ForeignKey {
   readonly child: TableMapping;
   /** Null when the parent is no table of the subscription. */
   readonly parent: TableMapping | null;
+  /** Its columns, quoted: the child's, and the parent's that they refer to. */
+  readonly columns: readonly { readonly child: string; readonly parent: string }[];
   /** It changes or deletes child rows by itself when a parent row goes. */
   readonly actsByItself: boolean;
 }
@@ -53,13 +58,10 @@ export async function readTargetCatalog(session: MysqlSession, tables: readonly 
   const shapes = new Map<string, TableShape>();
   const foreignKeys: ForeignKey[] = [];
   for (const schema of new Set(tables.map((table) => table.physical.schema))) {
-    const mappings = tables.filter((table) => table.physical.schema === schema);
+    foreignKeys.push(...(await readForeignKeys(session, schema, tables)));
     const columns = await session.query(columnsSql, [schema]);
-    for (const mapping of mappings) shapes.set(tableKey(mapping.target), shapeOf(session.flavour, mapping, columns));
-    for (const row of await session.query(foreignKeysSql, [schema])) {
-      const child = physicalTable(tables, { schema, name: row["child"] ?? "" });
-      if (child !== null) foreignKeys.push(foreignKeyOf(row, child, tables));
-    }
+    for (const mapping of tables)
+      if (mapping.physical.schema === schema) shapes.set(tableKey(mapping.target), shapeOf(session.flavour, mapping, columns, foreignKeys));
   }
   return { shapes, foreignKeys, parentsFirst: sortParentsFirst(tables, foreignKeys) };
 }
@@ -71,11 +73,33 @@ SELECT TABLE_SCHEMA AS \`schema\`, TABLE_NAME AS \`table\`, COLUMN_NAME AS name,
 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ?`;
 
 const foreignKeysSql = `
-SELECT CONSTRAINT_NAME AS name, TABLE_NAME AS child, UNIQUE_CONSTRAINT_SCHEMA AS parent_schema, REFERENCED_TABLE_NAME AS parent,
-  CONCAT(DELETE_RULE, ' ', UPDATE_RULE) AS actions
-FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = ?`;
+SELECT r.CONSTRAINT_NAME AS name, r.TABLE_NAME AS child, r.UNIQUE_CONSTRAINT_SCHEMA AS parent_schema, r.REFERENCED_TABLE_NAME AS parent,
+  CONCAT(r.DELETE_RULE, ' ', r.UPDATE_RULE) AS actions, k.COLUMN_NAME AS child_column, k.REFERENCED_COLUMN_NAME AS parent_column
+FROM information_schema.REFERENTIAL_CONSTRAINTS AS r
+JOIN information_schema.KEY_COLUMN_USAGE AS k
+  ON k.CONSTRAINT_SCHEMA = r.CONSTRAINT_SCHEMA AND k.CONSTRAINT_NAME = r.CONSTRAINT_NAME AND k.TABLE_NAME = r.TABLE_NAME
+WHERE r.CONSTRAINT_SCHEMA = ? AND k.CONSTRAINT_SCHEMA = ? ORDER BY r.TABLE_NAME, r.CONSTRAINT_NAME, k.ORDINAL_POSITION`;
 
-function shapeOf(flavour: Flavour, mapping: TableMapping, rows: readonly TextRow[]): TableShape {
+async function readForeignKeys(session: MysqlSession, schema: string, tables: readonly TableMapping[]): Promise<ForeignKey[]> {
+  const byName = new Map<string, TextRow[]>();
+  for (const row of await session.query(foreignKeysSql, [schema, schema])) {
+    const id = JSON.stringify([row["child"], row["name"]]);
+    byName.set(id, [...(byName.get(id) ?? []), row]);
+  }
+  return [...byName.values()].flatMap((rows) => {
+    const [first = {}] = rows;
+    const child = physicalTable(tables, { schema, name: first["child"] ?? "" });
+    if (child === null) return [];
+    const columns = rows.map((row) => ({
+      child: quoteIdentifier(row["child_column"] ?? ""),
+      parent: quoteIdentifier(row["parent_column"] ?? ""),
+    }));
+    const parent = physicalTable(tables, { schema: first["parent_schema"] ?? "", name: first["parent"] ?? "" });
+    return [{ name: first["name"] ?? "", child, parent, columns, actsByItself: /CASCADE|SET/.test(first["actions"] ?? "") }];
+  });
+}
+
+function shapeOf(flavour: Flavour, mapping: TableMapping, rows: readonly TextRow[], foreignKeys: readonly ForeignKey[]): TableShape {
   const { physical } = mapping;
   const columns = mapping.columns.map((column): ShapeColumn => {
     const row = rows.find(
@@ -88,6 +112,7 @@ function shapeOf(flavour: Flavour, mapping: TableMapping, rows: readonly TextRow
     const type = row["type"] ?? "";
     const name = quoteIdentifier(column.target);
     return {
+      sourceType: column.sourceType,
       name,
       comparand: comparand(type, row),
       // A FLOAT is printed with six digits; as a double it is printed in full.
@@ -101,7 +126,11 @@ function shapeOf(flavour: Flavour, mapping: TableMapping, rows: readonly TextRow
     };
   });
   const key = mapping.key.map((name) => mapping.columns.findIndex((column) => column.source === name));
-  return { mapping, flavour, physical: quoteTable(physical), columns, key };
+  const refers = new Set(
+    foreignKeys.filter(({ child }) => child === mapping).flatMap((reference) => reference.columns.map(({ child }) => child)),
+  );
+  const references = columns.flatMap(({ name }, index) => (refers.has(name) && !key.includes(index) ? [index] : []));
+  return { mapping, flavour, physical: quoteTable(physical), columns, key, references };
 }
 
 const binaryTypes: ReadonlySet<string> = new Set(
@@ -135,15 +164,6 @@ function comparand(type: string, row: TextRow): string {
     default:
       return "?";
   }
-}
-
-function foreignKeyOf(row: TextRow, child: TableMapping, tables: readonly TableMapping[]): ForeignKey {
-  return {
-    name: row["name"] ?? "",
-    child,
-    parent: physicalTable(tables, { schema: row["parent_schema"] ?? "", name: row["parent"] ?? "" }),
-    actsByItself: /CASCADE|SET/.test(row["actions"] ?? ""),
-  };
 }
 
 function physicalTable(tables: readonly TableMapping[], name: TableName): TableMapping | null {
