@@ -1,10 +1,10 @@
-import { type Province, provinces } from "./demo-databases.ts";
+import { type DemoDatabases, type Province, provinces } from "./demo-databases.ts";
 
 /** Seconds after which the short-lived share may no longer be used without a sync. */
 export const shortValiditySeconds = 5;
 
 /** The demo's configuration file. Two shares: one that lasts a day, and one, for Huế, that lasts seconds so that it can be seen to end. */
-export function demoConfiguration(): string {
+export function demoConfiguration(databases: DemoDatabases): string {
   return `version: 1
 control: embedded
 data_dir: .dongbo
@@ -15,7 +15,7 @@ sources:
     url: "\${env:POPULATION_URL}"
     provider: { id: G01, name: "Bộ Công an" }
 targets:
-${provinces.map(targetLine).join("\n")}
+${provinces.map((province) => targetLine(province, databases.connector(province))).join("\n")}
 shares:
   - id: population
     source: population
@@ -44,8 +44,8 @@ ${provinces.map(subscriptionLine).join("\n")}
 `;
 }
 
-function targetLine({ id, code, name }: Province): string {
-  return `  ${id}: { connector: postgres, url: "\${env:${id.toUpperCase()}_URL}", readers: [app_reader], consumer: { id: "${code}", name: "${name}" } }`;
+function targetLine({ id, code, name }: Province, connector: string): string {
+  return `  ${id}: { connector: ${connector}, url: "\${env:${id.toUpperCase()}_URL}", readers: [app_reader], consumer: { id: "${code}", name: "${name}" } }`;
 }
 
 function subscriptionLine({ id, code }: Province): string {

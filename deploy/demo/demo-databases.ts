@@ -1,9 +1,11 @@
-// The demo's databases: a national population register and three provinces, on private servers, with synthetic people.
+// The demo's databases: a national population register and three provinces, one of them on MariaDB, on private servers, with
+// synthetic people.
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import pg from "pg";
+import { EmbeddedMariaDb } from "../embedded/mariadb-server.ts";
 import { EmbeddedPostgres } from "../embedded/postgres-server.ts";
+import { type DemoSession, withSession } from "./demo-session.ts";
 
 export interface Province {
   /** Target id and database name. */
@@ -16,6 +18,19 @@ export const provinces: readonly Province[] = [
   { id: "hanoi", code: "01", name: "Hà Nội" },
   { id: "hue", code: "46", name: "Huế" },
   { id: "hcm", code: "79", name: "Hồ Chí Minh" },
+];
+
+/** The province that keeps its copy on MariaDB, where such a server can be had. */
+const onMariaDb = "hcm";
+
+/** What dongbo and the readers are there, as an administrator would make them (`dongbo check` prints what lacks). */
+const mariaDbUsers = [
+  "CREATE USER dongbo",
+  "CREATE USER app_reader",
+  "CREATE DATABASE population",
+  "CREATE DATABASE population_copy",
+  "CREATE DATABASE dongbo",
+  ...["population", "population_copy", "dongbo"].map((database) => `GRANT ALL ON ${database}.* TO dongbo WITH GRANT OPTION`),
 ];
 
 /** People in the register; a fifth of them live in provinces that take no part. */
@@ -45,29 +60,37 @@ export class DemoDatabases implements AsyncDisposable {
   readonly folder: string;
   readonly #master: EmbeddedPostgres;
   readonly #provinces: EmbeddedPostgres;
+  readonly #mariaDb: EmbeddedMariaDb | null;
+  /** Why no province is on MariaDB; null: one is. */
+  readonly withoutMariaDb: string | null;
 
-  private constructor(folder: string, master: EmbeddedPostgres, provincial: EmbeddedPostgres) {
+  private constructor(folder: string, master: EmbeddedPostgres, provincial: EmbeddedPostgres, mariaDb: EmbeddedMariaDb | string) {
     this.folder = folder;
     this.#master = master;
     this.#provinces = provincial;
+    this.#mariaDb = typeof mariaDb === "string" ? null : mariaDb;
+    this.withoutMariaDb = typeof mariaDb === "string" ? mariaDb : null;
   }
 
   static async start(): Promise<DemoDatabases> {
     const folder = mkdtempSync(join(tmpdir(), "dongbo-demo-"));
     // Started by root the servers run under an account of their own, which must be able to pass.
     chmodSync(folder, 0o711);
-    const [master, provincial] = await Promise.all([
+    const [master, provincial, mariaDb] = await Promise.all([
       EmbeddedPostgres.start({ dataDir: join(folder, "national"), settings: { wal_level: "logical", shared_buffers: "64MB" } }),
       EmbeddedPostgres.start({ dataDir: join(folder, "provinces"), settings: { shared_buffers: "64MB" } }),
+      EmbeddedMariaDb.start({ dataDir: join(folder, "mariadb"), settings: { log_bin_trust_function_creators: 1 } }).catch(
+        (error: unknown) => (error as Error).message,
+      ),
     ]);
-    const databases = new DemoDatabases(folder, master, provincial);
+    const databases = new DemoDatabases(folder, master, provincial, mariaDb);
     await databases.#fill();
     return databases;
   }
 
   /** The register as its owner sees it. */
-  onMaster<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
-    return withClient(this.owner, work);
+  onMaster<T>(work: (session: DemoSession) => Promise<T>): Promise<T> {
+    return withSession(this.owner, work);
   }
 
   /** URL of the register for its owner. */
@@ -76,24 +99,34 @@ export class DemoDatabases implements AsyncDisposable {
   }
 
   /** A province's database as an application that may only read the copy sees it. */
-  asReader<T>(province: Province, work: (client: pg.Client) => Promise<T>): Promise<T> {
-    return withClient(this.reader(province), work);
+  asReader<T>(province: Province, work: (session: DemoSession) => Promise<T>): Promise<T> {
+    return withSession(this.reader(province), work);
   }
 
   /** URL of a province's database for such an application. */
   reader(province: Province): string {
-    return this.#provinces.url(province.id, "app_reader");
+    return this.#url(province, "app_reader");
+  }
+
+  /** Kind of server that the province's copy is kept on. */
+  connector(province: Province): "postgres" | "mysql" {
+    return this.#mariaDb !== null && province.id === onMariaDb ? "mysql" : "postgres";
   }
 
   /** Environment of the engine: its configuration names these variables and holds no secret. */
   get environment(): Record<string, string> {
-    const targets = provinces.map(({ id }) => [`${id.toUpperCase()}_URL`, this.#provinces.url(id, "dongbo")]);
+    const targets = provinces.map((province) => [`${province.id.toUpperCase()}_URL`, this.#url(province, "dongbo")]);
     return { POPULATION_URL: this.#master.url("population", "dongbo"), ...Object.fromEntries(targets) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#master.stop("immediate"), this.#provinces.stop("immediate")]);
+    await Promise.all([this.#master.stop("immediate"), this.#provinces.stop("immediate"), this.#mariaDb?.[Symbol.asyncDispose]()]);
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #url(province: Province, user: string): string {
+    if (this.#mariaDb !== null && province.id === onMariaDb) return this.#mariaDb.url("", user);
+    return this.#provinces.url(province.id, user);
   }
 
   async #fill(): Promise<void> {
@@ -105,16 +138,6 @@ export class DemoDatabases implements AsyncDisposable {
     await this.#master.query("ANALYZE", "population");
     await this.#provinces.query("CREATE ROLE dongbo LOGIN; CREATE ROLE app_reader LOGIN");
     for (const { id } of provinces) await this.#provinces.query(`CREATE DATABASE ${id} OWNER dongbo`);
-  }
-}
-
-async function withClient<T>(connectionString: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString });
-  client.on("error", () => {});
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
+    await this.#mariaDb?.query(...mariaDbUsers);
   }
 }

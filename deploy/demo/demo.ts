@@ -8,16 +8,18 @@ import { DemoEngine } from "./demo-engine.ts";
 import { Narrator } from "./narrator.ts";
 
 const copiedColumns = "personal_id, full_name, birth_date, gender_code, province_code, address";
-const [hanoi, hue] = provinces as readonly [Province, Province, Province];
+const [hanoi, hue, hcm] = provinces as readonly [Province, Province, Province];
 
 async function demo(keep: boolean): Promise<boolean> {
   const say = new Narrator();
   const interrupted = interruption();
   say.title("dongbo: provincial copies that equal the national master, or are refused");
   await using databases = await DemoDatabases.start();
-  writeFileSync(join(databases.folder, "dongbo.yaml"), demoConfiguration());
+  writeFileSync(join(databases.folder, "dongbo.yaml"), demoConfiguration(databases));
   await using engine = new DemoEngine(databases.folder, databases.environment);
   say.done(`a national register with ${citizenCount.toLocaleString("en")} synthetic citizens and three provincial databases are up`);
+  for (const province of provinces) say.fact(province.name, databases.connector(province) === "mysql" ? "MariaDB" : "PostgreSQL");
+  if (databases.withoutMariaDb !== null) say.fact("no province on MariaDB", databases.withoutMariaDb);
 
   const told = tell(databases, engine, say);
   try {
@@ -64,22 +66,19 @@ async function tell(databases: DemoDatabases, engine: DemoEngine, say: Narrator)
 async function loadUnderWrites(databases: DemoDatabases, say: Narrator): Promise<void> {
   const load = { done: false };
   let transactions = 0;
-  const writes = databases.onMaster(async (client) => {
+  const writes = databases.onMaster(async (session) => {
     for (; !load.done || transactions < 200; transactions++) {
       const id = String(79_000_000_000 + 1 + ((transactions * 131) % citizenCount)).padStart(12, "0");
-      await client.query("UPDATE citizen SET address = $2, updated_at = now() WHERE personal_id = $1", [
-        id,
-        `Số ${transactions}, đường Mới`,
-      ]);
+      await session.rows("UPDATE citizen SET address = ?, updated_at = now() WHERE personal_id = ?", `Số ${transactions}, đường Mới`, id);
     }
   });
   // An interruption ends the loads below first: nobody waits for the writes then.
   writes.catch(() => {});
   for (const province of provinces) {
     await say.until(`the first load of ${province.name}`, () =>
-      databases.asReader(province, async (client) => {
-        const { rows } = await client.query<{ n: string }>("SELECT count(*) AS n FROM population.citizen");
-        return Number(rows[0]?.n) === citizenCount / 5;
+      databases.asReader(province, async (session) => {
+        const [row] = await session.rows("SELECT count(*) AS n FROM population.citizen");
+        return Number(row?.["n"]) === citizenCount / 5;
       }),
     );
   }
@@ -91,30 +90,28 @@ async function loadUnderWrites(databases: DemoDatabases, say: Narrator): Promise
 
 /** A citizen moves house: out of one copy, into the other, at the same source transaction. */
 async function moveBetweenProvinces(databases: DemoDatabases, say: Narrator): Promise<void> {
-  const found = await databases.asReader(hanoi, (client) =>
-    client.query<{ id: string }>("SELECT min(personal_id) AS id FROM population.citizen"),
-  );
-  const id = found.rows[0]?.id ?? "";
+  const found = await databases.asReader(hanoi, (session) => session.rows("SELECT min(personal_id) AS id FROM population.citizen"));
+  const id = found[0]?.["id"] ?? "";
   const has = (province: Province): Promise<boolean> =>
     databases.asReader(
       province,
-      async (client) => (await client.query("SELECT FROM population.citizen WHERE personal_id = $1", [id])).rowCount === 1,
+      async (session) => (await session.rows("SELECT 1 AS one FROM population.citizen WHERE personal_id = ?", id)).length === 1,
     );
-  const before = [await has(hanoi), await has(hue)];
-  await databases.onMaster((client) => client.query("UPDATE citizen SET province_code = $2 WHERE personal_id = $1", [id, hue.code]));
-  await say.until("the move to arrive", async () => !(await has(hanoi)) && (await has(hue)));
-  say.fact("before the move", `${hanoi.name}: ${yes(before[0])}, ${hue.name}: ${yes(before[1])}`);
-  say.fact("after the move", `${hanoi.name}: no, ${hue.name}: yes`);
+  const before = [await has(hanoi), await has(hcm)];
+  await databases.onMaster((session) => session.rows("UPDATE citizen SET province_code = ? WHERE personal_id = ?", hcm.code, id));
+  await say.until("the move to arrive", async () => !(await has(hanoi)) && (await has(hcm)));
+  say.fact("before the move", `${hanoi.name}: ${yes(before[0])}, ${hcm.name}: ${yes(before[1])}`);
+  say.fact("after the move", `${hanoi.name}: no, ${hcm.name}: yes`);
   say.prove("a citizen who moves leaves one copy and enters the other", before[0] === true && before[1] === false);
 }
 
 /** The engine dies; the copy's own database refuses once its time is up, and answers again after the next sync. */
 async function expireAndRevive(databases: DemoDatabases, engine: DemoEngine, say: Narrator): Promise<void> {
   const ask = (): Promise<string> =>
-    databases.asReader(hue, async (client) => {
+    databases.asReader(hue, async (session) => {
       try {
-        const { rows } = await client.query<{ n: string }>("SELECT count(*) AS n FROM code_list.province");
-        return `answers: ${rows[0]?.n} rows`;
+        const [row] = await session.rows("SELECT count(*) AS n FROM code_list.province");
+        return `answers: ${row?.["n"]} rows`;
       } catch (error) {
         const { code, message, hint } = error as { code?: string; message: string; hint?: string };
         return code === "DB001" ? `${message}\n${hint ?? ""}` : `failed: ${message}`;
@@ -160,10 +157,10 @@ interface Comparison {
 }
 
 async function compareCopy(databases: DemoDatabases, say: Narrator, { what, province, ...queries }: Comparison): Promise<void> {
-  const master = await databases.onMaster((client) => contentOf(client, queries.master));
+  const master = await databases.onMaster((session) => contentOf(session, queries.master));
   let copy = { rows: -1, digest: "" };
   await say.until(`${province.name} to have caught up`, async () => {
-    copy = await databases.asReader(province, (client) => contentOf(client, queries.copy));
+    copy = await databases.asReader(province, (session) => contentOf(session, queries.copy));
     return copy.digest === master.digest;
   });
   say.fact(what, `${copy.rows} rows, digest ${copy.digest}; the master: ${master.rows} rows, digest ${master.digest}`);
