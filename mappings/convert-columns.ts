@@ -46,7 +46,7 @@ function mapped({ lossAccepted, ...column }: PlainColumn, like: LikeType | null)
 }
 
 function conversionOf({ source, sourceType, targetType, lossAccepted }: PlainColumn, like: LikeType, family: Family): Conversion {
-  const from = sourceType.declaration;
+  const from = sourceType.declaration.replace(/ CHARACTER SET .*$/s, "");
   if (targetType === null) return { column: source, from, to: like.declaration, fidelity: like.fidelity, note: like.note, lossAccepted };
   const known = targetType === like.declaration ? like : judgeChosen(sourceType, targetType, family);
   return { column: source, from, to: targetType, fidelity: known.fidelity, note: known.note, lossAccepted };

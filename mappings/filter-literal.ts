@@ -63,9 +63,19 @@ export function literalForm(type: ColumnType): string {
 
 /** Least and greatest value of an integer column; a domain is as wide as the type under it. */
 function integerBounds(type: ColumnType): readonly [bigint, bigint] {
+  if (type.family === "mysql") return mysqlBounds(type);
   const bits = type.bare.endsWith("int2") ? 16 : type.bare.endsWith("int4") ? 32 : 64;
   const limit = 2n ** BigInt(bits - 1);
   return [-limit, limit - 1n];
+}
+
+const mysqlBits: Readonly<Record<string, number>> = { tinyint: 8, smallint: 16, mediumint: 24, int: 32, bigint: 64 };
+
+function mysqlBounds({ bare, declaration }: ColumnType): readonly [bigint, bigint] {
+  if (bare === "year") return [0n, 2155n];
+  const bits = BigInt(mysqlBits[bare] ?? 64);
+  if (/ (?:unsigned|zerofill)\b/.test(declaration)) return [0n, 2n ** bits - 1n];
+  return [-(2n ** (bits - 1n)), 2n ** (bits - 1n) - 1n];
 }
 
 function integerKey(type: ColumnType, text: string): string | null {

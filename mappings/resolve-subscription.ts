@@ -195,8 +195,7 @@ function keyProblems(key: readonly string[], columns: readonly PlainColumn[], ca
   }
   for (const name of key) {
     const column = catalog.columns.find((entry) => entry.name === name);
-    // MySQL's log always holds the whole row before its change, byte by byte: no collation decides which row is meant.
-    if (column?.deterministic === false && column.type.family === "postgres") {
+    if (column?.deterministic === false) {
       problems.push({ code: "DB-MAP-032", cause: `the key column "${name}" compares text by a nondeterministic collation` });
     } else if (column !== undefined && !canBeKey(column)) {
       problems.push({
@@ -223,7 +222,7 @@ function canBeKey({ type }: CatalogColumn): boolean {
 }
 
 /** MySQL's types without a category that have an order all the same. */
-const mysqlKeyTypes: ReadonlySet<string> = new Set(["bit", "set", "inet4", "inet6"]);
+const mysqlKeyTypes: ReadonlySet<string> = new Set(["bit", "inet4", "inet6", "set", "time"]);
 
 function filterFindings(filter: Predicate, catalog: CatalogTable, location: SourceLocation): Finding[] {
   return checkFilter(filter, catalog, printTable(catalog.table)).map(({ code, subject, cause, remedy }) => ({

@@ -16,10 +16,11 @@ import { compareDocuments, type SubscriptionChange, type TableChange } from "../
 import { asReplicationError } from "../../engine/fleet/retry-policy.ts";
 import type { Predicate } from "../../engine/model/predicate.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
-import { tableKey } from "../../engine/model/table.ts";
+import { type CatalogTable, tableKey, type TableName } from "../../engine/model/table.ts";
 import type { Actor, AppliedConfiguration, ControlCommands } from "../../engine/ports/control-commands.ts";
 import type { SnapshotSource } from "../../engine/ports/snapshot-source.ts";
 import { openCatalog } from "./connections.ts";
+import { type PlannedConversion, plannedConversions } from "./plan-conversions.ts";
 
 export interface ConfigurationPlan {
   /** The version in force that was compared with; 0: none. */
@@ -30,7 +31,9 @@ export interface ConfigurationPlan {
   readonly configuration: Configuration;
   /** Empty: nothing to apply. */
   readonly changes: readonly CountedChange[];
-  /** Why some rows could not be counted. */
+  /** Columns of changed tables that a target of another family holds otherwise than the master; only when rows are counted. */
+  readonly conversions: readonly PlannedConversion[];
+  /** Why some rows could not be counted, or some tables not be described. */
   readonly problems: readonly ReplicationError[];
 }
 
@@ -77,12 +80,14 @@ export async function planConfiguration(
     }
     counted.push({ ...change, tables });
   }
+  const closed = withAppliedTables(configuration, document);
   return {
     basedOn: applied?.version ?? 0,
     before,
     document,
-    configuration: withAppliedTables(configuration, document),
+    configuration: closed,
     changes: counted,
+    conversions: options.count ? await plannedConversions(closed, changes, (source, tables) => sources.describe(source, tables)) : [],
     problems: sources.problems,
   };
 }
@@ -134,17 +139,32 @@ class PlanSources implements AsyncDisposable {
     return found;
   }
 
+  async describe(source: string, tables: readonly TableName[]): Promise<readonly CatalogTable[]> {
+    const snapshot = this.#source(source);
+    if (snapshot === null || this.#failed.has(source)) return [];
+    try {
+      return await snapshot.describe(tables);
+    } catch (error) {
+      this.#fail(source, error);
+      return [];
+    }
+  }
+
   async count(source: string, table: TableChange): Promise<{ rowsDisclosed: number | null; rowsWithdrawn: number | null }> {
     const snapshot = this.#source(source);
     if (snapshot === null || this.#failed.has(source)) return { rowsDisclosed: null, rowsWithdrawn: null };
     try {
       return await countChange(snapshot, table);
     } catch (error) {
-      const problem = asReplicationError(error, source);
-      this.problems.push(problem);
-      if (problem.code.startsWith("DB-PG-")) this.#failed.add(source);
+      this.#fail(source, error);
       return { rowsDisclosed: null, rowsWithdrawn: null };
     }
+  }
+
+  #fail(source: string, error: unknown): void {
+    const problem = asReplicationError(error, source);
+    this.problems.push(problem);
+    if (/^DB-(?:PG|MY)-/.test(problem.code)) this.#failed.add(source);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

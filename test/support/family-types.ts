@@ -8,15 +8,11 @@ const mysqlCategories: Readonly<Record<string, ValueCategory>> = {
   date: "date",
   datetime: "timestamp",
   timestamp: "instant",
-  time: "time",
   enum: "enum",
-  char: "padded",
   uuid: "uuid",
   ...Object.fromEntries(["tinyint", "smallint", "mediumint", "int", "bigint", "year"].map((name) => [name, "integer"] as const)),
-  ...Object.fromEntries(["varchar", "tinytext", "text", "mediumtext", "longtext"].map((name) => [name, "text"] as const)),
-  ...Object.fromEntries(
-    ["binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "geometry"].map((name) => [name, "bytes"] as const),
-  ),
+  ...Object.fromEntries(["char", "varchar", "tinytext", "text", "mediumtext", "longtext"].map((name) => [name, "text"] as const)),
+  ...Object.fromEntries(["binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"].map((name) => [name, "bytes"] as const)),
 };
 
 /** A type of MySQL by its declaration; MariaDB's JSON is declared as longtext. */

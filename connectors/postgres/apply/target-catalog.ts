@@ -142,6 +142,7 @@ const comparableMysql: Readonly<Record<string, string>> = {
   bigint: "numeric",
   float: "float4",
   bit: "varbit",
+  time: "interval",
   inet4: "inet",
   inet6: "inet",
 };
@@ -155,7 +156,6 @@ const comparableCategories: Readonly<Partial<Record<ValueCategory, string>>> = {
   padded: "text",
   enum: "text",
   date: "date",
-  time: "interval",
   timestamp: "timestamp",
   instant: "timestamptz",
   uuid: "uuid",

@@ -13,6 +13,16 @@ const columns: readonly TextColumn[] = [
   { title: "COLUMNS" },
 ];
 
+const conversionColumns: readonly TextColumn[] = [
+  { title: "SUBSCRIPTION" },
+  { title: "TABLE" },
+  { title: "COLUMN" },
+  { title: "AT THE MASTER" },
+  { title: "IN THE COPY" },
+  { title: "HELD" },
+  { title: "NOTE" },
+];
+
 /** Values of a parameter that are listed by name. */
 const valuesShown = 12;
 
@@ -22,7 +32,8 @@ export function printPlan(plan: ConfigurationPlan): string {
   const rows = changes.flatMap((change) => tableRows(change));
   const lead = basedOn === 0 ? "configuration version 1, the first\n\n" : `configuration version ${basedOn} → ${basedOn + 1}\n\n`;
   const notes = changes.flatMap((change) => remarks(change));
-  return [lead, printTable(columns, rows), ...(notes.length === 0 ? [] : ["\n", ...notes.map((note) => `${note}\n`)])].join("");
+  const below = notes.length === 0 ? [] : ["\n", ...notes.map((note) => `${note}\n`)];
+  return [lead, printTable(columns, rows), ...below, ...conversionTable(plan)].join("");
 }
 
 /** One line a change, for the log of `run`, which does not count. */
@@ -56,7 +67,32 @@ export function planJson(plan: ConfigurationPlan): object {
         loaded_anew: table.remade,
       })),
     })),
+    conversions: plan.conversions.map(({ subscription, table, column, from, to, fidelity, note, lossAccepted }) => ({
+      subscription,
+      table,
+      column,
+      from,
+      to,
+      held: fidelity,
+      note,
+      loss_accepted: lossAccepted,
+    })),
   };
+}
+
+/** Columns that are not held as the master has them; nothing when there are none. */
+function conversionTable({ conversions }: ConfigurationPlan): string[] {
+  if (conversions.length === 0) return [];
+  const rows = conversions.map(({ subscription, table, column, from, to, fidelity, note, lossAccepted }) => [
+    subscription,
+    table,
+    column,
+    from,
+    to ?? "-",
+    fidelity === "lossy" && !lossAccepted ? "lossy, not accepted" : fidelity,
+    note ?? "",
+  ]);
+  return ["\n", printTable(conversionColumns, rows)];
 }
 
 function tableRows(change: CountedChange): string[][] {

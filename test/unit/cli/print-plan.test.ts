@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
 import type { ConfigurationPlan, CountedChange, CountedTable } from "../../../deploy/processes/configuration-plan.ts";
+import type { PlannedConversion } from "../../../deploy/processes/plan-conversions.ts";
 import { planJson, planLines, printPlan } from "../../../deploy/processes/output/print-plan.ts";
 import type { Configuration } from "../../../engine/config/configuration.ts";
 
-function plan(changes: readonly CountedChange[], basedOn = 3): ConfigurationPlan {
+function plan(changes: readonly CountedChange[], basedOn = 3, conversions: readonly PlannedConversion[] = []): ConfigurationPlan {
   const document = { format: 1, subscriptions: [] } as const;
-  return { basedOn, before: document, document, configuration: {} as Configuration, changes, problems: [] };
+  return { basedOn, before: document, document, configuration: {} as Configuration, changes, conversions, problems: [] };
 }
 
 const table: CountedTable = {
@@ -31,7 +32,27 @@ const change: CountedChange = {
   tables: [table],
 };
 
+const held = { subscription: "population/hcm", table: "population.citizen", lossAccepted: false };
+const conversions: readonly PlannedConversion[] = [
+  { ...held, column: "gender", from: "kinds.gender", to: "varchar(63)", fidelity: "widened", note: "the label" },
+  { ...held, column: "born", from: "timestamp", to: "datetime", fidelity: "lossy", note: "digits of a second", lossAccepted: true },
+  { ...held, column: "owner", from: "regrole", to: null, fidelity: "none", note: "values mean nothing elsewhere" },
+];
+
 describe("printed plan", () => {
+  test("what the target holds otherwise than the master stands below, column by column", () => {
+    expect(printPlan(plan([{ ...change, terms: [], parameters: [] }], 3, conversions))).toContain(
+      [
+        "",
+        "SUBSCRIPTION    TABLE               COLUMN  AT THE MASTER  IN THE COPY  HELD     NOTE",
+        "population/hcm  population.citizen  gender  kinds.gender   varchar(63)  widened  the label",
+        "population/hcm  population.citizen  born    timestamp      datetime     lossy    digits of a second",
+        "population/hcm  population.citizen  owner   regrole        -            none     values mean nothing elsewhere",
+        "",
+      ].join("\n"),
+    );
+  });
+
   test("nothing to apply is one line", () => {
     expect(printPlan(plan([]))).toBe("nothing to apply: version 3 is in force\n");
   });
@@ -97,6 +118,23 @@ describe("printed plan", () => {
             },
           ],
         },
+      ],
+      conversions: [],
+    });
+    expect(planJson(plan([change], 3, conversions))).toMatchObject({
+      conversions: [
+        {
+          subscription: "population/hcm",
+          table: "population.citizen",
+          column: "gender",
+          from: "kinds.gender",
+          to: "varchar(63)",
+          held: "widened",
+          note: "the label",
+          loss_accepted: false,
+        },
+        { column: "born", held: "lossy", loss_accepted: true },
+        { column: "owner", to: null, held: "none" },
       ],
     });
   });

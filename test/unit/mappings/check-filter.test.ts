@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { Predicate } from "../../../engine/model/predicate.ts";
 import type { ValueCategory } from "../../../engine/model/table.ts";
 import { checkFilter } from "../../../mappings/check-filter.ts";
+import { mysqlType } from "../../support/family-types.ts";
 import { catalogTable, column, columnType } from "../../support/table-builders.ts";
 
 const categories: readonly ValueCategory[] = [
@@ -21,7 +22,10 @@ const categories: readonly ValueCategory[] = [
   "other",
 ];
 
+const mysqlIntegers = ["tinyint(4)", "smallint unsigned", "mediumint", "int(10) unsigned zerofill", "bigint(20) unsigned", "year(4)"];
+
 const table = catalogTable([
+  ...mysqlIntegers.map((declaration) => column(declaration, "integer", { type: mysqlType(declaration) })),
   ...categories.map((category) => column(category, category)),
   column("Mixed", "text"),
   column("small", "integer", { type: columnType("integer", { bare: "pg_catalog.int2", declaration: "smallint" }) }),
@@ -40,6 +44,12 @@ const good: Readonly<Partial<Record<string, readonly string[]>>> = {
   integer: ["0", "-2147483648", "+2147483647", "007"],
   small: ["-32768", "32767"],
   big: ["-9223372036854775808", "9223372036854775807"],
+  "tinyint(4)": ["-128", "127"],
+  "smallint unsigned": ["0", "65535"],
+  mediumint: ["-8388608", "8388607"],
+  "int(10) unsigned zerofill": ["4294967295"],
+  "bigint(20) unsigned": ["18446744073709551615"],
+  "year(4)": ["0", "2155"],
   decimal: ["1", "-1.50", ".5", "5.", "1e3", "1E-5", "NaN", "-Infinity", "inf", "1e131071", "1e-16383"],
   boolean: ["true", "False", "t", "n", "ON", "0"],
   text: ["", "Hà Nội", "it's", "💧"],
@@ -63,6 +73,12 @@ const bad: Readonly<Partial<Record<string, readonly string[]>>> = {
   integer: ["", "1.0", "1e3", "2147483648", "-2147483649", "0x1f", "1_000", " 1", "٣", "9".repeat(1000)],
   small: ["32768"],
   big: ["9223372036854775808"],
+  "tinyint(4)": ["128", "-129"],
+  "smallint unsigned": ["-1", "65536"],
+  mediumint: ["8388608"],
+  "int(10) unsigned zerofill": ["-1", "4294967296"],
+  "bigint(20) unsigned": ["-1", "18446744073709551616"],
+  "year(4)": ["-1", "2156"],
   decimal: ["", ".", "1,5", "1e", "--1", "1e131072", "1e-16384", "1e99999999", "9".repeat(200_000), `0.${"0".repeat(16_383)}1`],
   boolean: ["", "2", "tr", "đúng"],
   text: ["a\0b", "\ud800"],

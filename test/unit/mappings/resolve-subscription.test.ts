@@ -7,6 +7,7 @@ import type {
 } from "../../../engine/config/configuration.ts";
 import type { CatalogTable } from "../../../engine/model/table.ts";
 import { type Resolution, resolveSubscription } from "../../../mappings/resolve-subscription.ts";
+import { mysqlType, postgresType } from "../../support/family-types.ts";
 import { catalogTable, column, columnType } from "../../support/table-builders.ts";
 
 const location = { file: "dongbo.yaml", line: 7, column: 9 };
@@ -214,6 +215,78 @@ describe("a subscription resolved against the catalogue", () => {
       expect(brief(resolution)).toEqual(["DB-MAP-035 warning public.citizen"]);
       expect(resolution.subscription.tables[0]?.columns.map(({ source }) => source)).toEqual(["id", "stored"]);
     });
+  });
+
+  describe("for a target of another family", () => {
+    const master = catalogTable([
+      column("id", "integer", { nullable: false, type: postgresType("int8", "bigint") }),
+      column("name", "text", { type: postgresType("text") }),
+      column("born", "timestamp", { type: postgresType("timestamp", "timestamp without time zone") }),
+      column("card", "uuid", { type: postgresType("uuid") }),
+    ]);
+    const across = (columns: TableConfiguration["columns"], catalog = master): Resolution =>
+      resolveSubscription(share({ columns }), subscription, [catalog], "mysql");
+
+    test("gives every column a type there, and tells what is held otherwise", () => {
+      const resolution = across(null);
+      expect(resolution.subscription.tables[0]?.columns.map(({ targetType, conversion }) => [targetType, conversion])).toEqual([
+        ["bigint", "like"],
+        ["longtext", "like"],
+        ["datetime(6)", "like"],
+        ["char(36)", "like"],
+      ]);
+      expect(brief(resolution)).toEqual(["DB-MAP-050 info public.citizen.card"]);
+      expect(resolution.findings[0]?.cause).toBe("uuid becomes char(36): as PostgreSQL prints it");
+      expect(resolution.conversions).toMatchObject([
+        { table: { schema: "population", name: "citizen" }, columns: [{ column: "id", to: "bigint", fidelity: "exact" }, {}, {}, {}] },
+      ]);
+    });
+
+    test("stops a table of which something would be lost, until the share accepts it", () => {
+      const born = (acceptLoss: boolean): Resolution => across([shared("id"), shared("born", { type: "datetime", acceptLoss })]);
+      expect(brief(born(false))).toEqual(["DB-MAP-052 error public.citizen.born"]);
+      expect(born(false).subscription.stopped[0]?.reason.message).toBe(
+        "DB-MAP-052: public.citizen.born: timestamp without time zone becomes datetime, which loses digits of a second beyond 0. " +
+          "Take `type:` out, name a type that holds all, or accept the loss with `accept_loss: true` at the column.",
+      );
+      expect(brief(born(true))).toEqual(["DB-MAP-051 warning public.citizen.born"]);
+      expect(born(true).subscription.tables[0]?.columns[1]).toMatchObject({ targetType: "datetime", conversion: "lossy" });
+    });
+
+    test("warns of a chosen type of which nothing is known, and refuses what has none", () => {
+      expect(brief(across([shared("id"), shared("card", { type: "binary(16)" })]))).toEqual(["DB-MAP-054 warning public.citizen.card"]);
+      const catalog = catalogTable([
+        column("id", "integer", { nullable: false }),
+        column("owner", "other", { type: postgresType("regrole") }),
+      ]);
+      expect(brief(across(null, catalog))).toEqual(["DB-MAP-053 error public.citizen.owner"]);
+      expect(brief(across([shared("id"), shared("owner", { type: "varchar(63)" })], catalog))).toEqual([
+        "DB-MAP-050 info public.citizen.owner",
+      ]);
+    });
+
+    test("takes no more columns than that has", () => {
+      const wide = (count: number): CatalogTable =>
+        catalogTable(Array.from({ length: count }, (_, index) => column(`c${index}`, "integer", { nullable: index > 0 })));
+      expect(brief(across(null, wide(1016)))).toEqual([]);
+      expect(brief(across(null, wide(1017)))).toEqual(["DB-MAP-036 error public.citizen"]);
+    });
+  });
+
+  test.each([
+    ["enum('a','b')", true],
+    ["set('a','b')", true],
+    ["binary(16)", true],
+    ["time(6)", true],
+    ["bit(5)", true],
+    ["year(4)", true],
+    ["uuid", true],
+    ["double", false],
+    ["geometry", false],
+  ])("of a MySQL master may have a key of type %s: %s", (declaration, may) => {
+    const id = column("id", "integer", { type: mysqlType(declaration), nullable: false });
+    const codes = resolve({}, catalogTable([id])).findings.map(({ code }) => code);
+    expect(codes.includes("DB-MAP-039")).toBe(!may);
   });
 
   test("is refused for a filter that cannot be judged alike everywhere", () => {
