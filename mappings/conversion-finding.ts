@@ -10,8 +10,11 @@ export function conversionFinding(conversion: Conversion, table: string, locatio
   if (judged === null) return [];
   const { code, severity } = judged;
   const subject = `${table}.${conversion.column}`;
-  return [{ code, severity, subject, cause: sentence(conversion), remedy: errorCodes[code].remedy, sql: [], location }];
+  const remedy = code === "DB-MAP-052" && conversion.key ? keyRemedy : errorCodes[code].remedy;
+  return [{ code, severity, subject, cause: sentence(conversion), remedy, sql: [], location }];
 }
+
+const keyRemedy = "Take `type:` out, or name a type that holds all: of a key nothing may be lost, or two rows could become one";
 
 interface Judged {
   readonly code: ErrorCode;

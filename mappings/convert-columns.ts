@@ -15,8 +15,9 @@ export interface Conversion {
   /** unknown: the configuration chose the type, and nothing is known of the pair. */
   readonly fidelity: Fidelity | "unknown";
   readonly note: string | null;
-  /** The configuration accepts a loss. */
+  /** The configuration accepts a loss; that of a key is never accepted, since two rows could become one. */
   readonly lossAccepted: boolean;
+  readonly key: boolean;
 }
 
 /** A column of the share before it has a type in the target. */
@@ -31,11 +32,15 @@ export interface ConvertedColumns {
 }
 
 /** `key`: names of the source's columns. */
-export function convertColumns(columns: readonly PlainColumn[], key: readonly string[], family: Family): ConvertedColumns {
+export function convertColumns(shared: readonly PlainColumn[], key: readonly string[], family: Family): ConvertedColumns {
+  const columns = shared.map((column) => ({ ...column, lossAccepted: column.lossAccepted && !key.includes(column.source) }));
   const across = columns.some(({ sourceType }) => sourceType.family !== family);
   if (!across) return { columns: columns.map((column) => mapped(column, null)), conversions: [] };
   const likes = likeTypes(columns, key, family);
-  const conversions = columns.map((column, index) => conversionOf(column, likes[index] as LikeType, family));
+  const conversions = columns.map((column, index) => ({
+    ...conversionOf(column, likes[index] as LikeType, family),
+    key: key.includes(column.source),
+  }));
   return { columns: columns.map((column, index) => mapped(column, likes[index] as LikeType)), conversions };
 }
 
@@ -45,7 +50,11 @@ function mapped({ lossAccepted, ...column }: PlainColumn, like: LikeType | null)
   return { ...column, targetType: like.declaration, conversion: "like" };
 }
 
-function conversionOf({ source, sourceType, targetType, lossAccepted }: PlainColumn, like: LikeType, family: Family): Conversion {
+function conversionOf(
+  { source, sourceType, targetType, lossAccepted }: PlainColumn,
+  like: LikeType,
+  family: Family,
+): Omit<Conversion, "key"> {
   const from = sourceType.declaration.replace(/ CHARACTER SET .*$/s, "");
   if (targetType === null) return { column: source, from, to: like.declaration, fidelity: like.fidelity, note: like.note, lossAccepted };
   const known = targetType === like.declaration ? like : judgeChosen(sourceType, targetType, family);

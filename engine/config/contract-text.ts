@@ -8,6 +8,8 @@ interface ContractColumn {
   readonly target: string;
   /** The column's type in the copy, as DDL. */
   readonly type: string;
+  /** The copy may hold less than the source has. Left out where it may not. */
+  readonly lossy?: true;
 }
 
 /** What of the source the rows were read from, as its catalogue tells tables, columns and types apart. */
@@ -37,10 +39,11 @@ const contractVersion = 2;
  * could rule out (`1` and `1.0`) stay differences.
  */
 export function canonicalContract(columns: readonly ColumnMapping[], filter: Predicate | null, catalog: CatalogTable): string {
-  const shared = columns.map(({ source, target, targetType, sourceType }) => ({
+  const shared = columns.map(({ source, target, targetType, sourceType, conversion }): ContractColumn => ({
     source,
     target,
     type: targetType ?? sourceType.declaration,
+    ...(conversion === "lossy" ? { lossy: true } : {}),
   }));
   const sorted = shared.toSorted((a, b) => compareText(JSON.stringify(a), JSON.stringify(b)));
   const contract: Contract = {

@@ -190,6 +190,7 @@ test("a contract's text tells every change of columns and filter", () => {
   const others = [
     canonicalContract([mapping("a", "b")], { op: "eq", column: "a", value: "1" }, catalog),
     canonicalContract([mapping("a", "a", "varchar(9)")], { op: "eq", column: "a", value: "1" }, catalog),
+    canonicalContract([{ ...mapping("a", "a", "varchar(9)"), conversion: "lossy" }], { op: "eq", column: "a", value: "1" }, catalog),
     canonicalContract([mapping("a", "a"), mapping("b", "b")], { op: "eq", column: "a", value: "1" }, catalog),
     canonicalContract([mapping("a", "a")], { op: "eq", column: "a", value: "01" }, catalog),
     canonicalContract([mapping("a", "a")], { op: "ne", column: "a", value: "1" }, catalog),

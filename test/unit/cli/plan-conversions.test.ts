@@ -74,6 +74,7 @@ test("a plan tells what a target of another family holds otherwise, of changed t
       fidelity: "widened",
       note: "as PostgreSQL prints it",
       lossAccepted: false,
+      key: false,
     },
   ]);
 });

@@ -32,7 +32,7 @@ const change: CountedChange = {
   tables: [table],
 };
 
-const held = { subscription: "population/hcm", table: "population.citizen", lossAccepted: false };
+const held = { subscription: "population/hcm", table: "population.citizen", lossAccepted: false, key: false };
 const conversions: readonly PlannedConversion[] = [
   { ...held, column: "gender", from: "kinds.gender", to: "varchar(63)", fidelity: "widened", note: "the label" },
   { ...held, column: "born", from: "timestamp", to: "datetime", fidelity: "lossy", note: "digits of a second", lossAccepted: true },

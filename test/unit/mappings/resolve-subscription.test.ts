@@ -253,6 +253,20 @@ describe("a subscription resolved against the catalogue", () => {
       expect(born(true).subscription.tables[0]?.columns[1]).toMatchObject({ targetType: "datetime", conversion: "lossy" });
     });
 
+    test("lets nothing of a key be lost, accepted or not", () => {
+      const keyed = { ...master, primaryKey: ["born"] };
+      const born = across([shared("born", { type: "datetime", acceptLoss: true })], keyed);
+      expect(brief(born)).toEqual(["DB-MAP-052 error public.citizen.born"]);
+      expect(born.findings[0]?.remedy).toContain("two rows could become one");
+      const same = resolveSubscription(
+        share({ columns: [shared("born", { type: "timestamp(0)", acceptLoss: true })] }),
+        subscription,
+        [keyed],
+        "postgres",
+      );
+      expect(same.subscription.tables[0]?.columns[0]).not.toHaveProperty("conversion");
+    });
+
     test("warns of a chosen type of which nothing is known, and refuses what has none", () => {
       expect(brief(across([shared("id"), shared("card", { type: "binary(16)" })]))).toEqual(["DB-MAP-054 warning public.citizen.card"]);
       const catalog = catalogTable([
