@@ -21,7 +21,8 @@ const behaviour: Readonly<Record<RetryKind, string>> = {
   never: "the command ends",
 };
 
-const generated = "<!-- Made by deploy/generate/reference.ts from the registers in the sources; do not edit. -->";
+/** Second line of every page. */
+export const generated = "<!-- Made by deploy/generate/reference.ts from the registers in the sources; do not edit. -->";
 
 /** One section an area, one entry a code. */
 export function errorsPage(): string {
