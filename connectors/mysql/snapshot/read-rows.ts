@@ -21,11 +21,21 @@ const valueBytes = 8;
 /** Reading ends after the row that passes `bytesMax`. `readers` are those of the columns selected. */
 export function readRows(session: MysqlSession, sql: string, readers: readonly ColumnReader[], bytesMax: number): Promise<ReadResult> {
   return new Promise((resolve, reject) => {
+    const { connection } = session;
     const rows: Row[] = [];
     let [bytes, wasted, cut] = [0, 0, false];
-    const finish = (abandoned: boolean): void => resolve({ rows, bytes, cut, abandoned });
-    const query = session.connection.query({ sql, rowsAsArray: true, typeCast: (field) => field.buffer() });
-    query.on("error", reject);
+    const finish = (abandoned: boolean): void => {
+      connection.off("error", fail);
+      resolve({ rows, bytes, cut, abandoned });
+    };
+    const fail = (error: unknown): void => {
+      connection.off("error", fail);
+      reject(error);
+    };
+    // A query that is not given a callback does not hear that its connection was lost.
+    connection.on("error", fail);
+    const query = connection.query({ sql, rowsAsArray: true, typeCast: (field) => field.buffer() });
+    query.on("error", fail);
     query.on("end", () => finish(false));
     query.on("result", (values) => {
       const raw = values as unknown as (Buffer | null)[];
