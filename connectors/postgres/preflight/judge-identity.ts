@@ -5,7 +5,7 @@ import { type CatalogTable, printTable } from "../../../engine/model/table.ts";
 import { planPublication, type PublicationNeed } from "../capture/publication-plan.ts";
 import { quoteIdentifier, quoteTable } from "../quote.ts";
 import type { CheckedTable } from "./judge-tables.ts";
-import { newFinding } from "./new-finding.ts";
+import { newFinding } from "../../../engine/model/new-finding.ts";
 import type { TableFacts } from "./table-facts.ts";
 
 const mendLater =

@@ -2,7 +2,7 @@
 import type { Finding } from "../../../engine/model/finding.ts";
 import { printTable } from "../../../engine/model/table.ts";
 import type { PublicationPlan } from "../capture/publication-plan.ts";
-import { newFinding } from "./new-finding.ts";
+import { newFinding } from "../../../engine/model/new-finding.ts";
 
 /** Tables named in one sentence. */
 const namedMax = 5;

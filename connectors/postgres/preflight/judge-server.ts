@@ -1,7 +1,7 @@
 // Server facts → findings. Pure.
 import type { Finding } from "../../../engine/model/finding.ts";
 import { quoteIdentifier, quoteLiteral } from "../quote.ts";
-import { newFinding } from "./new-finding.ts";
+import { newFinding } from "../../../engine/model/new-finding.ts";
 import type { LogFacts, ServerFacts } from "./server-facts.ts";
 
 const oldestMajor = 15;

@@ -5,7 +5,7 @@ import { type ColumnType, printTable, tableKey, type TableName } from "../../../
 import type { PublicationNeed, PublicationState } from "../capture/publication-plan.ts";
 import { quoteIdentifier, quoteIdentifiers, quoteTable } from "../quote.ts";
 import { judgeIdentity } from "./judge-identity.ts";
-import { newFinding } from "./new-finding.ts";
+import { newFinding } from "../../../engine/model/new-finding.ts";
 import type { TableFacts } from "./table-facts.ts";
 
 /** A table as `check` sees it: facts, and what the shares make of it. */

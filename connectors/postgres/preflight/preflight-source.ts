@@ -12,7 +12,7 @@ import { toReplicationError } from "../postgres-errors.ts";
 import { judgePublication } from "./judge-publication.ts";
 import { judgeServer, judgeSource, type SourceExpectation } from "./judge-server.ts";
 import { judgeTable } from "./judge-tables.ts";
-import { findingOf, newFinding, withoutRepeats } from "./new-finding.ts";
+import { findingOf, newFinding, withoutRepeats } from "../../../engine/model/new-finding.ts";
 import { readLogFacts, readServerFacts, type ServerFacts } from "./server-facts.ts";
 import { readTableFacts, type TableFacts } from "./table-facts.ts";
 

@@ -11,7 +11,7 @@ import { connectPostgres, printAddress } from "../postgres-client.ts";
 import { toReplicationError } from "../postgres-errors.ts";
 import { quoteIdentifier } from "../quote.ts";
 import { judgeServer } from "./judge-server.ts";
-import { findingOf, newFinding, withoutRepeats } from "./new-finding.ts";
+import { findingOf, newFinding, withoutRepeats } from "../../../engine/model/new-finding.ts";
 import { readServerFacts, type ServerFacts } from "./server-facts.ts";
 
 export interface TargetCheck {

@@ -1,6 +1,6 @@
-import { type ErrorCode, errorCodes } from "../../../engine/model/error-codes.ts";
-import type { Finding } from "../../../engine/model/finding.ts";
-import type { ReplicationError } from "../../../engine/model/replication-error.ts";
+import { type ErrorCode, errorCodes } from "./error-codes.ts";
+import type { Finding } from "./finding.ts";
+import type { ReplicationError } from "./replication-error.ts";
 
 /** What of a finding is more specific than the register's entry for its code. */
 export interface FindingDetails {
