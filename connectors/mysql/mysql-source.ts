@@ -79,7 +79,6 @@ export class MysqlSource implements ChangeSource {
     const decoder = new BinlogDecoder({
       flavour: server.flavour,
       progress: progressFrom(server, from),
-      checksums: server.checksums,
       foldsNames: server.foldsNames,
       abandoned: this.#abandoned,
       wanted: this.#options.tables ?? null,

@@ -1,4 +1,3 @@
-import { lsnOrder } from "../../connectors/postgres/lsn.ts";
 import { errorCodes } from "../../engine/model/error-codes.ts";
 import type { Position } from "../../engine/model/position.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
@@ -62,7 +61,7 @@ export class ResumingReader {
   }
 
   #check(position: Position): void {
-    if (lsnOrder.covers(this.#position, position)) throw new Error(`the commit at ${position} came a second time`);
+    if (this.#source.positions.covers(this.#position, position)) throw new Error(`the commit at ${position} came a second time`);
   }
 }
 

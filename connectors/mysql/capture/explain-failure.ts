@@ -6,7 +6,7 @@ import { purged } from "./source-server.ts";
 /** The server cannot go on sending its log (ER_MASTER_FATAL_ERROR_READING_BINLOG); the reason is in its words, in English. */
 const cannotSend = 1236;
 /** MariaDB: another reader has our server_id (ER_SLAVE_SAME_ID). */
-const sameId = 1941;
+const sameId = 4052;
 
 /** The failure as the register knows it. `look` throws what is wrong with the log as the server shows it now. */
 export async function explainFailure(error: unknown, subject: string, look: () => Promise<unknown>): Promise<ReplicationError> {

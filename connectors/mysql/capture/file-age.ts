@@ -7,8 +7,7 @@ import { encodeDump } from "./dump-command.ts";
 
 /** Takes the session and drops it. Rejects with what the server answered. */
 export async function fileBegunAt(session: MysqlSession, request: { readonly file: string; readonly serverId: number }): Promise<Micros> {
-  const checksum = "= @@GLOBAL.binlog_checksum";
-  await session.query(`SET @mariadb_slave_capability = 4, @master_binlog_checksum ${checksum}, @source_binlog_checksum ${checksum}`);
+  await session.query("SET @mariadb_slave_capability = 4, @master_binlog_checksum = 'CRC32', @source_binlog_checksum = 'CRC32'");
   const connection = new BinlogConnection(session);
   try {
     return await new Promise<Micros>((resolve, reject) => {

@@ -7,7 +7,7 @@ export type FrameReceiver = (content: Buffer) => void;
 
 const headerBytes = 4;
 const packetBytesMax = 0xff_ffff;
-/** Where an event's length stands behind the packet's first byte. */
+/** Where the content tells the length of its event, which begins at the second byte. */
 const lengthOffset = 10;
 const lengthEnd = lengthOffset + 4;
 
@@ -60,7 +60,7 @@ export class FrameReader {
       return from + length;
     }
     if (this.#continues && bytes.length - from < lengthEnd) return null;
-    this.#body = Buffer.allocUnsafeSlow(this.#continues ? 1 + bytes.readUInt32LE(from + lengthOffset - 1) : length);
+    this.#body = Buffer.allocUnsafeSlow(this.#continues ? 1 + bytes.readUInt32LE(from + lengthOffset) : length);
     this.#filled = 0;
     this.#left = length;
     return from;

@@ -25,7 +25,7 @@ export async function prepareDump(session: MysqlSession, server: SourceServer, r
   const common = [
     `SESSION net_write_timeout = ${writeTimeoutSeconds}`,
     `@master_heartbeat_period = ${nanoseconds}`,
-    "@master_binlog_checksum = @@GLOBAL.binlog_checksum",
+    "@master_binlog_checksum = 'CRC32'",
   ];
   const start = { file: "", offset: 4 };
   if (server.form === "mariadb") {
@@ -33,7 +33,7 @@ export async function prepareDump(session: MysqlSession, server: SourceServer, r
     await session.query(`SET ${[...common, ...own].join(", ")}, @slave_connect_state = ?`, [request.from]);
     return encodeDump(request.serverId, start);
   }
-  const renamed = [`@source_heartbeat_period = ${nanoseconds}`, "@source_binlog_checksum = @@GLOBAL.binlog_checksum"];
+  const renamed = [`@source_heartbeat_period = ${nanoseconds}`, "@source_binlog_checksum = 'CRC32'"];
   await session.query(`SET ${[...common, ...renamed].join(", ")}`);
   if (server.form === "gtid") return encodeDumpGtid(request.serverId, parseGtidSet(request.from) ?? new Map());
   return encodeDump(request.serverId, parseLogOffset(request.from) ?? start);

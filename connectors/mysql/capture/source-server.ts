@@ -12,8 +12,6 @@ export interface SourceServer {
   readonly form: LogForm;
   /** `mysql/<uuid>`, `mariadb/<uid>`. */
   readonly identity: string;
-  /** Events of the file written now end with a checksum. */
-  readonly checksums: boolean;
   /** lower_case_table_names is not 0. */
   readonly foldsNames: boolean;
 }
@@ -23,7 +21,6 @@ const variables = [
   "binlog_format",
   "binlog_row_image",
   "binlog_row_metadata",
-  "binlog_checksum",
   "gtid_mode",
   "lower_case_table_names",
   "server_uuid",
@@ -54,7 +51,6 @@ export async function inspectServer(session: MysqlSession, subject: string): Pro
     flavour,
     form: flavour === "mariadb" ? "mariadb" : numbered ? "gtid" : "offset",
     identity: identityOf(flavour, values),
-    checksums: values.get("binlog_checksum") === "CRC32",
     foldsNames: values.get("lower_case_table_names") !== "0",
   };
 }

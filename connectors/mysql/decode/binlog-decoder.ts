@@ -19,8 +19,6 @@ import { ValueMemory } from "./value-memory.ts";
 export interface DecoderOptions {
   readonly flavour: Flavour;
   readonly progress: LogProgress;
-  /** Events end with a checksum until a file's first event says otherwise. */
-  readonly checksums: boolean;
   /** lower_case_table_names is not 0: statements may name tables in other letters than the log's rows do. */
   readonly foldsNames: boolean;
   /**
@@ -51,7 +49,8 @@ export class BinlogDecoder {
   readonly #tables: TableCache;
   readonly #memory = new ValueMemory();
   readonly #output: ChangeMessage[] = [];
-  #checksums: boolean;
+  /** Events end with a checksum; of those before a file's first one we have told the server that they should. */
+  #checksums = true;
   #file = "";
   #transaction: Transaction | null = null;
   /** What is read is of a transaction that was cut off. */
@@ -59,7 +58,6 @@ export class BinlogDecoder {
 
   constructor(options: DecoderOptions) {
     this.#options = options;
-    this.#checksums = options.checksums;
     this.#tables = new TableCache(options.flavour, options.wanted);
   }
 
