@@ -136,9 +136,12 @@ JOIN information_schema.COLUMNS AS c
 WHERE k.TABLE_SCHEMA = ? AND k.TABLE_NAME = ? AND k.INDEX_NAME = 'PRIMARY'
 ORDER BY k.SEQ_IN_INDEX`;
 
+/** A decimal and a text would be compared as doubles. */
+function valueOf({ type, scale }: KeyColumn): string {
+  return type === "decimal" ? `CAST(? AS DECIMAL(65, ${scale}))` : "?";
+}
+
 function rowSql(physical: TableName, columns: readonly KeyColumn[]): string {
-  // A decimal and a text would be compared as doubles.
-  const valueOf = ({ type, scale }: KeyColumn): string => (type === "decimal" ? `CAST(? AS DECIMAL(65, ${scale}))` : "?");
   const conditions = columns.map((column) => `${quoteIdentifier(column.name)} = ${valueOf(column)}`);
   return `SELECT ${batchColumn} FROM ${quoteTable(physical)} WHERE ${conditions.join(" AND ")}`;
 }
