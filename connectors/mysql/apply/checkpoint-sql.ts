@@ -161,16 +161,11 @@ const schemaSteps: readonly SchemaStep[] = [
 const database = "dongbo";
 
 /**
- * Brings the tables of database dongbo to this version. To be run by one process at a time. Throws DB-TGT-001 when a database
- * of that name is not ours, DB-TGT-002 when a newer dongbo made it, DB-MY-003 when a privilege is missing.
+ * Brings the tables of database dongbo to this version. To be run by one process at a time. Throws as installedVersion does,
+ * and DB-MY-003 when a privilege is missing.
  */
 export async function ensureTargetTables(session: MysqlSession): Promise<void> {
   const installed = await installedVersion(session);
-  const newest = schemaSteps.at(-1)?.version ?? 0;
-  if (installed > newest) {
-    const cause = `database dongbo has version ${installed}, this dongbo knows ${newest}`;
-    throw new ReplicationError("DB-TGT-002", { subject: database, cause });
-  }
   const missing = schemaSteps.filter((step) => step.version > installed);
   if (missing.length === 0) return;
   await session.execute("CREATE DATABASE IF NOT EXISTS dongbo CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
@@ -183,14 +178,22 @@ export async function ensureTargetTables(session: MysqlSession): Promise<void> {
   }
 }
 
-/** 0 when nothing is installed yet. */
-async function installedVersion(session: MysqlSession): Promise<number> {
+/**
+ * Version of database dongbo, 0 when nothing is installed yet. Throws DB-TGT-001 when a database of that name is not ours,
+ * DB-TGT-002 when a newer dongbo made it.
+ */
+export async function installedVersion(session: MysqlSession): Promise<number> {
   const rows = await session.query("SELECT TABLE_NAME AS name FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'dongbo'");
   if (rows.length === 0) return 0;
-  if (rows.some((row) => row["name"] === "schema_version")) {
-    const [version] = await session.query("SELECT version FROM dongbo.schema_version");
-    return Number(version?.["version"] ?? 0);
+  if (!rows.some((row) => row["name"] === "schema_version")) {
+    const cause = "the database holds objects that dongbo did not make";
+    const remedy = "Rename that database; dongbo needs this name for itself";
+    throw new ReplicationError("DB-TGT-001", { subject: database, cause, remedy });
   }
-  const cause = "the database holds objects that dongbo did not make";
-  throw new ReplicationError("DB-TGT-001", { subject: database, cause, remedy: "Rename that database; dongbo needs this name for itself" });
+  const [row] = await session.query("SELECT version FROM dongbo.schema_version");
+  const version = Number(row?.["version"] ?? 0);
+  const newest = schemaSteps.at(-1)?.version ?? 0;
+  if (version <= newest) return version;
+  const cause = `database dongbo has version ${version}, this dongbo knows ${newest}`;
+  throw new ReplicationError("DB-TGT-002", { subject: database, cause });
 }

@@ -73,6 +73,12 @@ function holds(privileges: ReadonlySet<string>, name: string): boolean {
   return privileges.has(name) || (name !== grantOption && privileges.has("ALL PRIVILEGES"));
 }
 
+/** Whether the user holds SUPER, which makes functions in spite of a binary log. */
+export async function isAdministrator(session: MysqlSession): Promise<boolean> {
+  const held = await heldGrants(session);
+  return held.some(({ pattern, privileges }) => pattern === null && holds(privileges, "SUPER"));
+}
+
 /** The user's own grants and those of its roles in force, as the server prints them. Grants on single tables do not count. */
 async function heldGrants(session: MysqlSession): Promise<HeldGrant[]> {
   const rows = await session.query("SHOW GRANTS");

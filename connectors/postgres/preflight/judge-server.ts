@@ -1,13 +1,12 @@
 // Server facts → findings. Pure.
 import type { Finding } from "../../../engine/model/finding.ts";
-import { quoteIdentifier, quoteLiteral } from "../quote.ts";
 import { newFinding } from "../../../engine/model/new-finding.ts";
+import { clockSkew } from "../../../engine/validity/clock-skew.ts";
+import { quoteIdentifier, quoteLiteral } from "../quote.ts";
 import type { LogFacts, ServerFacts } from "./server-facts.ts";
 
 const oldestMajor = 15;
 const newestMajor = 18;
-const clockWarnMs = 2_000;
-const clockErrorMs = 60_000;
 const senderTimeoutMinMs = 10_000;
 const oldTransactionSeconds = 15 * 60;
 
@@ -31,11 +30,8 @@ export function judgeServer(facts: ServerFacts, subject: string): Finding[] {
     const cause = `the server is PostgreSQL ${facts.major}; dongbo knows ${oldestMajor} to ${newestMajor}`;
     findings.push(newFinding("DB-PG-011", "error", subject, { cause }));
   }
-  const ahead = Math.abs(facts.clockAheadMs);
-  if (ahead > clockWarnMs) {
-    const cause = `the server's clock is ${(ahead / 1000).toFixed(1)} s ${facts.clockAheadMs > 0 ? "ahead of" : "behind"} this machine's`;
-    findings.push(newFinding("DB-PG-039", ahead > clockErrorMs ? "error" : "warning", subject, { cause }));
-  }
+  const skew = clockSkew(facts.clockAheadMs);
+  if (skew !== null) findings.push(newFinding("DB-PG-039", skew.severity, subject, { cause: skew.cause }));
   return findings;
 }
 

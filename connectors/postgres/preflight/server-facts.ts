@@ -1,5 +1,6 @@
 // What a server says of itself and of the role that asks, for preflight to judge. Reads only.
 import type { Client } from "pg";
+import { clockAhead } from "../../../engine/validity/clock-skew.ts";
 
 export interface ServerFacts {
   /** Major version. */
@@ -78,12 +79,6 @@ async function readClock(client: Client): Promise<number> {
   const before = Date.now();
   const { rows } = await client.query<{ ms: string }>("SELECT floor(extract(epoch FROM clock_timestamp()) * 1000) AS ms");
   return clockAhead(before, Number(rows[0]?.ms), Date.now());
-}
-
-/** Milliseconds by which a clock that showed `there` between our `before` and `after` is ahead for certain; negative: behind. */
-export function clockAhead(before: number, there: number, after: number): number {
-  if (there > after) return there - after;
-  return there < before ? there - before : 0;
 }
 
 // Sessions of others show when their transaction began only to roles that may see it; prepared ones are open to all.

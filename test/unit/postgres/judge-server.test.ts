@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { judgeServer, judgeSource } from "../../../connectors/postgres/preflight/judge-server.ts";
-import { clockAhead, type LogFacts, type RoleFacts, type ServerFacts } from "../../../connectors/postgres/preflight/server-facts.ts";
+import type { LogFacts, RoleFacts, ServerFacts } from "../../../connectors/postgres/preflight/server-facts.ts";
+import { clockAhead } from "../../../engine/validity/clock-skew.ts";
 
 const gigabyte = 1024 ** 3;
 const role: RoleFacts = {

@@ -1,0 +1,56 @@
+// What a server says of itself as a target, and of the user that asks, for preflight to judge. Reads only.
+import { clockAhead } from "../../../engine/validity/clock-skew.ts";
+import { clockCanBeSet } from "../apply/target-schema.ts";
+import type { Flavour, MysqlSession } from "../mysql-client.ts";
+
+export interface TargetFacts {
+  readonly flavour: Flavour;
+  /** For example 101119 (10.11.19) or 80400. */
+  readonly version: number;
+  /** CURRENT_USER(): `name@host` as it was granted. */
+  readonly account: string;
+  /** Sessions the user may have; 0: no limit of its own. */
+  readonly sessionsMax: number;
+  readonly readOnly: boolean;
+  readonly innodb: boolean;
+  readonly pageSizeBytes: number;
+  readonly packetMaxBytes: number;
+  /** Names of databases and tables are one whatever their capitals (lower_case_table_names). */
+  readonly foldsNames: boolean;
+  /** With a binary log and without trust only administrators may make functions. */
+  readonly functionsNeedTrust: boolean;
+  /** See clockCanBeSet. */
+  readonly clockCanBeSet: boolean;
+  /** Server's clock less this machine's; what the network's delay leaves open is taken off. */
+  readonly clockAheadMs: number;
+}
+
+export async function readTargetFacts(session: MysqlSession): Promise<TargetFacts> {
+  const [row] = await session.query(
+    `SELECT CURRENT_USER() AS account, @@SESSION.max_user_connections AS sessions_max, @@GLOBAL.read_only AS read_only,
+       @@GLOBAL.innodb_page_size AS page_size, @@GLOBAL.max_allowed_packet AS packet_max,
+       @@GLOBAL.lower_case_table_names AS folds_names,
+       @@GLOBAL.log_bin AND NOT @@GLOBAL.log_bin_trust_function_creators AS needs_trust`,
+  );
+  const engines = await session.query("SELECT SUPPORT AS support FROM information_schema.ENGINES WHERE ENGINE = 'InnoDB'");
+  return {
+    flavour: session.flavour,
+    version: session.version,
+    account: row?.["account"] ?? "",
+    sessionsMax: Number(row?.["sessions_max"] ?? 0),
+    readOnly: !["0", "OFF"].includes(row?.["read_only"] ?? "0"),
+    innodb: engines.some(({ support }) => support === "YES" || support === "DEFAULT"),
+    pageSizeBytes: Number(row?.["page_size"] ?? 0),
+    packetMaxBytes: Number(row?.["packet_max"] ?? 0),
+    foldsNames: row?.["folds_names"] !== "0",
+    functionsNeedTrust: row?.["needs_trust"] === "1",
+    clockCanBeSet: await clockCanBeSet(session),
+    clockAheadMs: await readClock(session),
+  };
+}
+
+async function readClock(session: MysqlSession): Promise<number> {
+  const before = Date.now();
+  const [row] = await session.query("SELECT FLOOR(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', SYSDATE(6)) / 1000) AS ms");
+  return clockAhead(before, Number(row?.["ms"]), Date.now());
+}
