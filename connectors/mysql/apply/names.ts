@@ -22,18 +22,13 @@ export function refuseUnusableNames(table: TableMapping): void {
     if (name.length > nameCharactersMax) refuse(`${name} is longer than ${nameCharactersMax} characters`);
     if (name.endsWith(" ")) refuse(`"${name}" ends with a blank`);
   }
-  const seen = new Map([[folded(batchColumn), batchColumn]]);
+  const seen = new Map([[batchColumn, batchColumn]]);
   for (const name of columns) {
-    const other = seen.get(folded(name));
+    const other = seen.get(name.toLowerCase());
     if (other === batchColumn) refuse(`a column cannot be called ${name}`);
-    if (other !== undefined) refuse(`columns ${other} and ${name} are one to the server, which overlooks capitals and accents in them`);
-    seen.set(folded(name), name);
+    if (other !== undefined) refuse(`columns ${other} and ${name} are one to the server, which overlooks capitals in them`);
+    seen.set(name.toLowerCase(), name);
   }
   for (const { schema } of [table.target, table.physical])
     if (systemDatabases.has(schema.toLowerCase())) refuse(`database ${schema} is not for copies`);
-}
-
-/** Column names compare by utf8mb3_general_ci: letters without their marks, in one case. */
-function folded(name: string): string {
-  return name.normalize("NFD").replaceAll(/\p{M}/gu, "").toUpperCase();
 }

@@ -96,11 +96,10 @@ async function checkObjects(session: MysqlSession, { foldsNames }: TargetFacts, 
   await attempt(() => installedVersion(session));
   for (const { id, tables } of check.subscriptions) {
     for (const table of tables) {
-      await attempt(() => {
+      await attempt(async () => {
         refuseUnusableNames(table);
+        await refuseTakenName(session, { view: table.target, digest: await recordedDigest(session, id, table.target) });
       });
-      const digest = await recordedDigest(session, id, table.target);
-      await attempt(async () => refuseTakenName(session, { view: table.target, digest }));
     }
   }
   return foldsNames ? [...findings, ...foldedTogether(check)] : findings;
