@@ -1,5 +1,4 @@
 import { printTable } from "../../engine/model/table.ts";
-import { quoteTable } from "../../connectors/mysql/quote.ts";
 import type { Micros } from "../../engine/model/change-message.ts";
 import type { ShareState } from "../../engine/model/share.ts";
 import { MysqlTargetLab } from "../support/mysql-target-lab.ts";
@@ -47,13 +46,7 @@ async function start(): Promise<TargetHarness> {
     async loseCheckpoint(subscription) {
       await lab.sql("DELETE FROM dongbo.subscription WHERE id = ?", [subscription]);
     },
-    async reset() {
-      const [found] = await lab.sql(
-        "SELECT 1 AS found FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'dongbo' AND TABLE_NAME = 'quarantine'",
-      );
-      if (found !== undefined) for (const table of ["subscription", "batch", "quarantine"]) await lab.sql(`DELETE FROM dongbo.${table}`);
-      for (const table of [citizen, household]) await lab.sql(`DROP TABLE IF EXISTS ${quoteTable(table.physical)}`);
-    },
+    reset: () => lab.reset([citizen, household]),
     [Symbol.asyncDispose]: () => lab[Symbol.asyncDispose](),
   };
 }

@@ -1,12 +1,13 @@
 // A MariaDB server with an empty place for copies, to drive a MysqlTarget without the rest of the engine.
 import type { Connection } from "mysql2/promise";
 import { MysqlTarget } from "../../connectors/mysql/apply/mysql-target.ts";
+import { grantStatements, neededPrivileges } from "../../connectors/mysql/preflight/target-privileges.ts";
 import { quoteIdentifier, quoteTable } from "../../connectors/mysql/quote.ts";
 import type { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
 import type { Position } from "../../engine/model/position.ts";
 import type { Subscription, TableMapping } from "../../engine/model/share.ts";
 import type { ColumnType, ValueCategory } from "../../engine/model/table.ts";
-import { printTable } from "../../engine/model/table.ts";
+import { printTable, type TableName } from "../../engine/model/table.ts";
 import { mysqlClient, startMariaDb } from "./mysql-server.ts";
 import { serverAddress } from "./server-address.ts";
 import { catalogTable, column, tableMapping } from "./table-builders.ts";
@@ -15,7 +16,12 @@ import { catalogTable, column, tableMapping } from "./table-builders.ts";
 export type LabColumn = readonly [name: string, declaration: string, category?: ValueCategory, type?: Partial<ColumnType>];
 
 /** The account that dongbo works with, and one that reads. */
-export const accounts = { target: "dongbo_target", reader: "app_reader" } as const;
+const accounts = { target: "dongbo_target", reader: "app_reader" } as const;
+
+/** Any table of a database: privileges are granted by database. */
+function table(schema: string): TableName {
+  return { schema, name: "any" };
+}
 
 export class MysqlTargetLab implements AsyncDisposable {
   readonly server: EmbeddedMariaDb;
@@ -31,7 +37,7 @@ export class MysqlTargetLab implements AsyncDisposable {
     await server.query(
       `CREATE USER ${accounts.target}@'%'`,
       `CREATE USER ${accounts.reader}@'%'`,
-      ...["dongbo", "public", "public_copy"].map((database) => `GRANT ALL ON ${database}.* TO ${accounts.target}@'%' WITH GRANT OPTION`),
+      ...grantStatements(accounts.target, neededPrivileges([{ target: table("public"), physical: table("public_copy") }], true)),
     );
     return new MysqlTargetLab(server, await mysqlClient(server.url()));
   }
@@ -68,6 +74,16 @@ export class MysqlTargetLab implements AsyncDisposable {
       readers: [accounts.reader],
       positions: { parse: (text) => text as Position },
     });
+  }
+
+  /** Forgets everything dongbo has stored, and these physical tables. */
+  async reset(tables: readonly TableMapping[]): Promise<void> {
+    const made = "SELECT 1 AS found FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'dongbo' AND TABLE_NAME = 'quarantine'";
+    if ((await this.sql(made)).length > 0)
+      for (const table of ["subscription", "batch", "quarantine"]) await this.sql(`DELETE FROM dongbo.${table}`);
+    await this.sql("SET SESSION foreign_key_checks = 0");
+    for (const table of tables) await this.sql(`DROP TABLE IF EXISTS ${quoteTable(table.physical)}`);
+    await this.sql("SET SESSION foreign_key_checks = 1");
   }
 
   /** After a restart of the server. */

@@ -11,7 +11,14 @@ import type { Position } from "../../engine/model/position.ts";
 import type { Key, Row } from "../../engine/model/row.ts";
 import type { Regulation, Subscription, TableMapping } from "../../engine/model/share.ts";
 import { printTable, type TableName } from "../../engine/model/table.ts";
-import type { CheckpointWrite, CommitOutcome, LoadProgress, TableChange, TargetTransaction } from "../../engine/ports/change-target.ts";
+import type {
+  ChangeTarget,
+  CheckpointWrite,
+  CommitOutcome,
+  LoadProgress,
+  TableChange,
+  TargetTransaction,
+} from "../../engine/ports/change-target.ts";
 import { roles, runSql, type ServerSettings, startServer, textClient } from "./cluster.ts";
 import { serverAddress } from "./server-address.ts";
 
@@ -147,20 +154,25 @@ export function subscriptionOf(tables: readonly TableMapping[], options: Subscri
   };
 }
 
+/** What gives workers of a subscription. */
+interface Targets {
+  target(subscription: Subscription, url?: string): ChangeTarget;
+}
+
 /** A target that owns a subscription, and the sequence of its batches. */
 export class Writer {
-  readonly target: PostgresTarget;
+  readonly target: ChangeTarget;
   readonly subscription: Subscription;
   epoch = 0;
   #step = 0;
 
-  constructor(target: PostgresTarget, subscription: Subscription) {
+  constructor(target: ChangeTarget, subscription: Subscription) {
     this.target = target;
     this.subscription = subscription;
   }
 
   /** Prepared and owned, its copies loaded with nothing and therefore valid as of `at`. */
-  static async loaded(lab: TargetLab, subscription: Subscription, at: Micros = nowMicros()): Promise<Writer> {
+  static async loaded(lab: Targets, subscription: Subscription, at: Micros = nowMicros()): Promise<Writer> {
     const writer = await Writer.prepared(lab, subscription);
     await writer.commit(await writer.begin(), {
       sourceTime: at,
@@ -169,7 +181,7 @@ export class Writer {
     return writer;
   }
 
-  static async prepared(lab: TargetLab, subscription: Subscription, url?: string): Promise<Writer> {
+  static async prepared(lab: Targets, subscription: Subscription, url?: string): Promise<Writer> {
     const target = lab.target(subscription, url);
     await target.prepare(subscription);
     const writer = new Writer(target, subscription);

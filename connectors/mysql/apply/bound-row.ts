@@ -1,6 +1,7 @@
 // Rows as they are bound: each value in the form that its column in the target takes.
 import { assert } from "../../../engine/model/assert.ts";
 import { type Key, keyText, type Row, UNCHANGED, type Unchanged } from "../../../engine/model/row.ts";
+import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { Bound } from "./prepared-statements.ts";
 import type { TableShape } from "./target-catalog.ts";
 
@@ -40,14 +41,22 @@ export function bindPartial(shape: TableShape, row: Row, oldKey: Key): PartialRo
   return { key: keyOf(shape, row), oldKey, values: bind(shape, row) };
 }
 
-/** Throws ReplicationError when a column cannot hold its value: no row of the target has this key. */
-export function bindKey(shape: TableShape, key: Key): BoundKey {
-  const values = key.map((part, place) => {
-    const column = shape.columns[shape.key[place] ?? -1];
-    assert(column !== undefined, "a key has as many parts as there are key columns");
-    return column.encode(part);
+/** Keys as they are compared; without those that are no values of their columns, under which no row can be. */
+export function boundKeys(shape: TableShape, keys: readonly Key[]): BoundKey[] {
+  return keys.flatMap((key) => {
+    try {
+      return [{ key, values: key.map((part, place) => bindPart(shape, part, place)) }];
+    } catch (error) {
+      if (error instanceof ReplicationError) return [];
+      throw error;
+    }
   });
-  return { key, values };
+}
+
+function bindPart(shape: TableShape, part: Buffer, place: number): Bound {
+  const column = shape.columns[shape.key[place] ?? -1];
+  assert(column !== undefined, "a key has as many parts as there are key columns");
+  return column.encode(part);
 }
 
 export function keyOf(shape: TableShape, row: Row): Key {
@@ -71,6 +80,11 @@ export function unchangedColumns(row: PartialRow): number[] {
 export function filled(row: PartialRow, older: readonly Bound[]): BoundRow {
   const values = row.values.map((value, index) => (value === UNCHANGED ? (older[index] ?? null) : value));
   return { key: row.key, values, bytes: values.reduce((sum, value) => sum + 16 + (value?.length ?? 0), 0) };
+}
+
+/** The row without what it refers to. */
+export function loosened(shape: TableShape, row: BoundRow): BoundRow {
+  return { ...row, values: row.values.map((value, index) => (shape.references.includes(index) ? null : value)) };
 }
 
 function bind(shape: TableShape, row: Row): (Bound | Unchanged)[] {

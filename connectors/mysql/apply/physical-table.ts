@@ -126,7 +126,8 @@ async function wantedColumns(session: MysqlSession, table: TableMapping): Promis
   const probe = { schema: table.physical.schema, name: "dongbo_probe" };
   const definitions = table.columns.map((column) => columnDefinition(session.flavour, table, column.target));
   try {
-    await session.execute(`CREATE OR REPLACE TEMPORARY TABLE ${quoteTable(probe)} (${definitions.join(", ")}) ${tableOptions}`);
+    await session.execute(`DROP TEMPORARY TABLE IF EXISTS ${quoteTable(probe)}`);
+    await session.execute(`CREATE TEMPORARY TABLE ${quoteTable(probe)} (${definitions.join(", ")}) ${tableOptions}`);
     return await showColumns(session, probe);
   } catch (error) {
     throw cannotMake(table, error);

@@ -23,6 +23,51 @@ export class RowsRefused extends Error {
   }
 }
 
+/** Tells refusals from failures, and remembers whether there was any. */
+export class RefusalWatch {
+  #seen = false;
+
+  get seen(): boolean {
+    return this.#seen;
+  }
+
+  /** False when the target refuses the rows; every other failure is thrown. */
+  async passed(work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      this.#asRefusal(error);
+      return false;
+    }
+  }
+
+  /** Halves what fails until single items are found: about k·log n statements for k bad items among n. */
+  async divide<T>(
+    items: readonly T[],
+    work: (some: readonly T[]) => Promise<void>,
+    refused: (item: T, refusal: RowsRefused) => Promise<void>,
+  ): Promise<void> {
+    const [first] = items;
+    if (first === undefined) return;
+    try {
+      await work(items);
+    } catch (error) {
+      const refusal = this.#asRefusal(error);
+      if (items.length === 1) return refused(first, refusal);
+      const middle = items.length >> 1;
+      await this.divide(items.slice(0, middle), work, refused);
+      await this.divide(items.slice(middle), work, refused);
+    }
+  }
+
+  #asRefusal(error: unknown): RowsRefused {
+    if (!(error instanceof RowsRefused)) throw error;
+    this.#seen = true;
+    return error;
+  }
+}
+
 const duplicate: ReadonlySet<number> = new Set([1022, 1062, 1169, 1586, 1761, 1762]);
 const foreignKey: ReadonlySet<number> = new Set([1216, 1217, 1451, 1452]);
 const empty: ReadonlySet<number> = new Set([1048, 1263, 1364]);

@@ -43,6 +43,12 @@ export function sweepSql(shape: TableShape): string {
   return `DELETE FROM ${shape.physical} WHERE ${batchColumn} < CAST(? AS SIGNED)`;
 }
 
+/** Keys of some of the rows that sweepSql removes. Parameter: as there. */
+export function staleSql(shape: TableShape, limit: number): string {
+  const key = shape.key.map((index) => shape.columns[index]?.exact ?? "");
+  return `SELECT ${key.join(", ")} FROM ${shape.physical} WHERE ${batchColumn} < CAST(? AS SIGNED) LIMIT ${limit}`;
+}
+
 /** Writes some columns of one row that is there. Parameters: these columns, the batch id, the key it has. */
 export function updateSql(shape: TableShape, columns: readonly number[]): string {
   const set = columns.map((index) => `${shape.columns[index]?.name ?? ""} = ?`);

@@ -16,6 +16,7 @@ import {
   loosenAllSql,
   loosenSql,
   readSql,
+  staleSql,
   sweepSql,
   updateSql,
   upsertSql,
@@ -28,8 +29,8 @@ const rowsMax = 512;
 const bytesMax = 4 * 1024 * 1024;
 /** What a packet holds beside the values of a row. */
 const overheadBytes = 64 * 1024;
-/** Child rows that are looked up at a time. */
-const childrenMax = 1000;
+/** Keys that are looked up at a time. */
+const keysMax = 1000;
 
 export class TableWriter {
   readonly #transaction: OpenTransaction;
@@ -90,13 +91,17 @@ export class TableWriter {
 
   /** Keys of some of the child rows that refer to a row, in the source's form. */
   async children(child: TableShape, parent: TableShape, reference: ForeignKey, key: BoundKey): Promise<Key[]> {
-    const rows = await this.#transaction.read(childrenSql(child, parent, reference.columns, childrenMax), key.values);
-    return rows.map((row) => child.key.map((index, place) => sourceText(child.columns[index], row[place] ?? Buffer.alloc(0))));
+    return keysOf(child, await this.#transaction.read(childrenSql(child, parent, reference.columns, keysMax), key.values));
   }
 
-  /** Removes what no chunk of a load has written since batch `before`. */
+  /** Removes what no chunk of a load has written since batch `before`. Throws RowsRefused. */
   async sweep(shape: TableShape, before: number): Promise<void> {
     this.#tally.addDeleted(shape.mapping, (await this.#transaction.run(sweepSql(shape), [String(before)])).affected);
+  }
+
+  /** Keys of some of the rows that `sweep` removes, in the source's form. */
+  async stale(shape: TableShape, before: number): Promise<Key[]> {
+    return keysOf(shape, await this.#transaction.read(staleSql(shape, keysMax), [String(before)]));
   }
 
   /** Writes what is known of a row where it is, under its new key when that has changed. False when it is not there. */
@@ -141,6 +146,10 @@ function keyPieces(shape: TableShape, keys: readonly BoundKey[]): BoundKey[][] {
 
 function parametersOf(keys: readonly BoundKey[]): Bound[] {
   return keys.flatMap(({ values }) => values);
+}
+
+function keysOf(shape: TableShape, rows: readonly (Buffer | null)[][]): Key[] {
+  return rows.map((row) => shape.key.map((index, place) => sourceText(shape.columns[index], row[place] ?? Buffer.alloc(0))));
 }
 
 /** A key's value in the source's text form, from how the target shows it. */

@@ -16,7 +16,7 @@ import { OpenTransaction } from "./open-transaction.ts";
 import { refusalOf, RowsRefused } from "./refusal.ts";
 import { type MissingRows, RowWriter } from "./row-writer.ts";
 import { TableWriter } from "./table-writer.ts";
-import type { TableShape, TargetCatalog } from "./target-catalog.ts";
+import type { TargetCatalog } from "./target-catalog.ts";
 
 /** What outlives a transaction and is changed by it. */
 export interface TransactionParts {
@@ -45,7 +45,6 @@ export class MysqlTargetTransaction implements TargetTransaction {
   readonly #transaction: OpenTransaction;
   readonly #tally = new RowTally();
   readonly #book: QuarantineBook;
-  readonly #table: TableWriter;
   readonly #writer: RowWriter;
   #open = true;
   #catalogStale = false;
@@ -56,8 +55,8 @@ export class MysqlTargetTransaction implements TargetTransaction {
     this.batchId = batchId;
     this.#transaction = new OpenTransaction(session);
     this.#book = new QuarantineBook(subscription, parts.held, refusalOf);
-    this.#table = new TableWriter(this.#transaction, this.#tally, batchId);
-    this.#writer = new RowWriter({ table: this.#table, catalog, book: this.#book });
+    const table = new TableWriter(this.#transaction, this.#tally, batchId);
+    this.#writer = new RowWriter(table, catalog, this.#book);
   }
 
   get rowsWritten(): number {
@@ -85,7 +84,7 @@ export class MysqlTargetTransaction implements TargetTransaction {
       for (const { table, progress, complete } of checkpoint.loads) {
         // Rows set aside before the load are read anew by it.
         if (progress.sweepBefore === this.batchId) this.#book.forgetHeld(table);
-        if (complete && progress.sweepBefore !== null) await this.#sweep(this.#shape(table), progress.sweepBefore);
+        if (complete && progress.sweepBefore !== null) await this.#writer.sweep(table, progress.sweepBefore);
       }
       failpoint("target-after-rows");
       return this.#commit(checkpoint);
@@ -96,16 +95,6 @@ export class MysqlTargetTransaction implements TargetTransaction {
     if (!this.#open) return;
     this.#end({ committed: null, tookBatchId: false, catalogStale: this.#writer.tookCare });
     await this.#transaction.rollback();
-  }
-
-  /** Rows that the finished load has not seen are no longer at the source. */
-  async #sweep(shape: TableShape, before: number): Promise<void> {
-    try {
-      await this.#table.sweep(shape, before);
-    } catch (error) {
-      if (!(error instanceof RowsRefused)) throw error;
-      this.#book.stop(shape.mapping, "DB-ROW-009", "a foreign key or a trigger of the target keeps it");
-    }
   }
 
   async #commit(checkpoint: CheckpointWrite): Promise<CommitOutcome> {
@@ -137,12 +126,6 @@ export class MysqlTargetTransaction implements TargetTransaction {
 
   #outcome(missing: MissingRows): WriteOutcome {
     return { missing, ...this.#book.news() };
-  }
-
-  #shape(table: TableMapping): TableShape {
-    const shape = this.#parts.catalog.shapes.get(tableKey(table.target));
-    assert(shape !== undefined, "every table of the subscription was read from the target's catalogue");
-    return shape;
   }
 
   #end(end: TransactionEnd): void {

@@ -24,7 +24,8 @@ const forRecords = [
   "ALTER ROUTINE",
   "EXECUTE",
 ];
-const forCopies = [...rowPrivileges, "CREATE", "ALTER", "DROP", "INDEX"];
+/** A temporary table shows how the server writes the types of a copy's columns. */
+const forCopies = [...rowPrivileges, "CREATE", "ALTER", "DROP", "INDEX", "CREATE TEMPORARY TABLES"];
 /** CREATE makes the database where it is missing; DROP is what replacing a view takes. */
 const forViews = ["SELECT", "CREATE", "DROP", "CREATE VIEW", "SHOW VIEW"];
 /** What lets dongbo give readers their views. */

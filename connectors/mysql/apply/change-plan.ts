@@ -1,0 +1,83 @@
+// A TableChange with its values as they are bound, in the order in which it will be written.
+import { ReplicationError } from "../../../engine/model/replication-error.ts";
+import { type Key, keyText, type Row } from "../../../engine/model/row.ts";
+import type { TableChange } from "../../../engine/ports/change-target.ts";
+import type { QuarantineBook } from "../../../engine/target/quarantine-book.ts";
+import { bindPartial, bindRow, type BoundKey, boundKeys, type BoundRow, filled, isMoved, keyOf, type PartialRow } from "./bound-row.ts";
+import type { PostponedRows } from "./postponed-rows.ts";
+import type { TableShape } from "./target-catalog.ts";
+
+export interface ChangePlan {
+  readonly shape: TableShape;
+  readonly truncate: boolean;
+  readonly deletes: BoundKey[];
+  readonly updates: PartialRow[];
+  readonly upserts: BoundRow[];
+  /** Partial rows whose old row was emptied away: the keys they have now. */
+  readonly missing: Key[];
+}
+
+/**
+ * Rows that wait from earlier pieces give way to newer ones, or complete them. A row of which a column cannot hold its value
+ * is set aside, and goes under all its keys.
+ */
+export function planChange(shape: TableShape, change: TableChange, book: QuarantineBook, postponed: PostponedRows): ChangePlan {
+  clearQuarantine(shape, change, book);
+  // All that waits is read before any of it is superseded: rows may exchange their keys.
+  const older = change.updates.map(({ key }) => postponed.supersede(shape, key));
+  supersedePostponed(shape, change, postponed);
+  const plan: ChangePlan = { shape, truncate: change.truncate, deletes: [], updates: [], upserts: [], missing: [] };
+  for (const row of change.upserts) {
+    const bound = bindOrSetAside(plan, book, keyOf(shape, row), () => bindRow(shape, row));
+    if (bound !== null) plan.upserts.push(bound);
+  }
+  const moved = new Set<string>();
+  for (const [index, { key, row }] of change.updates.entries()) {
+    const partial = bindOrSetAside(plan, book, keyOf(shape, row), () => bindPartial(shape, row, key));
+    if (partial === null) {
+      plan.deletes.push(...boundKeys(shape, [key]));
+      continue;
+    }
+    const waiting = older[index] ?? null;
+    if (waiting !== null) plan.upserts.push(filled(partial, waiting.values));
+    else if (change.truncate) plan.missing.push(partial.key);
+    else plan.updates.push(partial);
+    if (isMoved(partial)) moved.add(keyText(key));
+  }
+  // A row that moves away leaves nothing to delete; deleted, it could not move.
+  const gone = change.deletes.filter((key) => !moved.has(keyText(key)));
+  plan.deletes.push(...boundKeys(shape, gone));
+  return plan;
+}
+
+function bindOrSetAside<T>({ shape, deletes }: ChangePlan, book: QuarantineBook, key: Key, bind: () => T): T | null {
+  try {
+    return bind();
+  } catch (error) {
+    if (!(error instanceof ReplicationError)) throw error;
+    deletes.push(...boundKeys(shape, [key]));
+    book.add(shape.mapping, key, error);
+    return null;
+  }
+}
+
+/** Whatever was set aside under these keys is judged anew; what is refused again comes back. */
+function clearQuarantine(shape: TableShape, change: TableChange, book: QuarantineBook): void {
+  if (change.truncate) book.clearAll(shape.mapping);
+  if (book.count(shape.mapping) === 0) return;
+  book.clear(shape.mapping, [
+    ...change.deletes,
+    ...change.updates.map(({ key }) => key),
+    ...rowsOf(change).map((row) => keyOf(shape, row)),
+  ]);
+}
+
+function supersedePostponed(shape: TableShape, change: TableChange, postponed: PostponedRows): void {
+  if (postponed.size === 0) return;
+  if (change.truncate) postponed.take(shape);
+  for (const key of [...change.deletes, ...rowsOf(change).map((row) => keyOf(shape, row))]) postponed.supersede(shape, key);
+}
+
+function rowsOf({ upserts, updates }: TableChange): Row[] {
+  return [...upserts, ...updates.map(({ row }) => row)];
+}
