@@ -6,7 +6,7 @@ import type { ServerAddress } from "../../../engine/model/server-address.ts";
 import { connectMysql, type MysqlSession, printAddress, type TextRow } from "../mysql-client.ts";
 import { toReplicationError } from "../mysql-errors.ts";
 import { type Bound, PreparedStatements } from "./prepared-statements.ts";
-import { type RowsRefused, rowsChanged, rowsRefused } from "./refusal.ts";
+import { rowsRefused, type Warning } from "./refusal.ts";
 
 /** Settings that no default of the server may change, in every session that writes into a target. */
 const ownSettings: Readonly<Record<string, string>> = {
@@ -16,6 +16,8 @@ const ownSettings: Readonly<Record<string, string>> = {
   unique_checks: "1",
   sql_safe_updates: "0",
   completion_type: "0",
+  // All warnings of a statement are looked at.
+  max_error_count: "65535",
   // A worker that stands still gives its locks back in the end, replaced by another one or not.
   wait_timeout: "900",
 };
@@ -36,8 +38,8 @@ export interface Answer {
   readonly affected: number;
   /** Rows that INSERT found there already. */
   readonly replaced: number;
-  /** The statement was carried out, and not as it was meant: the server tells of a value that it changed. */
-  readonly changed: RowsRefused | null;
+  /** The statement was carried out, and perhaps not as it was meant: what the server tells of values that it changed. */
+  readonly warnings: readonly Warning[];
 }
 
 export class ApplySession {
@@ -99,7 +101,7 @@ export class ApplySession {
     return {
       affected: header.affectedRows,
       replaced: replacedRows(header),
-      changed: header.warningStatus > 0 ? await this.#changed() : null,
+      warnings: header.warningStatus > 0 ? await this.#warnings() : [],
     };
   }
 
@@ -135,10 +137,11 @@ export class ApplySession {
     await this.session.end();
   }
 
-  async #changed(): Promise<RowsRefused | null> {
-    const warnings = await this.query("SHOW WARNINGS");
-    const serious = warnings.find((warning) => !harmless.has(Number(warning["Code"])));
-    return serious === undefined ? null : rowsChanged(Number(serious["Code"]), serious["Message"] ?? "");
+  async #warnings(): Promise<Warning[]> {
+    const rows = await this.query("SHOW WARNINGS");
+    return rows
+      .map((row) => ({ number: Number(row["Code"]), message: row["Message"] ?? "" }))
+      .filter(({ number }) => !harmless.has(number));
   }
 
   /** What was sent into a dead network is repeated by TCP for a quarter of an hour: ask another way whether anybody works on it. */

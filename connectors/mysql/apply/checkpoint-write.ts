@@ -71,24 +71,21 @@ interface Own {
   readonly copies: ReadonlyMap<string, StoredCopy>;
 }
 
-// Locks the subscription first: whoever raises the epoch, stops a copy or refuses it waits until this transaction is over.
+// Locks the subscription: whoever raises the epoch, stops a copy or refuses it waits until this transaction is over.
 const ownSql = `
-SELECT s.epoch, s.next_batch, s.validity_period, s.on_expiry, s.share_state, s.source_time, s.clock_floor, ${nowMicrosSql} AS clock
-FROM dongbo.subscription AS s WHERE s.id = ? FOR UPDATE`;
-
-const copiesSql = `
-SELECT c.target_table, c.copy_state, c.last_sync_at, c.valid_until, c.\`load\` IS NOT NULL AS loading, c.stopped_code IS NOT NULL AS stopped
-FROM dongbo.copy AS c WHERE c.subscription = ? FOR UPDATE`;
+SELECT s.epoch, s.next_batch, s.validity_period, s.on_expiry, s.share_state, s.source_time, s.clock_floor, ${nowMicrosSql} AS clock,
+  c.target_table, c.copy_state, c.last_sync_at, c.valid_until, c.\`load\` IS NOT NULL AS loading, c.stopped_code IS NOT NULL AS stopped
+FROM dongbo.subscription AS s LEFT JOIN dongbo.copy AS c ON c.subscription = s.id WHERE s.id = ? FOR UPDATE`;
 
 async function readOwn(transaction: OpenTransaction, { subscription, epoch, batchId }: CheckpointFacts): Promise<Own> {
-  const [row] = await transaction.query(ownSql, [subscription.id]);
+  const rows = await transaction.query(ownSql, [subscription.id]);
+  const [row] = rows;
   if (row === undefined) throw new ReplicationError("DB-TGT-004", { subject: subscription.id });
   if (Number(row["epoch"]) !== epoch) {
     const cause = `epoch ${row["epoch"] ?? ""} has taken over from epoch ${epoch}`;
     throw new ReplicationError("DB-RUN-010", { subject: subscription.id, cause });
   }
   if (Number(row["next_batch"]) > batchId) throw new ReplicationError("DB-TGT-004", { subject: subscription.id });
-  const copies = await transaction.query(copiesSql, [subscription.id]);
   const clock = Number(row["clock"]);
   const clockFloor = Number(row["clock_floor"]);
   return {
@@ -99,7 +96,7 @@ async function readOwn(transaction: OpenTransaction, { subscription, epoch, batc
     shareState: row["share_state"] ?? "",
     sourceTime: numberOrNull(row["source_time"]),
     clockFloor,
-    copies: new Map(copies.map((copy) => [copy["target_table"] ?? "", storedCopy(copy)])),
+    copies: new Map(rows.map((copy) => [copy["target_table"] ?? "", storedCopy(copy)])),
   };
 }
 

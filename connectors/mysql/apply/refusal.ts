@@ -86,9 +86,20 @@ export function rowsRefused(error: unknown): RowsRefused | null {
   return new RowsRefused({ code: codeOf(number), sqlstate: state, detail: namedObject(messageOf(error)) }, number);
 }
 
-/** What the server says beside its answer when it has changed a value. */
-export function rowsChanged(number: number, message: string): RowsRefused {
-  return new RowsRefused({ code: "DB-ROW-001", sqlstate: null, detail: namedObject(message) }, number);
+/** What the server says beside its answer. */
+export interface Warning {
+  readonly number: number;
+  readonly message: string;
+}
+
+/** The first of these that tells of a changed value in another column than these; null: there is none. */
+export function changedValue(warnings: readonly Warning[], accepted: readonly string[]): RowsRefused | null {
+  for (const { number, message } of warnings) {
+    const detail = namedObject(message);
+    if (!accepted.some((column) => detail === `column ${column}`))
+      return new RowsRefused({ code: "DB-ROW-001", sqlstate: null, detail }, number);
+  }
+  return null;
 }
 
 /** A row refers to one that had to go. */

@@ -7,6 +7,7 @@ import { bytesText, trimFraction } from "../value-text.ts";
 import { type BoundKey, type BoundRow, isMoved, type PartialRow } from "./bound-row.ts";
 import type { OpenTransaction } from "./open-transaction.ts";
 import type { Bound } from "./prepared-statements.ts";
+import { changedValue } from "./refusal.ts";
 import type { Answer } from "./apply-session.ts";
 import {
   childrenSql,
@@ -60,14 +61,14 @@ export class TableWriter {
   async upsert(shape: TableShape, piece: readonly BoundRow[]): Promise<void> {
     const answer = await this.#transaction.run(upsertSql(shape, piece.length), this.#parameters(piece));
     this.#tally.addWritten(shape.mapping, piece.length, piece.length - answer.replaced);
-    refuseChanged(answer);
+    refuseChanged(shape, answer);
   }
 
   /** Inserts the rows of one piece, whose keys are free. Throws RowsRefused; where a value was changed they are there. */
   async insert(shape: TableShape, piece: readonly BoundRow[]): Promise<void> {
     const answer = await this.#transaction.run(insertSql(shape, piece.length), this.#parameters(piece));
     this.#tally.addWritten(shape.mapping, piece.length, piece.length);
-    refuseChanged(answer);
+    refuseChanged(shape, answer);
   }
 
   /** Removes rows that go. Throws RowsRefused. */
@@ -111,7 +112,7 @@ export class TableWriter {
     const values = known.map((index) => row.values[index] as Bound);
     const answer = await this.#transaction.run(updateSql(shape, known), [...values, this.#batchId, ...oldKey.values]);
     this.#tally.addWritten(shape.mapping, answer.affected, 0);
-    refuseChanged(answer);
+    refuseChanged(shape, answer);
     return answer.affected > 0;
   }
 
@@ -161,7 +162,11 @@ function sourceText(column: ShapeColumn | undefined, value: Buffer): Buffer {
   return Buffer.from(`${trimFraction(value.toString("latin1"))}${category === "instant" ? "+00" : ""}`);
 }
 
-function refuseChanged({ changed }: Answer): void {
+/** A server that changes a value says so in a note at most. The configuration may have accepted that for a column. */
+function refuseChanged(shape: TableShape, { warnings }: Answer): void {
+  if (warnings.length === 0) return;
+  const lossy = shape.mapping.columns.filter(({ conversion }) => conversion === "lossy").map(({ target }) => target);
+  const changed = changedValue(warnings, lossy);
   if (changed !== null) throw changed;
 }
 
