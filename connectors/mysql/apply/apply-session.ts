@@ -205,8 +205,8 @@ export async function endLeftoverSessions(session: MysqlSession, subscription: s
   }
 }
 
-/** A user-level lock's name has 64 characters at most. */
-function lockName(subscription: string): string {
+/** The user-level lock that a session which applies this subscription holds; its name has 64 characters at most. */
+export function lockName(subscription: string): string {
   return `dongbo apply ${createHash("sha256").update(subscription).digest("hex").slice(0, 32)}`;
 }
 
