@@ -1,7 +1,8 @@
 // Rows that break what the owner of a copy has added are set aside, visibly and within a bound; everything else goes on.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Cluster, startCluster } from "../support/cluster.ts";
-import { type Row, type Side, Stage } from "./stage.ts";
+import { type Side, Stage } from "./stage.ts";
+import type { Row } from "./staged-engine.ts";
 
 let cluster: Cluster;
 beforeAll(async () => {

@@ -1,10 +1,10 @@
 // One installation for one test: a master database, databases of copies and a dongbo, on the servers that a file's tests share.
 import { compareCopy, describeComparison } from "../checker/compare-copy.ts";
 import { type Cluster, roles, runSql } from "../support/cluster.ts";
-import { DongboHome, type Finished } from "../support/dongbo-home.ts";
-import type { DongboProcess } from "../support/dongbo-process.ts";
+import { DongboHome } from "../support/dongbo-home.ts";
 import { type CopyPlan, populationConfig, type TableShare } from "../support/population-config.ts";
 import { waitUntil } from "../support/wait-until.ts";
+import { type Row, StagedEngine } from "./staged-engine.ts";
 
 export interface StageOptions {
   /** Part of the names of its databases and slot: lower-case letters and digits, another one for each test of a file. */
@@ -29,29 +29,6 @@ export interface StageOptions {
 
 export type Plan = Pick<StageOptions, "shares" | "copies" | "regulation" | "share" | "source">;
 
-/** One subscription in `status --json`, as far as tests look at it. */
-export interface SubscriptionStatus {
-  readonly id: string;
-  readonly share_state: string;
-  readonly copy_state: string;
-  readonly usable: boolean;
-  readonly reason: string | null;
-  readonly last_sync_at: string | null;
-  readonly valid_until: string | null;
-  readonly rows_quarantined: number;
-  readonly suspended: { readonly reason: string } | null;
-  readonly problem: { readonly code: string; readonly cause: string; readonly remedy: string } | null;
-  readonly tables: readonly {
-    readonly target: string;
-    readonly rows: number;
-    readonly usable: boolean;
-    readonly reason: string | null;
-    readonly last_sync_at: string | null;
-    readonly rows_quarantined: number;
-    readonly stopped: { readonly code: string; readonly message: string } | null;
-  }[];
-}
-
 /** What a comparison of one copied table with the master needs to know. */
 export interface Side {
   /** Table of the master as SQL. */
@@ -63,18 +40,14 @@ export interface Side {
   readonly where?: string;
 }
 
-export type Row = Record<string, string | null>;
-
-export class Stage implements AsyncDisposable {
-  readonly home: DongboHome;
+export class Stage extends StagedEngine {
   readonly #cluster: Cluster;
   readonly #options: StageOptions;
-  #running: DongboProcess | null = null;
 
   private constructor(cluster: Cluster, options: StageOptions, home: DongboHome) {
+    super(home);
     this.#cluster = cluster;
     this.#options = options;
-    this.home = home;
   }
 
   static async create(cluster: Cluster, options: StageOptions): Promise<Stage> {
@@ -149,8 +122,7 @@ export class Stage implements AsyncDisposable {
     return runSql(this.#cluster.target.url(`${this.#options.name}_${target}`), ...statements);
   }
 
-  /** What a reader gets; the SQLSTATE where it is refused or there is nothing yet. */
-  async read(target: string, sql: string): Promise<Row[] | string> {
+  override async read(target: string, sql: string): Promise<Row[] | string> {
     try {
       return await runSql(this.targetUrl(target), sql);
     } catch (error) {
@@ -160,53 +132,7 @@ export class Stage implements AsyncDisposable {
     }
   }
 
-  /** Starts `dongbo run` unless it runs. */
-  start(...options: readonly string[]): DongboProcess {
-    if (this.#running === null || this.#running.exit !== null) this.#running = this.home.start(["run", ...options]);
-    return this.#running;
-  }
-
-  async stop(): Promise<DongboProcess> {
-    const running = this.start();
-    // Before its first word a process has not yet said how it wants to be ended.
-    await running.waitForOutput(/dongbo runs/);
-    const exit = await running.terminate();
-    if (exit.code !== 0 && exit.code !== 5) throw new Error(running.describe());
-    this.#running = null;
-    return running;
-  }
-
-  /** Ends the engine as a power cut would. */
-  async kill(): Promise<void> {
-    await this.#running?.kill9();
-    this.#running = null;
-  }
-
-  /** `dongbo run --until-caught-up`; throws when it leaves with another code than expected. */
-  async catchUp(expectedCode = 0): Promise<Finished> {
-    const finished = await this.home.run(["run", "--until-caught-up"], 90_000);
-    if (finished.code !== expectedCode || (expectedCode === 0 && finished.stderr.includes('"level":"error"'))) {
-      throw new Error(`left with ${finished.code ?? finished.signal}, not ${expectedCode}\n${finished.stdout}\n${finished.stderr}`);
-    }
-    return finished;
-  }
-
-  /** Runs a command that must leave with 0. */
-  async command(...parameters: readonly string[]): Promise<Finished> {
-    const finished = await this.home.run(parameters);
-    if (finished.code !== 0) throw new Error(`dongbo ${parameters.join(" ")}\n${finished.stdout}\n${finished.stderr}`);
-    return finished;
-  }
-
-  async status(id: string): Promise<SubscriptionStatus> {
-    const report = await this.home.json<{ subscriptions: SubscriptionStatus[] }>(["status"], [0, 5]);
-    const found = report.subscriptions.find((subscription) => subscription.id === id);
-    if (found === undefined) throw new Error(`no subscription ${id} in ${JSON.stringify(report)}`);
-    return found;
-  }
-
-  /** One copy as the target itself records it; null before it is there. Cheap enough to be polled. */
-  async record(target: string, table: string): Promise<Row | null> {
+  override async record(target: string, table: string): Promise<Row | null> {
     try {
       const rows = await this.onTarget(target, `SELECT * FROM dongbo.copy WHERE target_table = '${table}' AND withdrawn_at IS NULL`);
       return rows[0] ?? null;
@@ -216,49 +142,11 @@ export class Stage implements AsyncDisposable {
     }
   }
 
-  /** Waits, while the engine runs, until a copy reads as wanted: the query's rows as arrays of texts, or the SQLSTATE. */
-  async shows(target: string, sql: string, wanted: string | readonly (readonly (string | null)[])[], deadlineMs = 90_000): Promise<void> {
-    let seen: unknown = null;
-    const expected = JSON.stringify(wanted);
-    await waitUntil(
-      async () => {
-        if (this.#running !== null && this.#running.exit !== null) throw new Error(`the engine left: ${this.#running.describe()}`);
-        const answer = await this.read(target, sql);
-        seen = typeof answer === "string" ? answer : answer.map((row) => Object.values(row));
-        return JSON.stringify(seen) === expected;
-      },
-      {
-        describe: `${target}: ${sql} to give ${expected}`,
-        deadlineMs,
-        everyMs: 100,
-        detail: async () => `last seen: ${JSON.stringify(seen)}\n${await this.#describe(target)}`,
-      },
-    );
-  }
-
-  /** Waits until the copy's record has a value: `await stage.recorded("hcm", "p.t", (row) => row["stopped_code"] !== null)`. */
-  async recorded(target: string, table: string, condition: (row: Row) => boolean, deadlineMs = 90_000): Promise<Row> {
-    let last: Row | null = null;
-    return waitUntil(
-      async () => {
-        if (this.#running !== null && this.#running.exit !== null) throw new Error(`the engine left: ${this.#running.describe()}`);
-        last = await this.record(target, table);
-        return last !== null && condition(last) ? last : null;
-      },
-      {
-        describe: `the record of ${table} in ${target}: ${String(condition)}`,
-        deadlineMs,
-        everyMs: 100,
-        detail: async () => `last seen: ${JSON.stringify(last)}\n${await this.#describe(target)}`,
-      },
-    );
-  }
-
-  async #describe(target: string): Promise<string> {
+  protected override async describe(target: string): Promise<string> {
     const sql =
       "SELECT target_table, share_state, v.copy_state, reason, v.rows_quarantined, c.stopped_code, stopped_message, c.load FROM dongbo.verdict AS v JOIN dongbo.copy AS c USING (subscription, target_table)";
     const copies = await this.onTarget(target, sql).catch(String);
-    return `${JSON.stringify(copies)}\n${this.#running?.describe() ?? ""}`;
+    return JSON.stringify(copies);
   }
 
   /** What differs between the master and a copy, in words; empty when they are equal. */
@@ -269,8 +157,8 @@ export class Stage implements AsyncDisposable {
     return result.equal ? [] : [describeComparison(`${target} ${side.target}`, result)];
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.home[Symbol.asyncDispose]();
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await super[Symbol.asyncDispose]();
     // The slot would keep log for the tests that follow.
     await runSql(
       this.#cluster.source.url(),

@@ -14,13 +14,12 @@ export interface FamiliesOptions {
   readonly mysqlTargets: readonly string[];
   readonly masterSettings?: Readonly<Record<string, string | number>>;
   readonly targetSettings?: Readonly<Record<string, string | number>>;
+  /** Databases of the views on MariaDB targets; `population` when left out. */
+  readonly targetDatabases?: readonly string[];
 }
 
 /** Rights that dongbo is given on a MariaDB master, beside SELECT on what it shares. */
 const sourceGrants = [`GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO ${roles.source}`];
-
-/** Databases of a MariaDB target on which dongbo works; views in the first, rows in the second. */
-const copyDatabases = ["population", "population_copy"];
 
 export class Families implements AsyncDisposable {
   /** The PostgreSQL servers: of the master when it is one, of copies, and of the control database always. */
@@ -38,10 +37,11 @@ export class Families implements AsyncDisposable {
   }
 
   static async start(options: FamiliesOptions): Promise<Families> {
+    const { targetSettings = {}, targetDatabases = ["population"] } = options;
     const [cluster, mysqlMaster, mysqlTargets] = await Promise.all([
       startCluster({ targets: options.postgresTargets }),
       options.master === "mysql" ? startMysqlMaster(options.masterSettings ?? {}) : null,
-      Promise.all(options.mysqlTargets.map(async (name) => [name, await startMysqlTarget(options.targetSettings ?? {})] as const)),
+      Promise.all(options.mysqlTargets.map(async (name) => [name, await startMysqlTarget(targetSettings, targetDatabases)] as const)),
     ]);
     return new Families(cluster, mysqlMaster, new Map(mysqlTargets));
   }
@@ -84,10 +84,10 @@ export async function startMysqlMaster(settings: Readonly<Record<string, string 
   return server;
 }
 
-/** A MariaDB server of copies with the roles of a target. */
+/** A MariaDB server of copies with the roles of a target; views go to these databases, rows to those with `_copy` behind. */
 async function startMysqlTarget(
   settings: Readonly<Record<string, string | number>>,
-  databases: readonly string[] = copyDatabases,
+  databases: readonly string[],
 ): Promise<EmbeddedMariaDb> {
   const server = await startMariaDb({ skip_log_bin: 1, ...settings });
   const rights =
@@ -95,7 +95,9 @@ async function startMysqlTarget(
   await runMysql(
     server.url(),
     ...[roles.target, roles.reader].map((role) => `CREATE USER ${role}`),
-    ...["dongbo", ...databases].map((name) => `GRANT ${rights} ON \`${name}\`.* TO ${roles.target} WITH GRANT OPTION`),
+    ...["dongbo", ...databases.flatMap((name) => [name, `${name}_copy`])].map(
+      (name) => `GRANT ${rights} ON \`${name}\`.* TO ${roles.target} WITH GRANT OPTION`,
+    ),
   );
   return server;
 }
