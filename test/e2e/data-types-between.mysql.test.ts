@@ -2,7 +2,7 @@
 // What a value must be at the other side is written by hand; what the other side cannot hold is set aside and never changed.
 import { expect, test } from "vitest";
 import { PairStage } from "./pair-stage.ts";
-import { numbersOf, type SampleRow, SampleTable } from "./sample-tables.ts";
+import { type numbersOf, type SampleRow, SampleTable } from "./sample-tables.ts";
 import { mysqlKeySamples, mysqlOnlySamples, mysqlSamples, refused } from "./type-samples-mysql.ts";
 import { portableKeys, portableSamples, postgresOnlySamples, printInMysql } from "./type-samples-portable.ts";
 import { typeDefinitions } from "./type-samples.ts";
@@ -158,7 +158,7 @@ test("IN-01: PostgreSQL to MariaDB", async () => {
   });
   const wantedOf = (samples: typeof portableSamples) => (row: SampleRow) => {
     const wanted = samples[row.type]?.find(({ value }) => value === row.value)?.mysql;
-    return wanted === undefined || wanted === refused ? null : (wanted as string);
+    return wanted === undefined || wanted === refused ? null : wanted;
   };
   const differences = (table: SampleTable, name: string, samples: typeof portableSamples, numbers?: typeof numbersOf) =>
     table.differences(stage, "my", `types.${name}`, {

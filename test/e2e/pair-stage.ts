@@ -1,4 +1,6 @@
 // One installation for one test that needs MariaDB on either side: servers of its own, a master database and a dongbo.
+import { compareCopy, describeComparison } from "../checker/compare-copy.ts";
+import type { NormalForm } from "../checker/normal-forms.ts";
 import { roles, runSql } from "../support/cluster.ts";
 import { DongboHome } from "../support/dongbo-home.ts";
 import { runMysql } from "../support/mysql-server.ts";
@@ -28,6 +30,15 @@ export interface PairOptions extends PairPlan {
   readonly targetSettings?: Readonly<Record<string, string | number>>;
   /** Tables that are published, quoted for SQL, where the master is PostgreSQL; those that are shared when left out. */
   readonly published?: readonly string[];
+}
+
+/** What a comparison of one copied table with the master needs to know. */
+export interface ComparedColumns {
+  readonly key: readonly string[];
+  /** Column → what it holds, in order. */
+  readonly forms: Readonly<Record<string, NormalForm>>;
+  /** The copy's filter as SQL on the master. */
+  readonly where?: string;
 }
 
 export class PairStage extends StagedEngine {
@@ -120,6 +131,14 @@ export class PairStage extends StagedEngine {
       if (noAnswers.has(sqlState ?? code ?? "")) return null;
       throw error;
     }
+  }
+
+  /** What differs between the master and a copy, in words; empty when they are equal. `table`: the master's, as SQL. */
+  async differences(target: string, table: string, view: string, shape: ComparedColumns): Promise<string[]> {
+    const { where, ...side } = { ...shape, columns: Object.keys(shape.forms) };
+    const source = { url: this.servers.sourceUrl(roles.owner), table, ...side, ...(where === undefined ? {} : { where }) };
+    const result = await compareCopy(source, { url: this.servers.targetUrl(target, roles.reader), table: view, ...side });
+    return result.equal ? [] : [describeComparison(`${target} ${view}`, result)];
   }
 
   protected override async describe(target: string): Promise<string> {
