@@ -46,7 +46,7 @@ test("databases, tables and columns may have any name that the server takes", as
       `GRANT ALL ON ${backticks(name.replace(/[_%]/g, "\\$&"))}.* TO master_owner`,
       `GRANT SELECT ON ${backticks(name.replace(/[_%]/g, "\\$&"))}.* TO dongbo_source`,
     ]),
-    targetDatabases: [...databases, "copies"],
+    targetDatabases: databases,
     tables: named.flatMap((entry) => {
       const table = tableOf(entry, backticks);
       const columns = [entry.column, ...extra].map((name) => `${backticks(name)} varchar(60)`);
@@ -70,6 +70,7 @@ test("databases, tables and columns may have any name that the server takes", as
       { target: "hue", share: "names" },
     ],
   });
+  await stage.onTarget("hcm", "GRANT ALL ON copies.* TO dongbo_target");
   await stage.catchUp();
   await stage.onMaster(
     ...named.flatMap((entry) => {

@@ -82,7 +82,7 @@ export const portableSamples: Readonly<Record<string, readonly PortableSample[]>
   inet: written("192.168.0.1/24", "::1"),
   cidr: [sample("'10.1.2/24'", "10.1.2.0/24")],
   macaddr: written("08:00:2b:01:02:03"),
-  "bit(5)": [sample("B'10101'", "15"), sample("B'00000'", "00")],
+  "bit(5)": [sample("B'10101'", "15"), sample("B'00000'", "0")],
   "bit(64)": [sample("B'1' || repeat('0', 62)::varbit || B'1'", "8000000000000001")],
   "bit varying": written("", "101"),
   json: written('{"b":1.10,  "a": 1e400, "a":12345678901234567890}', "null"),

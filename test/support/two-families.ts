@@ -84,20 +84,22 @@ export async function startMysqlMaster(settings: Readonly<Record<string, string 
   return server;
 }
 
+const rowRights = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX";
+
 /** A MariaDB server of copies with the roles of a target; views go to these databases, rows to those with `_copy` behind. */
 async function startMysqlTarget(
   settings: Readonly<Record<string, string | number>>,
   databases: readonly string[],
 ): Promise<EmbeddedMariaDb> {
   const server = await startMariaDb({ skip_log_bin: 1, ...settings });
-  const rights =
-    "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, EXECUTE";
+  const grant = (rights: string, database: string, option = "") =>
+    `GRANT ${rights} ON \`${database.replaceAll(/[_%\\]/g, "\\$&").replaceAll("`", "``")}\`.* TO ${roles.target}${option}`;
   await runMysql(
     server.url(),
     ...[roles.target, roles.reader].map((role) => `CREATE USER ${role}`),
-    ...["dongbo", ...databases.flatMap((name) => [name, `${name}_copy`])].map(
-      (name) => `GRANT ${rights} ON \`${name}\`.* TO ${roles.target} WITH GRANT OPTION`,
-    ),
+    grant(`${rowRights}, REFERENCES, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, EXECUTE`, "dongbo", " WITH GRANT OPTION"),
+    ...databases.map((name) => grant("SELECT, CREATE, DROP, CREATE VIEW, SHOW VIEW", name, " WITH GRANT OPTION")),
+    ...databases.map((name) => grant(`${rowRights}, CREATE TEMPORARY TABLES`, `${name}_copy`)),
   );
   return server;
 }
