@@ -233,6 +233,10 @@ function median(values: readonly number[]): number {
   return ((sorted[Math.floor((sorted.length - 1) / 2)] ?? 0) + (sorted[Math.ceil((sorted.length - 1) / 2)] ?? 0)) / 2;
 }
 
+function range(values: readonly number[]): string {
+  return `${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)}`;
+}
+
 function report(times: Times, units: Readonly<Record<string, number>>): object[] {
   const lines: object[] = [];
   for (const work of ["snapshot", "catch-up"]) {
@@ -241,7 +245,6 @@ function report(times: Times, units: Readonly<Record<string, number>>): object[]
       const anchorName = source === "mysql" && target === "mysql" ? nativeName : pairs[0]?.name;
       const anchor = times.get(`${work} ${anchorName}`) ?? [];
       const ratios = own.map((seconds, index) => (anchor[index] ?? Number.NaN) / seconds);
-      const range = (values: readonly number[]): string => `${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)}`;
       const perSecond = Math.round((units[work] ?? 0) / median(own));
       console.log(
         `${work.padEnd(9)} ${name.padEnd(26)} ${median(own).toFixed(2).padStart(7)} s (${range(own)})  ${String(perSecond).padStart(7)} rows/s  ` +

@@ -1,8 +1,13 @@
 // Which implementation serves which connector. With the engine's wiring the only place that knows.
+import { MysqlTarget } from "../../connectors/mysql/apply/mysql-target.ts";
+import { MysqlSource } from "../../connectors/mysql/mysql-source.ts";
+import { preflightTarget as preflightMysqlTarget } from "../../connectors/mysql/preflight/preflight-target.ts";
+import { MysqlTargetRecords } from "../../connectors/mysql/records/mysql-target-records.ts";
+import { MysqlSnapshot } from "../../connectors/mysql/snapshot/mysql-snapshot.ts";
 import { PostgresTarget } from "../../connectors/postgres/apply/postgres-target.ts";
 import { lookAtPublication, preparePublication, type PublicationLook } from "../../connectors/postgres/capture/publication.ts";
-import { preflightSource } from "../../connectors/postgres/preflight/preflight-source.ts";
-import { preflightTarget } from "../../connectors/postgres/preflight/preflight-target.ts";
+import { preflightSource as preflightPostgresSource } from "../../connectors/postgres/preflight/preflight-source.ts";
+import { preflightTarget as preflightPostgresTarget } from "../../connectors/postgres/preflight/preflight-target.ts";
 import { PostgresSource } from "../../connectors/postgres/postgres-source.ts";
 import { PostgresTargetRecords } from "../../connectors/postgres/records/postgres-target-records.ts";
 import { PostgresSnapshot } from "../../connectors/postgres/snapshot/postgres-snapshot.ts";
@@ -16,33 +21,39 @@ import type { ChangeTarget } from "../../engine/ports/change-target.ts";
 import type { SnapshotSource } from "../../engine/ports/snapshot-source.ts";
 import type { TargetRecords } from "../../engine/ports/target-records.ts";
 
+type Closable<T> = T & { close(): Promise<void> };
+
 /** Nothing is connected before the first call. */
-export function openTargetRecords(target: TargetConfiguration): TargetRecords {
-  return new PostgresTargetRecords(target.address);
+export function openTargetRecords({ connector, address }: TargetConfiguration): TargetRecords {
+  return connector === "mysql" ? new MysqlTargetRecords(address) : new PostgresTargetRecords(address);
 }
 
 /** For a command's few questions: one connection, nothing to do with the change stream. */
-export function openCatalog(source: SourceConfiguration): SnapshotSource & { close(): Promise<void> } {
-  return new PostgresSnapshot({ address: source.address, connections: 1, publication: null });
+export function openCatalog({ connector, address }: SourceConfiguration): Closable<SnapshotSource> {
+  if (connector === "mysql") return new MysqlSnapshot({ address, connections: 1 });
+  return new PostgresSnapshot({ address, connections: 1, publication: null });
 }
 
 /** For loading: at most so many connections, reading what the change stream will carry on. */
-export function openSnapshotSource(source: SourceConfiguration, connections: number): SnapshotSource & { close(): Promise<void> } {
-  const { address, publication } = source;
+export function openSnapshotSource(source: SourceConfiguration, connections: number): Closable<SnapshotSource> {
+  const { connector, address, publication } = source;
+  if (connector === "mysql") return new MysqlSnapshot({ address, connections });
   return new PostgresSnapshot({ address, publication, connections });
 }
 
-export function openChangeSource({ id, address, slot, publication }: SourceConfiguration): ChangeSource {
+export function openChangeSource({ id, connector, address, slot, publication, serverId }: SourceConfiguration): ChangeSource {
+  if (connector === "mysql") return new MysqlSource({ address, name: id, serverId });
   return new PostgresSource({ address, slot, publication, name: id });
 }
 
 /** One subscription's copy in its target. `positions`: how its source orders them. */
 export function openTarget(
-  { address, readers }: TargetConfiguration,
+  { connector, address, readers }: TargetConfiguration,
   subscription: Subscription,
   positions: Pick<PositionOrder, "parse">,
 ): ChangeTarget {
-  return new PostgresTarget({ address, subscription, readers, positions });
+  const options = { address, subscription, readers, positions };
+  return connector === "mysql" ? new MysqlTarget(options) : new PostgresTarget(options);
 }
 
 /** What the source must be told to put into its change stream, and whether it does. */
@@ -53,7 +64,16 @@ export interface Publication {
   look(subscriptions: readonly Subscription[]): Promise<PublicationLook>;
 }
 
-export function openPublication({ address, publication }: SourceConfiguration): Publication {
+/** A binary log tells of every table. */
+const everythingIsPublished: PublicationLook = { lacking: [], versions: new Map() };
+
+export function openPublication({ connector, address, publication }: SourceConfiguration): Publication {
+  if (connector === "mysql") {
+    return {
+      prepare: () => Promise.resolve({ before: everythingIsPublished, after: everythingIsPublished }),
+      look: () => Promise.resolve(everythingIsPublished),
+    };
+  }
   return {
     prepare: (subscriptions) => preparePublication(address, { publication, subscriptions }),
     look: (subscriptions) => lookAtPublication(address, { publication, subscriptions }),
@@ -66,12 +86,17 @@ export function checkSource(
   tables: readonly TableName[],
   mappings: readonly TableMapping[],
 ): Promise<Finding[]> {
-  const { id, address, slot, publication, limits } = source;
+  const { id, connector, address, slot, publication, limits } = source;
+  if (connector === "mysql") return Promise.resolve([]);
   const { connections, walRetainedMaxBytes } = limits;
-  return preflightSource({ source: id, address, slot, publication, connections, walRetainedMaxBytes, tables, mappings });
+  return preflightPostgresSource({ source: id, address, slot, publication, connections, walRetainedMaxBytes, tables, mappings });
 }
 
 /** `subscriptions`: those of the target that could be resolved. */
-export function checkTarget({ id, address, readers }: TargetConfiguration, subscriptions: readonly Subscription[]): Promise<Finding[]> {
-  return preflightTarget({ target: id, address, readers, subscriptions });
+export function checkTarget(
+  { id, connector, address, readers }: TargetConfiguration,
+  subscriptions: readonly Subscription[],
+): Promise<Finding[]> {
+  const wanted = { target: id, address, readers, subscriptions };
+  return connector === "mysql" ? preflightMysqlTarget(wanted) : preflightPostgresTarget(wanted);
 }

@@ -97,7 +97,7 @@ test(`a connection that is reset again and again (seed ${seed})`, { timeout: 300
     const before = reader.ids.length;
     await waitUntil(() => reader.ids.length > before + 20, { describe: "the stream to run" });
     await pause((seed * 7919 * round) % 40);
-    proxy.reset();
+    proxy.cutAll();
   }
   writer.stop();
   await Promise.all([writing, reading]);
