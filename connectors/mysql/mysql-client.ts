@@ -130,7 +130,7 @@ export function printAddress({ host, port, database }: ServerAddress): string {
 }
 
 /** The driver's options for an address, for the binlog client, which opens its connections by itself. */
-export function connectionOptions(address: ServerAddress, options: SessionOptions, ssl: SslOptions | null): ConnectionOptions {
+function connectionOptions(address: ServerAddress, options: SessionOptions, ssl: SslOptions | null): ConnectionOptions {
   const where = address.host.startsWith("/") ? { socketPath: address.host } : { host: address.host, port: address.port };
   return {
     ...where,
@@ -151,7 +151,7 @@ export function connectionOptions(address: ServerAddress, options: SessionOption
 }
 
 /** libpq's order of attempts for each sslmode; null: unencrypted. */
-export function tlsAttempts(address: ServerAddress): (SslOptions | null)[] {
+function tlsAttempts(address: ServerAddress): (SslOptions | null)[] {
   if (address.host.startsWith("/")) return [null];
   switch (address.tls.mode) {
     case "disable":
@@ -191,7 +191,7 @@ async function openSession(config: ConnectionOptions, options: SessionOptions, s
 }
 
 /** `10.11.19-MariaDB-0+deb12u1`, `8.4.3`: which family and which version. */
-export function readVersion(text: string): { flavour: Flavour; version: number } {
+function readVersion(text: string): { flavour: Flavour; version: number } {
   const match = /(\d+)\.(\d+)\.(\d+)/.exec(text.replace(/^5\.5\.5-/, ""));
   const [major, minor, patch] = [1, 2, 3].map((part) => Number(match?.[part] ?? 0)) as [number, number, number];
   return { flavour: /mariadb/i.test(text) ? "mariadb" : "mysql", version: major * 10_000 + minor * 100 + patch };

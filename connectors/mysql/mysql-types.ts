@@ -52,7 +52,7 @@ const lengthBytes: Readonly<Record<string, number>> = {
 const geometries = /^(geometry|point|linestring|polygon|multipoint|multilinestring|multipolygon|geometrycollection|geomcollection)$/;
 
 /** The type as the binary log tells it; null when it is none that is known. */
-export function wireTypeOf(facts: TypeFacts): WireType | null {
+function wireTypeOf(facts: TypeFacts): WireType | null {
   const { dataType, octets, precision, scale, fraction } = facts;
   const unsigned = /\b(unsigned|zerofill)\b/.test(withoutLabels(facts));
   const charset = facts.charset === "utf8" ? "utf8mb3" : (facts.charset ?? "");

@@ -6,7 +6,7 @@ import { join } from "node:path";
 const folders = [...(process.env["PATH"] ?? "").split(":"), "/usr/local/bin", "/usr/bin", "/usr/local/sbin", "/usr/sbin"];
 
 /** Absolute path of a program; null when this machine does not have it. */
-export function findProgram(name: string): string | null {
+function findProgram(name: string): string | null {
   const paths = folders.filter((folder) => folder !== "").map((folder) => join(folder, name));
   return paths.find(isExecutable) ?? null;
 }

@@ -111,11 +111,7 @@ test("a statement of many tables, and transactions of engines without transactio
   );
   const messages = await readToEnd(reader, source);
   const tags = messages.filter(({ tag }) => tag !== "progress").map(({ tag }) => tag);
-  expect(tags).toEqual([
-    ...["begin", "update", "update", "update", "update", "commit"],
-    ...["begin", "insert", "insert", "commit"],
-    ...["begin", "delete", "delete", "commit"],
-  ]);
+  expect(tags.join(" ")).toBe("begin update update update update commit begin insert insert commit begin delete delete commit");
 });
 
 test("streaming goes on over rotated and flushed logs, and passes what is compressed", async () => {

@@ -7,7 +7,7 @@ import { printTable } from "../../../engine/model/table.ts";
 export const batchColumn = "dongbo_batch";
 
 /** Characters of an identifier ("Identifier Length Limits"). */
-export const nameCharactersMax = 64;
+const nameCharactersMax = 64;
 
 const systemDatabases: ReadonlySet<string> = new Set(["dongbo", "information_schema", "mysql", "performance_schema", "sys"]);
 

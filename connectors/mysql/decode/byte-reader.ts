@@ -135,7 +135,7 @@ export class ByteReader {
 }
 
 /** Throws DB-SLOT-010 when the bytes are not UTF-8. */
-export function utf8Text(bytes: Buffer): string {
+function utf8Text(bytes: Buffer): string {
   try {
     return utf8.decode(bytes);
   } catch (error) {
