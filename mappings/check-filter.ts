@@ -31,11 +31,16 @@ export function checkFilter(predicate: Predicate, table: CatalogTable, subject: 
     const column = columns.get(node.column);
     if (column === undefined)
       return add("DB-MAP-001", `the filter names a column "${node.column}", which the table does not have`, hint(node, table));
-    if (column.generated) add("DB-MAP-008", `the filter names "${column.name}", which is a generated column`);
+    if (column.generated && !isAlwaysStreamed(column)) add("DB-MAP-008", `the filter names "${column.name}", which is a generated column`);
     if (node.op !== "is_null") checkComparison(node, column, add);
   };
   visit(predicate);
   return mistakes;
+}
+
+/** PostgreSQL streams generated columns only where a publication says so; MySQL's row events hold every column. */
+function isAlwaysStreamed({ type, publishable }: CatalogColumn): boolean {
+  return type.family === "mysql" && publishable === true;
 }
 
 type Add = (code: ErrorCode, cause: string, remedy?: string) => void;

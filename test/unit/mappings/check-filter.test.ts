@@ -34,6 +34,8 @@ const table = catalogTable([
   column("vietnamese_code", "padded", { bytewiseCollation: false }),
   column("citext", "text", { deterministic: false }),
   column("computed", "integer", { generated: true }),
+  column("computed and publishable", "integer", { generated: true, publishable: true }),
+  column("computed and in every row event", "integer", { generated: true, publishable: true, type: mysqlType("int(11)") }),
 ]);
 
 function codes(predicate: Predicate): string[] {
@@ -165,6 +167,8 @@ test("starts_with is for text", () => {
 
 test("a generated column is refused: the stream may not carry it", () => {
   expect(codes({ op: "eq", column: "computed", value: "1" })).toEqual(["DB-MAP-008"]);
+  expect(codes({ op: "eq", column: "computed and publishable", value: "1" })).toEqual(["DB-MAP-008"]);
+  expect(codes({ op: "eq", column: "computed and in every row event", value: "1" })).toEqual([]);
 });
 
 test("all mistakes are told at once, in the order in which they are written", () => {
