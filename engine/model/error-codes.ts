@@ -1,9 +1,10 @@
-import { binlogErrorCodes } from "./binlog-error-codes.ts";
 import { configErrorCodes } from "./config-error-codes.ts";
 import { targetErrorCodes } from "./target-error-codes.ts";
 import type { ErrorCodeEntry, RetryKind } from "./error-code-entry.ts";
 import { mapErrorCodes } from "./map-error-codes.ts";
+import { binlogErrorCodes } from "./binlog-error-codes.ts";
 import { mysqlErrorCodes } from "./mysql-error-codes.ts";
+import { mysqlPreflightErrorCodes } from "./mysql-preflight-error-codes.ts";
 import { mysqlTargetErrorCodes } from "./mysql-target-error-codes.ts";
 import { serverErrorCodes } from "./server-error-codes.ts";
 import { slotErrorCodes } from "./slot-error-codes.ts";
@@ -24,6 +25,7 @@ export const errorCodes = {
   ...serverErrorCodes,
   // ---- MY: a MySQL or MariaDB server
   ...mysqlErrorCodes,
+  ...mysqlPreflightErrorCodes,
   ...mysqlTargetErrorCodes,
   // ---- SLOT: replication slot and change stream
   ...slotErrorCodes,
