@@ -23,7 +23,7 @@ export interface SourceCheck extends SourceExpectation {
 export async function preflightSource(check: SourceCheck): Promise<Finding[]> {
   let session: MysqlSession | null = null;
   try {
-    session = await connectMysql(check.address, { role: "check" });
+    session = await connectMysql(check.address, { role: "check", settings: { lock_wait_timeout: "10" } });
     const facts = await readSourceFacts(session);
     const findings = judgeSource(facts, check);
     if (findings.some(({ code }) => code === "DB-MY-011")) return findings;

@@ -28,6 +28,9 @@ export interface MysqlSnapshotOptions {
   readonly statementTimeoutMs?: number;
 }
 
+/** No waiting behind an ALTER TABLE: it passes, and the read is tried again. */
+const readSettings: Readonly<Record<string, string>> = { lock_wait_timeout: "10" };
+
 const countTimeoutMs = 600_000;
 /** Keys in one statement of readRows. */
 const keysPerStatement = 500;
@@ -106,7 +109,7 @@ export class MysqlSnapshot implements SnapshotSource {
   }
 
   async #connect(): Promise<MysqlSession> {
-    const session = await connectMysql(this.#address, { role: "snapshot" });
+    const session = await connectMysql(this.#address, { role: "snapshot", settings: readSettings });
     await session.query("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
     await session.query(statementLimit(session, this.#statementTimeoutMs));
     return session;
