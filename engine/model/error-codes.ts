@@ -1,14 +1,14 @@
+import { binlogErrorCodes } from "./binlog-error-codes.ts";
 import { configErrorCodes } from "./config-error-codes.ts";
 import { targetErrorCodes } from "./target-error-codes.ts";
 import type { ErrorCodeEntry, RetryKind } from "./error-code-entry.ts";
 import { mapErrorCodes } from "./map-error-codes.ts";
-import { binlogErrorCodes } from "./binlog-error-codes.ts";
 import { mysqlErrorCodes } from "./mysql-error-codes.ts";
-import { mysqlPreflightErrorCodes } from "./mysql-preflight-error-codes.ts";
 import { mysqlTargetErrorCodes } from "./mysql-target-error-codes.ts";
 import { serverErrorCodes } from "./server-error-codes.ts";
 import { slotErrorCodes } from "./slot-error-codes.ts";
 import { preflightErrorCodes } from "./preflight-error-codes.ts";
+import { mysqlPreflightErrorCodes } from "./mysql-preflight-error-codes.ts";
 
 export type { RetryKind };
 
@@ -25,7 +25,6 @@ export const errorCodes = {
   ...serverErrorCodes,
   // ---- MY: a MySQL or MariaDB server
   ...mysqlErrorCodes,
-  ...mysqlPreflightErrorCodes,
   ...mysqlTargetErrorCodes,
   // ---- SLOT: replication slot and change stream
   ...slotErrorCodes,
@@ -33,6 +32,7 @@ export const errorCodes = {
   // ---- MAP: mappings against the source
   ...mapErrorCodes,
   ...preflightErrorCodes,
+  ...mysqlPreflightErrorCodes,
   // ---- TGT: the target database's objects
   ...targetErrorCodes,
   "DB-TGT-015": {
