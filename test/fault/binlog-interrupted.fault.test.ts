@@ -134,10 +134,12 @@ test("a transaction that a crash has cut off in the log is read over", async () 
   await lab.query("INSERT INTO item VALUES (1, 'x')");
   const [before] = await lab.query("SHOW MASTER STATUS");
   await lab.query("INSERT INTO item SELECT seq, REPEAT('x', 1000) FROM seq_100_to_150", "DELETE FROM item WHERE id = 1");
+  const events = await lab.query(`SHOW BINLOG EVENTS IN '${before!["File"]!}' FROM ${before!["Position"]!}`);
+  const rows = events.filter((event) => event["Event_type"] === "Write_rows_v1");
+  expect(rows.length).toBeGreaterThan(2);
   await lab.server.kill();
-  // As if the log had not reached the disk any further: within the rows of the second transaction.
-  const file = join(lab.server.dataDir, before!["File"]!);
-  truncateSync(file, Number(before!["Position"]) + 20_000);
+  // As if the log had not reached the disk any further: between two events with rows of one transaction.
+  truncateSync(join(lab.server.dataDir, before!["File"]!), Number(rows[1]!["End_log_pos"]));
   await lab.server.restart();
   await lab.query("DELETE FROM item", "INSERT INTO item VALUES (2, 'after')");
   const reader = new ResumingReader(source, from);
