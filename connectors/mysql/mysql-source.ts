@@ -6,6 +6,7 @@ import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { ServerAddress } from "../../engine/model/server-address.ts";
 import type { TableName } from "../../engine/model/table.ts";
 import type { ChangeSource, ChangeStream, EndOfLog, SourceReservation } from "../../engine/ports/change-source.ts";
+import { askDeclared } from "./capture/ask-declared.ts";
 import { BinlogConnection } from "./capture/binlog-connection.ts";
 import { BinlogStream } from "./capture/binlog-stream.ts";
 import { explainFailure } from "./capture/explain-failure.ts";
@@ -87,6 +88,7 @@ export class MysqlSource implements ChangeSource {
       decoder,
       subject: this.#subject,
       silenceMsMax: this.#silenceMsMax,
+      askDeclared: (table) => this.#session.read((asked) => askDeclared(asked, table)),
       explain: (failure) => this.#explain(failure, decoder.reached),
       signal,
     });

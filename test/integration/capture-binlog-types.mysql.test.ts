@@ -129,9 +129,13 @@ const samples: Readonly<Record<string, Sample>> = {
   ],
   json_: ["JSON", [`'{"b": 1.0, "a": [1e15, null]}'`, '{"b": 1.0, "a": [1e15, null]}']],
   geo: ["GEOMETRY", ["ST_GeomFromText('POINT(1 2)', 4326)", "\\xe61000000101000000000000000000f03f0000000000000040"]],
-  inet4_: ["INET4", ["'10.0.0.1'", "\\x0a000001"]],
-  inet6_: ["INET6", ["'2001:db8::1'", "\\x20010db8000000000000000000000001"]],
-  uuid_: ["UUID", ["'123E4567-E89B-12D3-A456-426614174000'", "\\x123e4567e89b12d3a456426614174000"]],
+  inet4_: ["INET4", ["'10.0.0.1'", "10.0.0.1"], ["'10.0.0.0'", "10.0.0.0"]],
+  inet6_: ["INET6", ["'2001:db8::1'", "2001:db8::1"], ["'::'", "::"], ["'2001:db8::'", "2001:db8::"]],
+  uuid_: [
+    "UUID",
+    ["'123E4567-E89B-12D3-A456-426614174000'", "123e4567-e89b-12d3-a456-426614174000"],
+    ["'00000000-0000-0000-0000-000000000000'", "00000000-0000-0000-0000-000000000000"],
+  ],
   comp: ["VARCHAR(2000) COMPRESSED", ["'short'", "short"], ["REPEAT('dài ', 400)", "dài ".repeat(400)], ["''", ""]],
   compblob: ["BLOB COMPRESSED", ["REPEAT(X'AB', 5000)", `\\x${"ab".repeat(5000)}`]],
   after: ["TEXT", ["'text behind a geometry'", "text behind a geometry"]],
@@ -210,4 +214,35 @@ test("generated and invisible columns are among a row's columns", async () => {
     { id: "5", v: "6", p: "7", i: "7" },
     { id: null, v: null, p: null, i: null },
   ]);
+});
+
+test("UUID, INET4 and INET6 come as the server prints them, also of tables made or changed while streaming", async () => {
+  await using lab = await BinlogLab.start();
+  const source = lab.source();
+  const reader = await lab.readerFrom(source, await source.reserve());
+  await lab.query("CREATE TABLE t (id INT PRIMARY KEY, u UUID, v4 INET4, v6 INET6, plain BINARY(16))");
+  const words = ["0", "0", "0", "ffff", "1", "a0b0"];
+  const address = (seed: number): string => Array.from({ length: 8 }, (_, index) => words[Math.floor(seed / 6 ** index) % 6]).join(":");
+  const rows = Array.from(
+    { length: 400 },
+    (_, id) => `(${id}, UUID(), INET_NTOA(${id * 10_485_769}), '${address(id * 4201)}', X'${id.toString(16).padStart(4, "0")}')`,
+  );
+  const special = ["::", "::1", "::ffff:1.2.3.4", "::1.2.3.4", "1::", "0:0:1::", "1:0:2:3:4:5:6:7"].map(
+    (text, index) => `(${500 + index}, UUID(), '0.0.0.0', '${text}', '')`,
+  );
+  await lab.query(`INSERT INTO t VALUES ${[...rows, ...special].join(", ")}`);
+  const stored = await lab.query(
+    "SELECT id, CAST(u AS CHAR) AS u, CAST(v4 AS CHAR) AS v4, CAST(v6 AS CHAR) AS v6, CONCAT('\\\\x', LOWER(HEX(plain))) AS plain FROM t ORDER BY id",
+  );
+  const changes = rowChanges(await readToEnd(reader, source));
+  expect(changes.map((change) => named(change, change.after))).toEqual(stored);
+  expect(changes[0]!.table.columns.map(({ typeIdentity }) => typeIdentity)).toEqual(["integer(4)", "uuid", "inet4", "inet6", "binary(16)"]);
+  await lab.query(
+    "CREATE TABLE copy LIKE t",
+    "ALTER TABLE t MODIFY plain UUID",
+    "UPDATE t SET id = id + 1000 ORDER BY id DESC LIMIT 1",
+    "INSERT INTO copy SELECT * FROM t LIMIT 1",
+  );
+  const later = rowChanges(await readToEnd(reader, source)).slice(changes.length);
+  expect(later.map(({ table }) => table.columns.at(-1)?.typeIdentity)).toEqual(["uuid", "binary(16)"]);
 });

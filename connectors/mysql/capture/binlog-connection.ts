@@ -25,6 +25,10 @@ const startMsMax = 30_000;
 export class BinlogConnection {
   readonly #socket: Duplex;
   #events: ConnectionEvents | null = null;
+  /** The owner has asked us not to read. */
+  #paused = false;
+  /** Packets that came while the owner finds something out. */
+  #held: Buffer[] | null = null;
   #starting: { resolve: () => void; reject: (error: unknown) => void } | null = null;
 
   /** Takes the socket from a session that has nothing under way. */
@@ -57,11 +61,23 @@ export class BinlogConnection {
   }
 
   pause(): void {
+    this.#paused = true;
     this.#socket.pause();
   }
 
   resume(): void {
-    this.#socket.resume();
+    this.#paused = false;
+    if (this.#held === null) this.#socket.resume();
+  }
+
+  /** Tells no event before the work is done. Ends the connection when it fails. */
+  hold(work: Promise<void>): void {
+    this.#held ??= [];
+    this.#socket.pause();
+    work.then(
+      () => this.#goOn(),
+      (error: unknown) => this.#end(error),
+    );
   }
 
   /** Drops the connection at once: a server that sends its log listens to nothing. */
@@ -79,8 +95,24 @@ export class BinlogConnection {
     }
   }
 
+  #goOn(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    try {
+      for (const packet of held) this.#packet(packet);
+      this.#events?.readEnded(0);
+    } catch (error) {
+      this.#end(error);
+    }
+    if (this.#held === null && !this.#paused) this.#socket.resume();
+  }
+
   #packet(bytes: Buffer): void {
     if (this.#events === null) return;
+    if (this.#held !== null) {
+      this.#held.push(Buffer.from(bytes));
+      return;
+    }
     if (bytes[0] === content.event) {
       this.#starting?.resolve();
       this.#events.event(bytes.subarray(1));

@@ -3,7 +3,9 @@ import { MessageQueue } from "../../../engine/concurrency/message-queue.ts";
 import type { ChangeMessage } from "../../../engine/model/change-message.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { ChangeStream } from "../../../engine/ports/change-source.ts";
+import type { TableName } from "../../../engine/model/table.ts";
 import type { BinlogDecoder } from "../decode/binlog-decoder.ts";
+import type { AskDeclared } from "../decode/declared-types.ts";
 import type { BinlogConnection } from "./binlog-connection.ts";
 import { SilenceWatch } from "./silence-watch.ts";
 
@@ -13,6 +15,8 @@ export interface StreamOptions {
   readonly subject: string;
   /** Silence of the server after which the stream fails with DB-SLOT-008, milliseconds. */
   readonly silenceMsMax: number;
+  /** What the catalogue says of a table that the log leaves unclear. */
+  readonly askDeclared: AskDeclared;
   /** Finds out what is behind a failure, for example that the log was purged. */
   readonly explain: (failure: unknown) => Promise<ReplicationError>;
   /** Closes the stream. */
@@ -105,10 +109,18 @@ export class BinlogStream implements ChangeStream {
   #event(bytes: Buffer): void {
     const before = this.#decoder.reached;
     for (const message of this.#decoder.decode(bytes)) this.#batch.push(message);
+    const { undeclared } = this.#decoder;
+    if (undeclared !== null) this.#connection.hold(this.#declare(undeclared));
     if (this.#decoder.inTransaction) return;
     // A log without transaction numbers moves on without a commit.
     const moved = this.#decoder.reached !== before && this.#batch.at(-1)?.tag !== "commit";
     if (this.#progressWanted || moved) this.#tellProgress();
+  }
+
+  async #declare(table: TableName): Promise<void> {
+    this.#silence.pause();
+    this.#decoder.declare(await this.#options.askDeclared(table));
+    if (!this.#paused) this.#silence.resume(performance.now());
   }
 
   #tellProgress(): void {

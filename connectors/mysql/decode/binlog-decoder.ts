@@ -8,6 +8,7 @@ import type { Flavour } from "../mysql-client.ts";
 import type { LogOffset } from "../positions.ts";
 import { artificialFlag, type BinlogEvent, describesChecksums, eventType, ignorableFlag, peekType, readEvent } from "./binlog-event.ts";
 import { ByteReader, malformed } from "./byte-reader.ts";
+import type { DeclaredTypes } from "./declared-types.ts";
 import { type GtidFacts, mariaDbFlag, readGtid, readMariaDbGtid } from "./gtid-event.ts";
 import type { LogProgress } from "./log-progress.ts";
 import { readQuery, transactionWord } from "./query-event.ts";
@@ -69,6 +70,15 @@ export class BinlogDecoder {
   /** Everything committed up to here was given out. */
   get reached(): Position {
     return this.#options.progress.reached;
+  }
+
+  /** The table that the catalogue must be asked about, for `declare`, before the next event is given. */
+  get undeclared(): TableName | null {
+    return this.#tables.undeclared;
+  }
+
+  declare(types: DeclaredTypes): void {
+    this.#tables.declare(types);
   }
 
   /** The messages that an event stands for, to be taken before the next event is given. */

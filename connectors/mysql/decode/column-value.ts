@@ -4,6 +4,7 @@ import { doubleText, floatText } from "../value-text.ts";
 import type { WireType } from "../wire-type.ts";
 import { type ByteReader, malformed } from "./byte-reader.ts";
 import { textDecoding } from "./charset.ts";
+import { inet4Text, inet6Text, uuidText } from "./declared-types.ts";
 import { readDecimal } from "./decimal-text.ts";
 import { jsonText } from "./json-text.ts";
 import { readDate, readDatetime, readTime, readTimestamp } from "./temporal-text.ts";
@@ -113,9 +114,13 @@ function bytesReader(type: BytesType, compressed: boolean): ValueReader {
     case "blob":
       return binaryReader(type.lengthBytes, compressed);
     case "binary":
-      return paddedReader(type.bytes);
-    default:
-      throw malformed("a column's type cannot come from the log");
+      return (reader, memory) => memory.hex(padded(reader, type.bytes));
+    case "uuid":
+      return (reader, memory) => memory.ascii(uuidText(padded(reader, 16)));
+    case "inet4":
+      return (reader, memory) => memory.ascii(inet4Text(padded(reader, 4)));
+    case "inet6":
+      return (reader, memory) => memory.ascii(inet6Text(padded(reader, 16)));
   }
 }
 
@@ -131,12 +136,9 @@ function binaryReader(lengthBytes: number, compressed: boolean): ValueReader {
 }
 
 /** The log leaves the zero bytes at the end of BINARY(n) out. */
-function paddedReader(size: number): ValueReader {
-  const prefix = lengthBytes(size);
-  return (reader, memory) => {
-    const bytes = reader.slice(reader.length(prefix));
-    return memory.hex(bytes.length === size ? bytes : Buffer.concat([bytes], size));
-  };
+function padded(reader: ByteReader, size: number): Buffer {
+  const bytes = reader.slice(reader.length(lengthBytes(size)));
+  return bytes.length === size ? bytes : Buffer.concat([bytes], size);
 }
 
 function lengthBytes(bytesMax: number): number {

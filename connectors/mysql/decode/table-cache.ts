@@ -3,6 +3,7 @@ import { printTable, type StreamedTable, tableKey, type TableName } from "../../
 import type { Flavour } from "../mysql-client.ts";
 import { wireIdentity } from "../wire-type.ts";
 import { valueReader } from "./column-value.ts";
+import { type DeclaredTypes, mayBeDeclared, withDeclared } from "./declared-types.ts";
 import type { RowsLayout } from "./rows-event.ts";
 import { type MappedColumn, readColumns, readTableName } from "./table-map.ts";
 
@@ -28,6 +29,8 @@ export class TableCache {
   #wantedNames: ReadonlySet<string> | null = null;
   /** By the number that row events use; numbers are given anew whenever the server opens a table. */
   readonly #byId = new Map<number, Entry>();
+  /** Described, but the catalogue must be asked first what some columns are. */
+  #undeclared: { readonly id: number; readonly body: Buffer; readonly table: TableName; readonly columns: MappedColumn[] } | null = null;
   /** Newest description by name. */
   readonly #byName = new Map<string, StreamedTable>();
 
@@ -43,8 +46,26 @@ export class TableCache {
     const known = this.#byId.get(id);
     if (known !== undefined && known.body.equals(body)) return;
     const name = readTableName(body);
-    const table = this.#concerns(name) ? this.#read(name, body) : null;
-    this.#byId.set(id, { body: Buffer.from(body), table });
+    if (!this.#concerns(name)) {
+      this.#byId.set(id, { body: Buffer.from(body), table: null });
+      return;
+    }
+    const columns = readColumns(body, this.#flavour);
+    const description = { id, body: Buffer.from(body), table: name, columns };
+    if (this.#flavour === "mariadb" && mayBeDeclared(columns)) this.#undeclared = description;
+    else this.#keep(description, columns);
+  }
+
+  /** The table that the catalogue must be asked about before the next event is read. */
+  get undeclared(): TableName | null {
+    return this.#undeclared?.table ?? null;
+  }
+
+  /** The catalogue's answer. */
+  declare(types: DeclaredTypes): void {
+    const description = this.#undeclared;
+    this.#undeclared = null;
+    if (description !== null) this.#keep(description, withDeclared(description.columns, types));
   }
 
   /** Undefined: it was never described; null: its rows are passed over. */
@@ -88,11 +109,11 @@ export class TableCache {
     this.#byId.clear();
   }
 
-  #read(table: TableName, body: Buffer): MappedTable {
-    const columns = readColumns(body, this.#flavour);
+  #keep(description: { readonly id: number; readonly body: Buffer; readonly table: TableName }, columns: readonly MappedColumn[]): void {
+    const { id, body, table } = description;
     const streamed = this.#streamed(table, columns);
     const readers = columns.map(({ type, compressed }) => valueReader(type, compressed));
-    return { streamed, layout: { readers, subject: printTable(table) } };
+    this.#byId.set(id, { body, table: { streamed, layout: { readers, subject: printTable(table) } } });
   }
 
   #streamed(table: TableName, columns: readonly MappedColumn[]): StreamedTable {
