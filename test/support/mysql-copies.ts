@@ -107,7 +107,7 @@ export class MysqlCopies implements AsyncDisposable {
 const day = 86_400_000_000;
 
 /** View and physical table of a copy. */
-function namesOf(name: string): { readonly target: TableName; readonly physical: TableName } {
+export function namesOf(name: string): { readonly target: TableName; readonly physical: TableName } {
   return { target: { schema: "population", name }, physical: { schema: "population_copy", name } };
 }
 
