@@ -46,10 +46,12 @@ test("temporary tables in the place of the engine's records, of what judges them
     `INSERT INTO dongbo.copy VALUES ('population/hue', 'population.citizen', 'VALID', ${far}, ${far}, NULL, NULL, NULL, 0)`,
     "CREATE TEMPORARY TABLE dongbo.schema_version (seal CHAR(32))",
     "INSERT INTO dongbo.schema_version VALUES ('x')",
-    `CREATE TEMPORARY TABLE dongbo.verdict (subscription VARCHAR(255), target_table VARCHAR(255), reason TEXT, seal CHAR(32),
-       withdrawn_at BIGINT, agreement_from BIGINT, agreement_to BIGINT, valid_until BIGINT, oldest_valid_until BIGINT,
-       suspended_reason TEXT, stopped_code TEXT, share_state TEXT)`,
-    "INSERT INTO dongbo.verdict (subscription, target_table, reason, seal) VALUES ('population/hue', 'population.citizen', NULL, 'x')",
+    // With the columns of the view of that name.
+    `CREATE TEMPORARY TABLE dongbo.fact (subscription VARCHAR(255), target_table VARCHAR(255), share_state VARCHAR(16),
+       suspended_reason VARCHAR(16), suspension_bars_use INT, has_position INT, agreement_from BIGINT, agreement_to BIGINT, clock_floor BIGINT,
+       copy_state VARCHAR(16), valid_until BIGINT, oldest_valid_until BIGINT, stopped_code VARCHAR(32), withdrawn_at BIGINT, seal CHAR(32))`,
+    `INSERT INTO dongbo.fact (subscription, target_table, share_state, has_position, clock_floor, copy_state, valid_until, seal)
+     VALUES ('population/hue', 'population.citizen', 'ACTIVE', 1, 0, 'VALID', ${far}, 'x')`,
     "CREATE TEMPORARY TABLE population_copy.citizen (id INT, full_name TEXT)",
   ])
     await reader.query(sql);
@@ -172,8 +174,9 @@ describe("AC-07, AC-08: a reader reaches", () => {
     "SELECT * FROM dongbo.batch",
     "SELECT * FROM dongbo.quarantine",
     "SELECT * FROM dongbo.verdict",
+    "SELECT * FROM dongbo.fact",
     "SELECT seal FROM dongbo.schema_version",
-    "CALL dongbo.refuse('a', 'b', 'c')",
+    "CALL dongbo.refuse('a', 'b', 1, 'c')",
     "CREATE TABLE dongbo.mine (id INT)",
     "CREATE TABLE population_copy.mine (id INT)",
     "CREATE TABLE mine.dump LIKE population_copy.citizen",

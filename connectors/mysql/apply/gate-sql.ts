@@ -36,43 +36,71 @@ function listOf(words: readonly string[]): string {
   return words.map((word) => `'${word}'`).join(", ");
 }
 
-const now = "GREATEST(t.clock, s.clock_floor)";
-/** What follows from the last sync and the period now in force, whichever of stored and computed is earlier. */
-const validUntil = "LEAST(c.valid_until, c.last_sync_at + s.validity_period)";
 /** A table that never was whole has no say in the share's oldest value. */
 const oldestValidUntil = `(SELECT MIN(LEAST(COALESCE(o.valid_until, o.last_sync_at + s.validity_period), COALESCE(o.last_sync_at + s.validity_period, o.valid_until)))
     FROM dongbo.copy AS o WHERE o.subscription = s.id AND o.copy_state <> 'NEVER_SYNCED' AND o.withdrawn_at IS NULL)`;
 
-/** When each reason holds; s: subscription, c: copy, t: the clock. The same rules as engine/validity/usability.ts. */
-const conditions: Readonly<Record<RefusalReason, string>> = {
-  checkpoint_missing: "s.position IS NULL AND s.share_state IN ('ACTIVE', 'SUSPENDED') AND c.copy_state = 'VALID'",
-  not_agreed: `s.share_state IN (${shareStates("not_agreed")})`,
-  terminated: `s.share_state IN (${shareStates("terminated")})`,
-  withdrawn: "c.withdrawn_at IS NOT NULL",
-  agreement_not_begun: `${now} < s.agreement_from`,
-  agreement_ended: `${now} >= s.agreement_to`,
-  suspended: "s.share_state = 'SUSPENDED' AND s.suspension_bars_use",
-  quarantined: `c.copy_state IN (${copyStates("quarantined")})`,
-  stopped: "c.stopped_code IS NOT NULL",
-  loading: `s.share_state IN (${shareStates("loading")})`,
-  never_synced: `c.copy_state IN (${copyStates("never_synced")})`,
-  resyncing: `c.copy_state IN (${copyStates("resyncing")})`,
-  expired: `c.copy_state IN (${copyStates("expired")}) OR ${validUntil} IS NULL OR ${now} >= ${validUntil} OR ${now} >= ${oldestValidUntil}`,
-};
+/** What is judged, as named below: from c: copy, s: subscription. */
+const facts: readonly (readonly [name: string, from: string, type: string])[] = [
+  ["share_state", "s.share_state", "VARCHAR(16)"],
+  ["suspended_reason", "s.suspended_reason", "VARCHAR(16)"],
+  ["suspension_bars_use", "s.suspension_bars_use", "BOOLEAN"],
+  ["has_position", "s.position IS NOT NULL", "BOOLEAN"],
+  ["agreement_from", "s.agreement_from", "BIGINT"],
+  ["agreement_to", "s.agreement_to", "BIGINT"],
+  ["clock_floor", "s.clock_floor", "BIGINT"],
+  ["copy_state", "c.copy_state", "VARCHAR(16)"],
+  // What follows from the last sync and the period now in force, whichever of stored and computed is earlier.
+  ["valid_until", "LEAST(c.valid_until, c.last_sync_at + s.validity_period)", "BIGINT"],
+  ["oldest_valid_until", oldestValidUntil, "BIGINT"],
+  ["stopped_code", "c.stopped_code", "VARCHAR(32)"],
+  ["withdrawn_at", "c.withdrawn_at", "BIGINT"],
+];
 
-const reasonSql = `CASE\n${refusalOrder.map((reason) => `    WHEN ${conditions[reason]} THEN '${reason}'`).join("\n")}\n  END`;
-
-/** One row a copy, for the engine's user only. The clock is a subquery without a table, so that it is looked at once. */
-const verdictView = `
-CREATE OR REPLACE SQL SECURITY DEFINER VIEW dongbo.verdict AS
-SELECT c.subscription, c.target_table, s.share_state,
-  CASE WHEN c.copy_state = 'VALID' AND (${validUntil} IS NULL OR ${now} >= ${validUntil}) THEN 'EXPIRED' ELSE c.copy_state END AS copy_state,
-  ${reasonSql} AS reason,
-  c.last_sync_at, ${validUntil} AS valid_until, ${oldestValidUntil} AS oldest_valid_until, c.last_reconciled_at, c.rows_quarantined,
-  s.validity_period, s.agreement_from, s.agreement_to, s.suspended_reason, c.stopped_code, c.withdrawn_at, ${now} AS judged_at, m.seal
+/**
+ * One row a copy, for the engine's user only. Kept small: the server parses a view at each use. The seal is in it, because a
+ * TEMPORARY table can only take the place of the whole.
+ */
+const factView = `
+CREATE OR REPLACE SQL SECURITY DEFINER VIEW dongbo.fact AS
+SELECT c.subscription, c.target_table, ${facts.map(([name, from]) => `${from} AS ${name}`).join(", ")},
+  c.last_sync_at, c.last_reconciled_at, c.rows_quarantined, m.seal
 FROM dongbo.copy AS c
 JOIN dongbo.subscription AS s ON s.id = c.subscription
-JOIN dongbo.schema_version AS m
+JOIN dongbo.schema_version AS m`;
+
+/** When each reason holds. The same rules as engine/validity/usability.ts. */
+const conditions = (now: string): Readonly<Record<RefusalReason, string>> => ({
+  checkpoint_missing: "NOT has_position AND share_state IN ('ACTIVE', 'SUSPENDED') AND copy_state = 'VALID'",
+  not_agreed: `share_state IN (${shareStates("not_agreed")})`,
+  terminated: `share_state IN (${shareStates("terminated")})`,
+  withdrawn: "withdrawn_at IS NOT NULL",
+  agreement_not_begun: `${now} < agreement_from`,
+  agreement_ended: `${now} >= agreement_to`,
+  suspended: "share_state = 'SUSPENDED' AND suspension_bars_use",
+  quarantined: `copy_state IN (${copyStates("quarantined")})`,
+  stopped: "stopped_code IS NOT NULL",
+  loading: `share_state IN (${shareStates("loading")})`,
+  never_synced: `copy_state IN (${copyStates("never_synced")})`,
+  resyncing: `copy_state IN (${copyStates("resyncing")})`,
+  expired: `copy_state IN (${copyStates("expired")}) OR valid_until IS NULL OR ${now} >= valid_until OR ${now} >= oldest_valid_until`,
+});
+
+function reasonSql(now: string): string {
+  const holds = conditions(now);
+  return `CASE\n${refusalOrder.map((reason) => `    WHEN ${holds[reason]} THEN '${reason}'`).join("\n")}\n  END`;
+}
+
+const viewNow = "GREATEST(t.clock, f.clock_floor)";
+
+/** Facts with what follows from them, for the engine's user only. The clock is a subquery without a table: it is looked at once. */
+const verdictView = `
+CREATE OR REPLACE SQL SECURITY DEFINER VIEW dongbo.verdict AS
+SELECT f.subscription, f.target_table, f.share_state,
+  CASE WHEN f.copy_state = 'VALID' AND (f.valid_until IS NULL OR ${viewNow} >= f.valid_until) THEN 'EXPIRED' ELSE f.copy_state END AS copy_state,
+  ${reasonSql(viewNow)} AS reason,
+  f.last_sync_at, f.valid_until, f.last_reconciled_at, f.rows_quarantined, f.agreement_to, f.withdrawn_at, ${viewNow} AS judged_at
+FROM dongbo.fact AS f
 JOIN (SELECT dongbo.clock() AS clock) AS t`;
 
 const instantSql = (micros: string): string => `TIMESTAMP'1970-01-01 00:00:00.000000' + INTERVAL ${micros} MICROSECOND`;
@@ -87,17 +115,17 @@ FROM dongbo.verdict AS v`;
 
 /** {since}: the instant the reason speaks of. */
 const sinceSql = `CASE refusal
-    WHEN 'withdrawn' THEN v.withdrawn_at
-    WHEN 'agreement_not_begun' THEN v.agreement_from
-    WHEN 'agreement_ended' THEN v.agreement_to
-    WHEN 'expired' THEN LEAST(v.valid_until, v.oldest_valid_until)
+    WHEN 'withdrawn' THEN withdrawn_at
+    WHEN 'agreement_not_begun' THEN agreement_from
+    WHEN 'agreement_ended' THEN agreement_to
+    WHEN 'expired' THEN LEAST(valid_until, oldest_valid_until)
   END`;
 
 /** {detail}: the word that belongs to the reason. */
 const detailSql = `CASE refusal
-    WHEN 'suspended' THEN v.suspended_reason
-    WHEN 'stopped' THEN v.stopped_code
-    ELSE LOWER(v.share_state)
+    WHEN 'suspended' THEN suspended_reason
+    WHEN 'stopped' THEN stopped_code
+    ELSE LOWER(share_state)
   END`;
 
 const textSql = (part: (reason: RefusalReason) => string): string =>
@@ -113,7 +141,7 @@ export interface Routine {
 }
 
 const text = (bytes: number): string => `VARCHAR(${bytes}) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`;
-/** Data is only read; the server wants that said before it lets a function be made while it keeps a binary log. */
+/** The server wants this said before it lets a function be made while it keeps a binary log. */
 const asOwner = "READS SQL DATA SQL SECURITY DEFINER";
 
 /** The server's clock in microseconds since 1970, whatever the session's time_zone and timestamp. */
@@ -141,15 +169,12 @@ const messageBytesMax: Readonly<Record<Flavour, number>> = { mariadb: 500, mysql
 const refuseProcedure = (flavour: Flavour): Routine => ({
   kind: "PROCEDURE",
   name: "refuse",
-  rest: `(of_subscription ${text(255)}, of_table ${text(255)}, refusal ${text(32)}) ${asOwner}
+  rest: `(of_subscription ${text(255)}, refusal ${text(32)}, since BIGINT, detail ${text(32)}) NO SQL SQL SECURITY DEFINER
 BEGIN
-  DECLARE since, detail ${text(64)};
+  DECLARE at ${text(32)} DEFAULT DATE_FORMAT(${instantSql("since")}, '%Y-%m-%dT%H:%i:%sZ');
   DECLARE words, hint ${text(2000)};
-  SELECT DATE_FORMAT(${instantSql(`(${sinceSql})`)}, '%Y-%m-%dT%H:%i:%sZ'), ${detailSql} INTO since, detail
-    FROM dongbo.verdict AS v WHERE v.subscription = of_subscription AND v.target_table = of_table
-    LIMIT 1;
   SET words = CONCAT('DB001: ', of_subscription, ' is not usable: ', REPLACE(REPLACE(${textSql((reason) => refusalTexts[reason].words)},
-    '{since}', COALESCE(since, 'an unknown time')), '{detail}', COALESCE(detail, 'an unknown reason')));
+    '{since}', COALESCE(at, 'an unknown time')), '{detail}', COALESCE(detail, 'an unknown reason')));
   SET hint = ${textSql((reason) => `. ${refusalTexts[reason].hint} / ${refusalTexts[reason].hintVi}`)};
   IF LENGTH(words) + LENGTH(hint) > ${messageBytesMax[flavour]} THEN
     SET hint = '. See / Xem: dongbo.status';
@@ -169,16 +194,21 @@ const gateFunction: Routine = {
   name: "gate",
   rest: `(of_subscription ${text(255)}, of_table ${text(255)}, seal ${text(32)}) RETURNS BOOLEAN NOT DETERMINISTIC ${asOwner}
 BEGIN
-  DECLARE refusal ${text(32)} DEFAULT 'checkpoint_missing';
-  DECLARE seal_found ${text(32)};
-  SELECT v.reason, v.seal INTO refusal, seal_found
-    FROM dongbo.verdict AS v WHERE v.subscription = of_subscription AND v.target_table = of_table
+  DECLARE refusal, seal_found ${text(32)};
+  DECLARE judged_at BIGINT;
+${facts.map(([name, , type]) => `  DECLARE ${name} ${type};`).join("\n")}
+  SELECT f.seal, ${facts.map(([name]) => `f.${name}`).join(", ")}
+    INTO seal_found, ${facts.map(([name]) => name).join(", ")}
+    FROM dongbo.fact AS f WHERE f.subscription = of_subscription AND f.target_table = of_table
     LIMIT 1;
+  SET judged_at = GREATEST(dongbo.clock(), COALESCE(clock_floor, 0));
   IF seal_found IS NULL OR seal IS NULL OR seal_found <> seal THEN
     SET refusal = 'checkpoint_missing';
+  ELSE
+    SET refusal = ${reasonSql("judged_at")};
   END IF;
   IF refusal IS NOT NULL THEN
-    CALL dongbo.refuse(of_subscription, of_table, refusal);
+    CALL dongbo.refuse(of_subscription, refusal, ${sinceSql}, ${detailSql});
   END IF;
   RETURN refusal IS NULL;
 END`,
@@ -186,7 +216,7 @@ END`,
 
 /** Installs what is judged, in this order; each may be run again over an older version. */
 export function gateObjects(flavour: Flavour): readonly (Routine | string)[] {
-  return [clockFunction, verdictView, statusView, refuseProcedure(flavour), gateFunction];
+  return [clockFunction, factView, verdictView, statusView, refuseProcedure(flavour), gateFunction];
 }
 
 /** The row that stands before the copy in a reader's view; see the head of this file. Its column is `open`. */
