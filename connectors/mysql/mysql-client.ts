@@ -50,9 +50,9 @@ export class MysqlSession {
     connection.on("end", () => (this.#lost ??= new Error("Connection lost")));
   }
 
-  /** The connection is gone; nothing more can be asked of it. */
+  /** The connection is gone; nothing more can be asked of it. The driver tells of that once: the statement under way, or us. */
   get lost(): boolean {
-    return this.#lost !== null;
+    return this.#lost !== null || this.connection.state === "error" || this.connection.state === "disconnected";
   }
 
   /** Runs one statement, `?` standing for each parameter, and returns its rows. Throws ReplicationError. */
