@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { PairStage } from "./pair-stage.ts";
 import { type numbersOf, type SampleRow, SampleTable } from "./sample-tables.ts";
-import { mysqlKeySamples, mysqlOnlySamples, mysqlSamples, refused } from "./type-samples-mysql.ts";
+import { mariaDbSamples, mysqlKeySamples, mysqlOnlySamples, mysqlSamples, refused } from "./type-samples-mysql.ts";
 import { portableKeys, portableSamples, postgresOnlySamples, printInMysql } from "./type-samples-portable.ts";
 import { typeDefinitions } from "./type-samples.ts";
 
@@ -45,10 +45,12 @@ const shareOf = (schema: string, name: string, columns: readonly string[], key =
 
 test("IN-01: MariaDB to PostgreSQL and to MariaDB", async () => {
   const every = new SampleTable("every_type", mysqlSamples);
+  const own = new SampleTable("mariadb_type", mariaDbSamples);
   const odd = new SampleTable("odd_values", mysqlOnlySamples);
   const keys = mysqlKeySamples.map((sample, index) => ({ ...sample, name: `key_${index}` }));
   const tables = [
     shareOf("national", "every_type", ["id", "marker", ...every.columns]),
+    shareOf("national", "mariadb_type", ["id", "marker", ...own.columns]),
     shareOf("national", "odd_values", ["id", "marker", ...odd.columns]),
     ...keys.map(({ name }) => shareOf("national", name, ["v", "body"], "v")),
   ];
@@ -60,9 +62,9 @@ test("IN-01: MariaDB to PostgreSQL and to MariaDB", async () => {
     targetDatabases: ["types"],
     tables: [
       every.create(),
+      own.create(),
       odd.create(),
-      ...every.before(),
-      ...odd.before(),
+      ...[every, own, odd].flatMap((table) => table.before()),
       ...keys.flatMap(({ name, type, values }) => [keyDdl(name, type), ...keyBefore(name, values)]),
     ],
     shares: { types: tables },
@@ -72,7 +74,9 @@ test("IN-01: MariaDB to PostgreSQL and to MariaDB", async () => {
     ],
   });
   const expected = new Map(
-    Object.entries(mysqlSamples).flatMap(([type, list]) => list.map((one) => [`${type} ${one.value}`, one.postgres])),
+    Object.entries({ ...mysqlSamples, ...mariaDbSamples }).flatMap(([type, list]) =>
+      list.map((one) => [`${type} ${one.value}`, one.postgres]),
+    ),
   );
   const odds = new Map(
     Object.entries(mysqlOnlySamples).flatMap(([type, list]) => list.map((one) => [`${type} ${one.value}`, one.postgres])),
@@ -83,21 +87,28 @@ test("IN-01: MariaDB to PostgreSQL and to MariaDB", async () => {
   };
   const inPostgres = (table: SampleTable, name: string, from: typeof expected, numbers?: typeof numbersOf) =>
     table.differences(stage, "pg", `types.${name}`, {
-      print: (row) => `${row.column}::text`,
+      // As the type itself prints, unlike a cast of an address.
+      print: (row) => `format('%s', ${row.column})`,
       wanted: wantedOf(from),
       ...(numbers === undefined ? {} : { numbers }),
     });
   const loaded = (index: number) => [1000 + index, 3000 + index, 4000 + index, 5000 + index];
   await stage.catchUp(5);
   expect(await inPostgres(every, "every_type", expected, loaded), "by snapshot").toEqual([]);
+  expect(await inPostgres(own, "mariadb_type", expected, loaded), "by snapshot").toEqual([]);
   expect(await inPostgres(odd, "odd_values", odds, loaded), "by snapshot").toEqual([]);
 
-  await stage.onMaster(...every.after(), ...odd.after(), ...keys.flatMap(({ name, values }) => keyAfter(name, values)));
+  await stage.onMaster(
+    ...[every, own, odd].flatMap((table) => table.after()),
+    ...keys.flatMap(({ name, values }) => keyAfter(name, values)),
+  );
   await stage.catchUp(5);
   expect(await inPostgres(every, "every_type", expected), "by the stream").toEqual([]);
+  expect(await inPostgres(own, "mariadb_type", expected), "by the stream").toEqual([]);
   expect(await inPostgres(odd, "odd_values", odds), "by the stream").toEqual([]);
   for (const [table, name] of [
     [every, "every_type"],
+    [own, "mariadb_type"],
     [odd, "odd_values"],
   ] as const) {
     for (const column of table.columns) {

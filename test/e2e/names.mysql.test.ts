@@ -93,7 +93,10 @@ test("databases, tables and columns may have any name that the server takes", as
     );
     expect(master).toHaveLength(4);
     expect(await stage.read("hcm", `SELECT ${list(backticks).join(", ")} FROM ${tableOf(entry, backticks)} ORDER BY c0`)).toEqual(master);
-    const onPostgres = await stage.read("hue", `SELECT ${list(quotes).join(", ")} FROM ${tableOf(entry, quotes)} ORDER BY 1 COLLATE "C"`);
+    const onPostgres = await stage.read(
+      "hue",
+      `SELECT ${list(quotes).join(", ")} FROM ${tableOf(entry, quotes)} ORDER BY ${quotes(entry.key)} COLLATE "C"`,
+    );
     expect(onPostgres).toEqual(master);
   }
   for (const id of ["names/hcm", "names/hue"]) {

@@ -98,8 +98,9 @@ test.each(["postgres", "mysql"] as const)("VL-01: a master on %s, and copies on 
   const during = <T>(work: Promise<T>): Promise<T> => looking.during(writing.during(work));
   const phase = Math.ceil(killsMin / 3);
 
-  // The first snapshot.
-  for (const name of ["source-after-slot", "snapshot-mid-chunk"]) await during(engine.dieAt({ name }));
+  // The first snapshot. Nothing is reserved at a MariaDB master.
+  const first = kind === "mysql" ? [] : ["source-after-slot"];
+  for (const name of [...first, "snapshot-mid-chunk"]) await during(engine.dieAt({ name }));
   await during(engine.killAtRandomMoments(phase));
   await during(engine.workUntil(workload.model.head, checkers));
 

@@ -76,7 +76,10 @@ export class SampleTable {
       const mine = this.rows.map((row, index) => ({ row, index })).filter(({ row }) => row.column === column);
       const print = mine[0] === undefined ? "NULL" : as.print(mine[0].row);
       const rows = await stage.read(target, `SELECT id, ${print} AS held FROM ${view} WHERE id IS NOT NULL`);
-      if (typeof rows === "string") return [`${view} in ${target}: ${rows}`];
+      if (typeof rows === "string") {
+        const record = await stage.record(target, view);
+        return [`${view} in ${target}: ${rows}, ${record?.["stopped_code"]} ${record?.["stopped_message"]}`];
+      }
       const held = new Map(rows.map((row) => [Number(row["id"]), row["held"] ?? null]));
       for (const { row, index } of mine) {
         const wanted = as.wanted(row, index);

@@ -119,13 +119,17 @@ export const mysqlSamples: Readonly<Record<string, readonly Sample[]>> = {
   json: written('{"b":1.10,  "a": 12345678901234567890, "a": 1e400}', "[]", "null", '{"k": "\\\\u0111"}', "1.0").map(
     ({ value, postgres }) => sample(value, typeof postgres === "string" ? postgres.replace("\\\\", "\\") : postgres),
   ),
-  uuid: written("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "00000000-0000-0000-0000-000000000000"),
-  inet6: written("2001:db8::1", "::ffff:1.2.3.4"),
-  inet4: written("192.0.2.1", "0.0.0.0"),
   point: [sample("ST_GeomFromText('POINT(1 2)', 4326)", "\\xe61000000101000000000000000000f03f0000000000000040")],
   geometry: [
     sample("ST_GeomFromText('LINESTRING(0 0,1 1)')", `\\x00000000010200000002000000${"0".repeat(32)}${"000000000000f03f".repeat(2)}`),
   ],
+};
+
+/** MariaDB's own types, which its log shows as plain bytes. */
+export const mariaDbSamples: Readonly<Record<string, readonly Sample[]>> = {
+  uuid: written("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "00000000-0000-0000-0000-000000000000"),
+  inet6: written("2001:db8::1", "::ffff:1.2.3.4"),
+  inet4: written("192.0.2.1", "0.0.0.0"),
 };
 
 /** Values that the other family does not have. */
