@@ -10,6 +10,10 @@ export class KeyPool {
     return this.#keys.length;
   }
 
+  has(key: string): boolean {
+    return this.#places.has(key);
+  }
+
   add(key: string): void {
     if (this.#places.has(key)) return;
     this.#places.set(key, this.#keys.length);

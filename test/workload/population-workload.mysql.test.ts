@@ -43,8 +43,8 @@ test("the model of several concurrent writers is the MariaDB master, at the end 
       expect({ held: String(rows), total: String(sum) }).toEqual(row);
     }
   }
-  expect([...effects].some((effect) => effect.endsWith("clear"))).toBe(true);
-  expect([...effects].filter((effect) => !effect.endsWith("clear")).toSorted()).toEqual(
+  expect(workload.summary()).toMatch(/ [1-9]\d* truncations/);
+  expect([...effects].toSorted()).toEqual(
     ["citizen", "household", "residence"].flatMap((table) => [`${table} put`, `${table} put over`, `${table} remove`]),
   );
   expect(await compareAll({ name: "self", provinces: null }, { source: url, target: url }, "national")).toMatchObject({ equal: true });

@@ -133,8 +133,9 @@ export class PopulationWriter {
     }
     const gone = effect.kind === "remove" ? effect.key : effect.from;
     if (gone !== null) {
+      // Emptying a table takes other writers' rows too, which are not ours to bring back.
+      if (effect.kind === "remove" && plot.live.has(gone)) plot.buried.add(gone);
       plot.live.remove(gone);
-      if (effect.kind === "remove") plot.buried.add(gone);
     }
     if (effect.kind === "put") {
       plot.buried.remove(effect.row.key);
