@@ -1,6 +1,6 @@
 // The columns of a copy in a target of another family: each gets a type there, and what that does to the values is told.
 import type { ColumnMapping } from "../engine/model/share.ts";
-import { readDeclaration } from "../engine/model/type-declaration.ts";
+import { boundedBytes, insideBytesMax, pageBytes, pageBytesMax, rowBytes, rowBytesMax } from "./innodb-row.ts";
 import { judgeChosen } from "./chosen-type.ts";
 import type { ColumnRole, Family, Fidelity, LikeType } from "./like-type.ts";
 import { typeInFamily } from "./type-families.ts";
@@ -29,19 +29,21 @@ export interface ConvertedColumns {
   readonly columns: readonly ColumnMapping[];
   /** One a column, in the same order; empty within a family. */
   readonly conversions: readonly Conversion[];
+  /** A row of the target could not hold all of them. */
+  readonly tooLong: boolean;
 }
 
 /** `key`: names of the source's columns. */
 export function convertColumns(shared: readonly PlainColumn[], key: readonly string[], family: Family): ConvertedColumns {
   const columns = shared.map((column) => ({ ...column, lossAccepted: column.lossAccepted && !key.includes(column.source) }));
   const across = columns.some(({ sourceType }) => sourceType.family !== family);
-  if (!across) return { columns: columns.map((column) => mapped(column, null)), conversions: [] };
-  const likes = likeTypes(columns, key, family);
+  if (!across) return { columns: columns.map((column) => mapped(column, null)), conversions: [], tooLong: false };
+  const { likes, tooLong } = likeTypes(columns, key, family);
   const conversions = columns.map((column, index) => ({
     ...conversionOf(column, likes[index] as LikeType, family),
     key: key.includes(column.source),
   }));
-  return { columns: columns.map((column, index) => mapped(column, likes[index] as LikeType)), conversions };
+  return { columns: columns.map((column, index) => mapped(column, likes[index] as LikeType)), conversions, tooLong };
 }
 
 function mapped({ lossAccepted, ...column }: PlainColumn, like: LikeType | null): ColumnMapping {
@@ -61,40 +63,40 @@ function conversionOf(
   return { column: source, from, to: targetType, fidelity: known.fidelity, note: known.note, lossAccepted };
 }
 
-/** Bytes that an index of InnoDB may have, and a row of MySQL without what lies outside of it. */
+/** Bytes that an index of InnoDB may have, and the longest varchar. */
 const keyBytesMax = 3072;
-const rowBytesMax = 65_000;
 const varcharBytesMax = 65_532;
 
-/** The widest texts make way until a row can be declared. */
-function likeTypes(columns: readonly PlainColumn[], key: readonly string[], family: Family): LikeType[] {
+interface Likes {
+  /** In the order of the columns. */
+  readonly likes: readonly LikeType[];
+  readonly tooLong: boolean;
+}
+
+/** In MySQL the widest texts make way, the longest first, until a row can be declared. */
+function likeTypes(columns: readonly PlainColumn[], key: readonly string[], family: Family): Likes {
   const keyBytes = Math.floor(keyBytesMax / Math.max(key.length, 1));
-  const typed = (bytesMax: number): LikeType[] =>
-    columns.map(({ source, sourceType }) => {
-      const role: ColumnRole = key.includes(source) ? { key: true, bytesMax: keyBytes } : { key: false, bytesMax };
-      return typeInFamily(sourceType, family, role);
-    });
   let bytesMax = varcharBytesMax;
-  let likes = typed(bytesMax);
-  if (family === "postgres") return likes;
-  while (bytesMax > 0 && sum(likes.map(rowBytes)) > rowBytesMax) {
-    bytesMax = Math.max(...likes.map(({ declaration }) => textBytes(declaration)).filter((bytes) => bytes <= bytesMax)) - 1;
-    likes = typed(bytesMax);
+  let insideMax = insideBytesMax;
+  for (;;) {
+    const value: ColumnRole = { key: false, bytesMax, insideMax };
+    const likes = columns.map(({ source, sourceType }) =>
+      typeInFamily(sourceType, family, key.includes(source) ? { key: true, bytesMax: keyBytes, insideMax } : value),
+    );
+    if (family === "postgres") return { likes, tooLong: false };
+    const declared = columns.map(({ source, targetType }, index) => ({
+      declaration: targetType ?? likes[index]?.declaration ?? "",
+      fixed: targetType !== null || key.includes(source),
+    }));
+    const texts = declared.flatMap(({ declaration, fixed }) => (fixed ? [] : [boundedBytes(declaration)]));
+    const longest = Math.max(0, ...texts.filter((bytes) => bytes > insideBytesMax));
+    const longestInside = Math.max(0, ...texts.filter((bytes) => bytes <= insideBytesMax));
+    const rowTooLong = sum(declared.map(({ declaration }) => rowBytes(declaration))) > rowBytesMax;
+    const pageTooLong = sum(declared.map(({ declaration }) => pageBytes(declaration))) > pageBytesMax;
+    if (rowTooLong && longest > 0) bytesMax = longest - 1;
+    else if (pageTooLong && longestInside > 0) insideMax = longestInside - 1;
+    else return { likes, tooLong: rowTooLong || pageTooLong };
   }
-  return likes;
-}
-
-/** Bytes of a text of bounded length in a row of MySQL; 0 for other types. */
-function textBytes(declaration: string | null): number {
-  const { name, numbers } = readDeclaration(declaration ?? "");
-  return name === "varchar" || name === "char" ? (numbers[0] ?? 1) * 4 : 0;
-}
-
-/** Bytes at most that a column takes in a row, without what lies outside of it. */
-function rowBytes({ declaration }: LikeType): number {
-  const { name, numbers } = readDeclaration(declaration ?? "");
-  if (name === "varbinary") return numbers[0] ?? 1;
-  return name === "varchar" || name === "char" ? textBytes(declaration) + 2 : 32;
 }
 
 function sum(numbers: readonly number[]): number {

@@ -19,6 +19,8 @@ export interface ColumnRole {
   readonly key: boolean;
   /** Bytes that a text or bytes of bounded length may take; a longer one becomes unbounded, or, as a key, shorter. */
   readonly bytesMax: number;
+  /** A short text that may take more than this is declared so long that it may lie outside of its row. */
+  readonly insideMax: number;
 }
 
 export function exact(declaration: string): LikeType {

@@ -17,6 +17,8 @@ import type { Family } from "./like-type.ts";
 /** PostgreSQL's limit of 1,600 columns and InnoDB's of 1,017, less `dongbo_batch`. */
 const columnsMax: Readonly<Record<Family, number>> = { postgres: 1_599, mysql: 1_016 };
 
+const tooLong = "a row of InnoDB, of which about 8,000 bytes lie in one page, cannot hold all of these columns";
+
 /** Column of every physical table that says which batch wrote the row. */
 const batchColumn = "dongbo_batch";
 
@@ -96,6 +98,7 @@ function resolveTable(
   const filter = filterOf(table, subscription);
   if (filter !== null) findings.push(...filterFindings(filter, catalog, table.location));
   const converted = convertColumns(columns, key, family);
+  if (converted.tooLong) findings.push(finding("DB-MAP-036", name, table.location, tooLong));
   for (const conversion of converted.conversions) {
     const location = table.columns?.find(({ source }) => source === conversion.column)?.location ?? table.location;
     findings.push(...conversionFinding(conversion, name, location));

@@ -1,6 +1,7 @@
 // PostgreSQL's types in MySQL and MariaDB. The values are put into MySQL's form by connectors/mysql/apply/encode-value.ts.
 import type { ColumnType } from "../engine/model/table.ts";
 import { readDeclaration } from "../engine/model/type-declaration.ts";
+import { characterBytes, insideBytesMax } from "./innodb-row.ts";
 import { type ColumnRole, exact, type LikeType, none, widened } from "./like-type.ts";
 
 /**
@@ -18,8 +19,8 @@ export function toMysql(source: ColumnType, role: ColumnRole): LikeType {
 
 type Like = (numbers: readonly number[], role: ColumnRole) => LikeType;
 
-/** utf8mb4. */
-const characterBytes = 4;
+/** The fewest characters that a text must be allowed to have for it to lie outside of its row. */
+const outsideCharacters = Math.floor(insideBytesMax / characterBytes) + 1;
 /** Of one label: NAMEDATALEN - 1 bytes. */
 const enumCharacters = 63;
 const charMax = 255;
@@ -48,12 +49,12 @@ const table: Readonly<Record<string, Like>> = {
   text: (_, role) => (role.key ? keyText(role) : exact("longtext")),
   varchar: ([length], role) => {
     if (length === undefined) return role.key ? keyText(role) : exact("longtext");
-    if (length * characterBytes <= role.bytesMax) return exact(`varchar(${length})`);
+    if (length * characterBytes <= role.bytesMax) return short(`varchar(${length})`, length, role);
     return role.key ? keyText(role) : widened("longtext", "longer than a row of MySQL may be");
   },
   bpchar: ([length = charMax + 1], role) => {
     if (length > charMax || length * characterBytes > role.bytesMax) return bounded(length, "without its padding", role);
-    return exact(`char(${length})`);
+    return short(`char(${length})`, length, role);
   },
   name: (_, role) => bounded(63, "as PostgreSQL prints it", role),
   char: asPrinted(4),
@@ -65,7 +66,10 @@ const table: Readonly<Record<string, Like>> = {
   timetz: asPrinted(32),
   interval: asPrinted(128),
   money: asPrinted(32),
-  uuid: () => widened("char(36)", "as PostgreSQL prints it"),
+  uuid: (_, role) => {
+    const like = short("char(36)", 36, role);
+    return like.fidelity === "exact" ? widened("char(36)", "as PostgreSQL prints it") : like;
+  },
   inet: asPrinted(64),
   cidr: asPrinted(64),
   macaddr: asPrinted(17),
@@ -116,7 +120,14 @@ function numeric([precision, scale = 0]: readonly number[]): LikeType {
 /** Text of at most this length, where a column of bounded length has room. */
 function bounded(characters: number, note: string, role: ColumnRole): LikeType {
   if (characters * characterBytes > role.bytesMax) return unbounded(note, role);
-  return widened(`varchar(${characters})`, note);
+  return widened(`varchar(${role.key ? characters : Math.max(characters, outsideCharacters)})`, note);
+}
+
+/** Text as declared, where the row has room for it. */
+function short(declaration: string, characters: number, role: ColumnRole): LikeType {
+  const bytes = characters * characterBytes;
+  if (role.key || bytes <= role.insideMax || bytes > insideBytesMax) return exact(declaration);
+  return bounded(outsideCharacters, "longer, so that it may lie outside of its row", role);
 }
 
 function unbounded(note: string, role: ColumnRole): LikeType {

@@ -92,8 +92,8 @@ const losses: readonly (readonly [source: ColumnType, chosen: string])[] = [
 
 /** Three tables: there and back, and what a chosen type may lose. */
 export function typesPage(): string {
-  const value: ColumnRole = { key: false, bytesMax: 1024 };
-  const key: ColumnRole = { key: true, bytesMax: 3072 };
+  const value: ColumnRole = { key: false, bytesMax: 1024, insideMax: 255 };
+  const key: ColumnRole = { key: true, bytesMax: 3072, insideMax: 255 };
   const toPostgres = mysqlTypes.map((declaration) => likeRow(mysqlType(declaration), value));
   const sources = [...postgresTypes.map(([name, declaration]) => postgresType(name, declaration)), enumType, compositeType];
   const keys = [postgresType("text", "text, in a key"), postgresType("bytea", "bytea, in a key")];

@@ -12,7 +12,9 @@ import type { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
 import type { EmbeddedPostgres } from "../../deploy/embedded/postgres-server.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { ColumnMapping } from "../../engine/model/share.ts";
+import type { ColumnType } from "../../engine/model/table.ts";
 import { convertColumns } from "../../mappings/convert-columns.ts";
+import { postgresType } from "../support/family-types.ts";
 import { keySamples, typeDefinitions, typeExtensions, typeSamples } from "../e2e/type-samples.ts";
 import { runSql, startServer } from "../support/cluster.ts";
 import { startMariaDb } from "../support/mysql-server.ts";
@@ -132,6 +134,67 @@ describe("a value of PostgreSQL in the like type of MariaDB", () => {
     const held = await copies.query(`SELECT id, ${ours} AS held FROM ${name} ORDER BY id`);
     expect(held.map((row) => [row["id"], same(row["held"]!)])).toEqual(expected);
   });
+});
+
+describe("a table of many columns", () => {
+  const types: Readonly<Record<string, ColumnType>> = {
+    short: postgresType("varchar", "character varying(20)"),
+    middle: postgresType("varchar", "character varying(100)"),
+    padded: postgresType("bpchar", "character(63)"),
+    wide: postgresType("bpchar", "character(255)"),
+    text: postgresType("text"),
+    uuid: postgresType("uuid"),
+    label: postgresType("colour", "kinds.colour", { bare: "kinds.colour", kind: "enum", category: "enum" }),
+    bigint: postgresType("int8"),
+    numeric: postgresType("numeric"),
+    moment: postgresType("timestamptz"),
+    bytes: postgresType("bytea"),
+  };
+  const mixes: readonly (readonly [key: string, columns: Readonly<Record<string, number>>, tooLong: boolean])[] = [
+    ["bigint", { short: 370 }, false],
+    ["bigint", { short: 385 }, true],
+    ["bigint", { short: 90, uuid: 4 }, false],
+    ["bigint", { middle: 370 }, false],
+    ["bigint", { padded: 100, wide: 100, label: 100 }, false],
+    ["bigint", { text: 375 }, false],
+    ["bigint", { text: 390 }, true],
+    ["bigint", { bigint: 980 }, false],
+    ["bigint", { bigint: 1010 }, true],
+    ["bigint", { numeric: 260 }, false],
+    ["bigint", { moment: 300, label: 120, bytes: 100, short: 20 }, false],
+    ["text", { uuid: 60, label: 60, text: 60, numeric: 20 }, false],
+    ["text", { text: 375 }, false],
+    ["bigint", { short: 60, middle: 30, uuid: 10, label: 10, bigint: 40, moment: 20 }, false],
+  ];
+
+  test.each(mixes.map((mix, index) => [...mix, index] as const))(
+    "keyed by %s with %j can be declared: too long %s",
+    async (key, counts, tooLong, index) => {
+      const plain = [
+        ["id", types[key]!] as const,
+        ...Object.entries(counts).flatMap(([name, count]) =>
+          Array.from({ length: count }, (_, at) => [`${name}_${at}`, types[name]!] as const),
+        ),
+      ];
+      const converted = convertColumns(
+        plain.map(([name, sourceType]) => ({
+          source: name,
+          target: name,
+          sourceType,
+          targetType: null,
+          nullable: name !== "id",
+          lossAccepted: false,
+        })),
+        ["id"],
+        "mysql",
+      );
+      const declared = converted.columns.map(({ target, targetType }) => `${target} ${targetType!}`).join(", ");
+      const creation = copies.execute(`CREATE TABLE wide_${index} (${declared}, dongbo_batch bigint NOT NULL, PRIMARY KEY (id))`);
+      expect(converted.tooLong).toBe(tooLong);
+      if (tooLong) await expect(creation).rejects.toMatchObject({ code: "DB-MY-019" });
+      else await creation;
+    },
+  );
 });
 
 describe("a key of PostgreSQL in the like type of MariaDB", () => {

@@ -279,11 +279,13 @@ describe("a subscription resolved against the catalogue", () => {
       ]);
     });
 
-    test("takes no more columns than that has", () => {
-      const wide = (count: number): CatalogTable =>
-        catalogTable(Array.from({ length: count }, (_, index) => column(`c${index}`, "integer", { nullable: index > 0 })));
-      expect(brief(across(null, wide(1016)))).toEqual([]);
-      expect(brief(across(null, wide(1017)))).toEqual(["DB-MAP-036 error public.citizen"]);
+    test("takes no more columns than that has, nor longer rows", () => {
+      const wide = (count: number, category: "integer" | "text"): CatalogTable =>
+        catalogTable(Array.from({ length: count }, (_, index) => column(`c${index}`, category, { nullable: index > 0 })));
+      expect(brief(across(null, wide(1016, "integer")))).toEqual([]);
+      expect(brief(across(null, wide(1017, "integer")))).toEqual(["DB-MAP-036 error public.citizen"]);
+      expect(brief(across(null, wide(370, "text")))).toEqual(["DB-MAP-050 info public.citizen.c0"]);
+      expect(brief(across(null, wide(400, "text")))).toEqual(["DB-MAP-036 error public.citizen", "DB-MAP-050 info public.citizen.c0"]);
     });
   });
 

@@ -5,7 +5,7 @@ import { convertColumns, type PlainColumn } from "../../../mappings/convert-colu
 import { typeInFamily } from "../../../mappings/type-families.ts";
 import { mysqlType, postgresType } from "../../support/family-types.ts";
 
-const value = { key: false, bytesMax: 65_532 };
+const value = { key: false, bytesMax: 65_532, insideMax: 255 };
 
 function like(source: ColumnType, role = value): string {
   const { declaration, fidelity } = typeInFamily(source, source.family === "mysql" ? "postgres" : "mysql", role);
@@ -104,12 +104,12 @@ describe("a type of PostgreSQL in MySQL", () => {
       definitions: [{ kind: "domain", name: { schema: "kinds", name: "code" }, base }],
     });
     expect(like(code)).toBe("exact varchar(3)");
-    expect(like(postgresType("x", "kinds.colour", { bare: "kinds.colour", kind: "enum", category: "enum" }))).toBe("widened varchar(63)");
+    expect(like(postgresType("x", "kinds.colour", { bare: "kinds.colour", kind: "enum", category: "enum" }))).toBe("widened varchar(64)");
     expect(like(postgresType("x", "kinds.address", { bare: "kinds.address", kind: "composite" }))).toBe("widened longtext");
   });
 
   test("is bounded where it is a key", () => {
-    const key = { key: true, bytesMax: 1536 };
+    const key = { key: true, bytesMax: 1536, insideMax: 255 };
     expect(like(postgresType("text"), key)).toBe("widened varchar(384)");
     expect(like(postgresType("varchar", "character varying(20)"), key)).toBe("exact varchar(20)");
     expect(like(postgresType("varchar", "character varying(999)"), key)).toBe("widened varchar(384)");
