@@ -1,6 +1,7 @@
 // Which implementation serves which connector. With the engine's wiring the only place that knows.
 import { MysqlTarget } from "../../connectors/mysql/apply/mysql-target.ts";
 import { MysqlSource } from "../../connectors/mysql/mysql-source.ts";
+import { preflightSource as preflightMysqlSource } from "../../connectors/mysql/preflight/preflight-source.ts";
 import { preflightTarget as preflightMysqlTarget } from "../../connectors/mysql/preflight/preflight-target.ts";
 import { MysqlTargetRecords } from "../../connectors/mysql/records/mysql-target-records.ts";
 import { MysqlSnapshot } from "../../connectors/mysql/snapshot/mysql-snapshot.ts";
@@ -87,8 +88,8 @@ export function checkSource(
   mappings: readonly TableMapping[],
 ): Promise<Finding[]> {
   const { id, connector, address, slot, publication, limits } = source;
-  if (connector === "mysql") return Promise.resolve([]);
   const { connections, walRetainedMaxBytes } = limits;
+  if (connector === "mysql") return preflightMysqlSource({ source: id, address, connections, tables, mappings });
   return preflightPostgresSource({ source: id, address, slot, publication, connections, walRetainedMaxBytes, tables, mappings });
 }
 
