@@ -1,5 +1,5 @@
-// Every PostgreSQL type of the torture catalogue, its values put into MySQL's form and held by a MariaDB table of the like
-// types: each comes back equal, as both servers say by expressions of their own, or is refused.
+// Every PostgreSQL type of the torture catalogue, its values put into MySQL's form and held by a table of the like types of
+// MariaDB, or of the MySQL server that is given: each comes back equal, as both servers say by expressions of their own, or is refused.
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { encoderOf } from "../../connectors/mysql/apply/encode-value.ts";
@@ -8,7 +8,6 @@ import { isDataError } from "../../connectors/mysql/mysql-errors.ts";
 import { trimFraction } from "../../connectors/mysql/value-text.ts";
 import { connectPostgres, endPostgres } from "../../connectors/postgres/postgres-client.ts";
 import { describeTables } from "../../connectors/postgres/postgres-schema.ts";
-import type { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
 import type { EmbeddedPostgres } from "../../deploy/embedded/postgres-server.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { ColumnMapping } from "../../engine/model/share.ts";
@@ -17,7 +16,7 @@ import { convertColumns } from "../../mappings/convert-columns.ts";
 import { postgresType } from "../support/family-types.ts";
 import { keySamples, typeDefinitions, typeExtensions, typeSamples } from "../e2e/type-samples.ts";
 import { runSql, startServer } from "../support/cluster.ts";
-import { startMariaDb } from "../support/mysql-server.ts";
+import { type MysqlDatabase, mysqlDatabase } from "../support/mysql-database.ts";
 import { serverAddress } from "../support/server-address.ts";
 
 /** Values that MySQL does not have, by their place among the samples of the type. */
@@ -36,7 +35,7 @@ const refused: Readonly<Record<string, readonly number[]>> = {
 /** How the two servers say what a value is, and how the texts are brought together. */
 interface Oracle {
   readonly postgres: string;
-  readonly mariadb: string;
+  readonly mysql: string;
   readonly same?: (text: string) => string;
 }
 
@@ -48,38 +47,37 @@ const doubleBytes = `(SELECT string_agg(encode(substring(b FROM 9 - i FOR 1), 'h
   FROM float8send(v::float8 + 0) AS b, generate_series(1, 8) AS i)`;
 
 function oracleOf(type: string): Oracle {
-  if (type.startsWith("numeric") && !type.endsWith("]")) return { postgres: "trim_scale(v)::text", mariadb: "v", same: trimZeros };
-  if (type === "real" || type === "double precision") return { postgres: doubleBytes, mariadb: asBytes("v") };
-  if (type === "boolean") return { postgres: "v::int::text", mariadb: "v" };
-  if (type === "bytea") return { postgres: "encode(v, 'hex')", mariadb: "lower(hex(v))" };
-  if (type === "timestamp") return { postgres: "to_char(v, 'YYYY-MM-DD HH24:MI:SS.US')", mariadb: moment };
-  if (type === "timestamptz") return { postgres: "to_char(v AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')", mariadb: moment };
-  if (type === "time" || type === "time(3)") return { postgres: "v::text", mariadb: "v", same: trimFraction };
-  if (type === "bit(5)") return { postgres: "v::text", mariadb: "lpad(bin(v), 5, '0')" };
-  if (type === "inet") return { postgres: "format('%s', v)", mariadb: "v" };
-  if (type === "integer[]" || type === "numeric[]") return { postgres: "array_to_json(v)::text", mariadb: "v" };
-  if (type.endsWith("[]")) return { postgres: "array_to_json(v::text[])::text", mariadb: "v" };
-  return { postgres: "v::text", mariadb: "v" };
+  if (type.startsWith("numeric") && !type.endsWith("]")) return { postgres: "trim_scale(v)::text", mysql: "v", same: trimZeros };
+  if (type === "real" || type === "double precision") return { postgres: doubleBytes, mysql: asBytes("v + 0e0") };
+  if (type === "boolean") return { postgres: "v::int::text", mysql: "v" };
+  if (type === "bytea") return { postgres: "encode(v, 'hex')", mysql: "lower(hex(v))" };
+  if (type === "timestamp") return { postgres: "to_char(v, 'YYYY-MM-DD HH24:MI:SS.US')", mysql: moment };
+  if (type === "timestamptz") return { postgres: "to_char(v AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')", mysql: moment };
+  if (type === "time" || type === "time(3)") return { postgres: "v::text", mysql: "v", same: trimFraction };
+  if (type === "bit(5)") return { postgres: "v::text", mysql: "lpad(bin(v), 5, '0')" };
+  if (type === "inet") return { postgres: "format('%s', v)", mysql: "v" };
+  if (type === "integer[]" || type === "numeric[]") return { postgres: "array_to_json(v)::text", mysql: "v" };
+  if (type.endsWith("[]")) return { postgres: "array_to_json(v::text[])::text", mysql: "v" };
+  return { postgres: "v::text", mysql: "v" };
 }
 
 let postgres: EmbeddedPostgres;
-let mariadb: EmbeddedMariaDb;
+let database: MysqlDatabase;
 let master: pg.Client;
 let copies: MysqlSession;
 
 beforeAll(async () => {
-  [postgres, mariadb] = await Promise.all([startServer(18, {}), startMariaDb()]);
+  [postgres, database] = await Promise.all([startServer(18, {}), mysqlDatabase("types")]);
   await runSql(postgres.url(), "CREATE DATABASE master");
   await runSql(postgres.url("master"), ...typeExtensions, ...typeDefinitions);
   master = await connectPostgres(serverAddress(postgres.url("master")), { role: "test" });
-  await mariadb.query("CREATE DATABASE copies CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin");
-  copies = await connectMysql(serverAddress(mariadb.url("copies")), { role: "test" });
+  copies = await connectMysql(serverAddress(database.url), { role: "test" });
 });
 
 afterAll(async () => {
   await copies.end();
   await endPostgres(master);
-  await Promise.all([mariadb[Symbol.asyncDispose](), postgres.destroy()]);
+  await Promise.all([database[Symbol.asyncDispose](), postgres.destroy()]);
 });
 
 /** Columns of a table of the master, as a copy in MySQL has them. */
@@ -111,7 +109,7 @@ async function isWritten(sql: string, value: () => string | Buffer, ...others: s
   }
 }
 
-describe("a value of PostgreSQL in the like type of MariaDB", () => {
+describe("a value of PostgreSQL in the like type of MySQL", () => {
   test.each(Object.keys(typeSamples).map((type, index) => [type, `t_${index}`]))("%s", async (type, name) => {
     await master.query(`CREATE TABLE public.${name} (id int PRIMARY KEY, v ${type})`);
     for (const [index, value] of typeSamples[type]!.entries()) {
@@ -119,7 +117,7 @@ describe("a value of PostgreSQL in the like type of MariaDB", () => {
     }
     const column = (await describeCopy(name, "id"))[1]!;
     await copies.execute(`CREATE TABLE ${name} (id int PRIMARY KEY, v ${column.targetType!})`);
-    const { postgres: theirs, mariadb: ours, same = (text: string) => text } = oracleOf(type);
+    const { postgres: theirs, mysql: ours, same = (text: string) => text } = oracleOf(type);
     const { rows } = await master.query<{ id: string; v: string; expected: string }>(
       `SELECT id, v, ${theirs} AS expected FROM public.${name} ORDER BY id`,
     );
@@ -197,7 +195,7 @@ describe("a table of many columns", () => {
   );
 });
 
-describe("a key of PostgreSQL in the like type of MariaDB", () => {
+describe("a key of PostgreSQL in the like type of MySQL", () => {
   /** No such value. */
   const unheld = new Set(["date", "timestamp", "timestamptz"]);
 
