@@ -136,13 +136,13 @@ export const mapErrorCodes = {
     meaning: "the copy holds a column in a wider type, or as text",
     usualCause: "the target is of another database family, which has no equal type",
     remedy: "None needed; `type:` gives the column another type",
-    retry: "never",
+    retry: "operator",
   },
   "DB-MAP-051": {
     meaning: "the copy loses something of a column, as its share accepts",
     usualCause: "`type:` names a type that holds less than the source's, with `accept_loss: true`",
     remedy: "None needed; without `type:` the copy loses nothing",
-    retry: "never",
+    retry: "operator",
   },
   "DB-MAP-052": {
     meaning: "the copy would lose something of a column, and its share does not accept that",
@@ -160,6 +160,6 @@ export const mapErrorCodes = {
     meaning: "nothing is known of what the copy's type makes of a column's values",
     usualCause: "`type:` names a type of the target's family that is seldom used for such values",
     remedy: "Compare some values after the first load; what does not fit is refused and its row is set aside",
-    retry: "never",
+    retry: "operator",
   },
 } as const satisfies Record<string, ErrorCodeEntry>;
