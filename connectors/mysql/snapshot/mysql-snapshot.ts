@@ -32,6 +32,8 @@ export interface MysqlSnapshotOptions {
 const readSettings: Readonly<Record<string, string>> = { lock_wait_timeout: "10" };
 
 const countTimeoutMs = 600_000;
+/** What each of the ranges may take to be found. */
+const walkTimeoutMs = 10_000;
 /** Keys in one statement of readRows. */
 const keysPerStatement = 500;
 /** Smaller tables are not worth cutting. */
@@ -65,7 +67,8 @@ export class MysqlSnapshot implements SnapshotSource {
     if (parts < 2 || table.estimatedBytes < splitBytesMin) return [];
     return this.#use(printTable(table.table), async (session) => {
       const index = await this.#indexOf(session, table, key);
-      return splitKeys(session, { table, key, index, after: null, until: null, filter: null }, parts);
+      const part = { table, key, index, after: null, until: null, filter: null };
+      return this.#limited(session, Math.min(walkTimeoutMs, this.#statementTimeoutMs), () => splitKeys(session, part, parts));
     });
   }
 
@@ -95,9 +98,7 @@ export class MysqlSnapshot implements SnapshotSource {
     const [catalog] = await this.describe([table]);
     if (catalog === undefined) throw new ReplicationError("DB-MAP-030", { subject });
     const count = async (session: MysqlSession): Promise<number> => {
-      await session.query(statementLimit(session, countTimeoutMs));
-      const [row] = await session.query(countRows(catalog, filter));
-      await session.query(statementLimit(session, this.#statementTimeoutMs));
+      const [row] = await this.#limited(session, countTimeoutMs, () => session.query(countRows(catalog, filter)));
       return Number(row?.["count"]);
     };
     return this.#use(subject, count, undefined, countTimeoutMs);
@@ -113,6 +114,14 @@ export class MysqlSnapshot implements SnapshotSource {
     await session.query("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
     await session.query(statementLimit(session, this.#statementTimeoutMs));
     return session;
+  }
+
+  /** Work whose statements have another limit; a session on which it fails is not used again. */
+  async #limited<T>(session: MysqlSession, limitMs: number, work: () => Promise<T>): Promise<T> {
+    await session.query(statementLimit(session, limitMs));
+    const result = await work();
+    await session.query(statementLimit(session, this.#statementTimeoutMs));
+    return result;
   }
 
   /** Everything of a chunk that needs the session. */

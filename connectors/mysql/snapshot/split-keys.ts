@@ -1,23 +1,27 @@
-// Cuts a table into ranges of similar size by walking its key's index: the server offers no sample of its pages. Only the
-// index is read, and without rows when it is not the primary key; a walk that takes too long ends with the cuts it has.
+// Cuts a table into ranges of similar size by walking its key's index: the server offers no sample of its pages. A walk that
+// takes too long ends with the cuts it has; the last range is then the largest.
 import type { Key } from "../../../engine/model/row.ts";
 import type { MysqlSession } from "../mysql-client.ts";
+import { errorNumber } from "../mysql-errors.ts";
 import { readKey } from "./read-part.ts";
 import type { TablePart } from "./read-sql.ts";
 
-/** A table whose index takes longer to walk is cut where the walk has come to; its last range is the largest. */
-const walkMsMax = 30_000;
+/** The session's own limit of a statement ended it: ER_STATEMENT_TIMEOUT of MariaDB, ER_QUERY_TIMEOUT of MySQL. */
+const outOfTime: ReadonlySet<number> = new Set([1969, 3024]);
 
 /** Keys that begin ranges 2, 3 … of a part cut in `parts`, by the server's estimate of its rows. */
 export async function splitKeys(session: MysqlSession, part: TablePart, parts: number): Promise<Key[]> {
   const step = Math.ceil(part.table.estimatedRows / parts);
-  const cuts: Key[] = [];
-  const deadline = performance.now() + walkMsMax;
   if (step <= 0) return [];
-  while (cuts.length < parts - 1 && performance.now() < deadline) {
-    const next = await readKey(session, { ...part, after: cuts.at(-1) ?? null }, step);
-    if (next === null) break;
-    cuts.push(next);
+  const cuts: Key[] = [];
+  try {
+    while (cuts.length < parts - 1) {
+      const next = await readKey(session, { ...part, after: cuts.at(-1) ?? null }, step);
+      if (next === null) break;
+      cuts.push(next);
+    }
+  } catch (error) {
+    if (!outOfTime.has(errorNumber(error) ?? 0)) throw error;
   }
   return cuts;
 }
