@@ -6,6 +6,7 @@ import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { ServerAddress } from "../../engine/model/server-address.ts";
 import type { TableName } from "../../engine/model/table.ts";
 import type { ChangeSource, ChangeStream, EndOfLog, SourceReservation } from "../../engine/ports/change-source.ts";
+import { answerInTime } from "./capture/answer-in-time.ts";
 import { askDeclared } from "./capture/ask-declared.ts";
 import { BinlogConnection } from "./capture/binlog-connection.ts";
 import { BinlogStream } from "./capture/binlog-stream.ts";
@@ -13,7 +14,7 @@ import { explainFailure } from "./capture/explain-failure.ts";
 import { fileBegunAt } from "./capture/file-age.ts";
 import { endOfLog, oldestFile, oldestPosition } from "./capture/log-ends.ts";
 import { prepareDump } from "./capture/open-dump.ts";
-import { inspectServer, type SourceServer, verifyIdentity, verifyReach } from "./capture/source-server.ts";
+import { inspectServer, type LogForm, type SourceServer, verifyIdentity, verifyReach } from "./capture/source-server.ts";
 import { SourceSession } from "./capture/source-session.ts";
 import { BinlogDecoder } from "./decode/binlog-decoder.ts";
 import { gtidSetProgress, type LogProgress, mariaDbProgress, offsetProgress } from "./decode/log-progress.ts";
@@ -57,6 +58,8 @@ export class MysqlSource implements ChangeSource {
   /** See DecoderOptions.abandoned. */
   readonly #abandoned = new Set<string>();
   #identity: string | null;
+  /** As last found out. */
+  #form: LogForm | null = null;
   /** The oldest file as last looked at: it stays the oldest until the server purges it. */
   #oldest: { readonly file: string; readonly position: Position; readonly begunAt: Micros | null } | null = null;
 
@@ -74,8 +77,7 @@ export class MysqlSource implements ChangeSource {
     const server = await this.#session.read((session) => this.#verifyFrom(session, from));
     this.#identity = server.identity;
     const session = await this.#connect("capture");
-    const heartbeatMs = Math.min(heartbeatMsMax, this.#silenceMsMax / 2);
-    const command = await prepareDump(session, server, { from, serverId: this.#serverId, heartbeatMs });
+    const command = await this.#prepare(session, server, from);
     const connection = new BinlogConnection(session);
     const decoder = new BinlogDecoder({
       flavour: server.flavour,
@@ -108,6 +110,7 @@ export class MysqlSource implements ChangeSource {
       return { server: found, end: await endOfLog(session, found.form) };
     });
     this.#identity = server.identity;
+    this.#form = server.form;
     return end.position;
   }
 
@@ -132,10 +135,7 @@ export class MysqlSource implements ChangeSource {
   }
 
   endOfLog(): Promise<EndOfLog> {
-    return this.#session.read(async (session) => {
-      const { form } = await inspectServer(session, this.#subject);
-      return endOfLog(session, form);
-    });
+    return this.#session.read(async (session) => endOfLog(session, await this.#logForm(session)));
   }
 
   async close(): Promise<void> {
@@ -143,11 +143,29 @@ export class MysqlSource implements ChangeSource {
   }
 
   #connect(role: string): Promise<MysqlSession> {
-    return connectMysql(this.#options.address, { role });
+    const connecting = connectMysql(this.#options.address, { role });
+    return answerInTime(connecting, { msMax: answerMsMax, subject: this.#subject, late: (session) => session.destroy() });
+  }
+
+  async #prepare(session: MysqlSession, server: SourceServer, from: Position): Promise<Buffer> {
+    const heartbeatMs = Math.min(heartbeatMsMax, this.#silenceMsMax / 2);
+    try {
+      const preparing = prepareDump(session, server, { from, serverId: this.#serverId, heartbeatMs });
+      return await answerInTime(preparing, { msMax: answerMsMax, subject: this.#subject });
+    } catch (error) {
+      session.destroy();
+      throw error;
+    }
+  }
+
+  async #logForm(session: MysqlSession): Promise<LogForm> {
+    this.#form ??= (await inspectServer(session, this.#subject)).form;
+    return this.#form;
   }
 
   async #verifyServer(session: MysqlSession): Promise<SourceServer> {
     const server = await inspectServer(session, this.#subject);
+    this.#form = server.form;
     if (this.#identity !== null) verifyIdentity(server.identity, this.#identity, this.#subject);
     return server;
   }

@@ -1,9 +1,9 @@
 // One ordinary session on the source beside the binary log connection, for short queries; opened when first needed and again
 // after it was lost.
 import { Turns } from "../../../engine/concurrency/turns.ts";
-import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { MysqlSession } from "../mysql-client.ts";
 import { errorNumber } from "../mysql-errors.ts";
+import { answerInTime } from "./answer-in-time.ts";
 
 export class SourceSession {
   readonly #connect: () => Promise<MysqlSession>;
@@ -44,7 +44,7 @@ export class SourceSession {
     this.#session ??= await this.#connect();
     const session = this.#session;
     try {
-      return await this.#inTime(session, work);
+      return await answerInTime(work(session), { msMax: this.#answerMsMax, subject: this.#subject });
     } catch (error) {
       // Only what the server answered leaves the session usable.
       if (session.lost || errorNumber(error) === null || sessionEnding.has(errorNumber(error) ?? 0)) {
@@ -52,24 +52,6 @@ export class SourceSession {
         session.destroy();
       }
       throw error;
-    }
-  }
-
-  /** A server that hangs answers nothing, and the driver would wait for ever. */
-  async #inTime<T>(session: MysqlSession, work: (session: MysqlSession) => Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    try {
-      return await Promise.race([
-        work(session),
-        new Promise<never>((_, reject) => {
-          timer = setTimeout(() => {
-            const cause = `the server did not answer within ${Math.round(this.#answerMsMax / 1000)} s`;
-            reject(new ReplicationError("DB-MY-001", { subject: this.#subject, cause }));
-          }, this.#answerMsMax);
-        }),
-      ]);
-    } finally {
-      clearTimeout(timer);
     }
   }
 }
