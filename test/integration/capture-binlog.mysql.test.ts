@@ -104,6 +104,28 @@ test("truncated, dropped, renamed and re-made tables are told in their place, an
   ]);
 });
 
+test("an ALTER that is logged in two phases counts when it is done, not when it fails", async () => {
+  await using lab = await BinlogLab.start({ binlog_alter_two_phase: 1 });
+  const source = lab.source();
+  await lab.query("CREATE TABLE t (id INT PRIMARY KEY, v INT)", "INSERT INTO t VALUES (1, 5), (2, 5)");
+  const reader = await lab.readerFrom(source, await source.reserve());
+  await expect(lab.query("ALTER TABLE t ADD UNIQUE (v), RENAME TO u, ALGORITHM = COPY")).rejects.toThrow(/Duplicate/);
+  await lab.query("ALTER TABLE t ADD INDEX (v), RENAME TO u, ALGORITHM = COPY", "INSERT INTO u VALUES (3, 5)");
+  const [log] = await lab.query("SHOW MASTER STATUS");
+  const logged = (await lab.query(`SHOW BINLOG EVENTS IN '${log!["File"]!}'`)).filter((event) => event["Event_type"] === "Gtid");
+  expect(logged.map((event) => /(START|COMMIT|ROLLBACK) ALTER/.exec(event["Info"] ?? "")?.[1]).filter(Boolean)).toEqual([
+    "START",
+    "ROLLBACK",
+    "START",
+    "COMMIT",
+  ]);
+  expect(print(await readToEnd(reader, source))).toEqual([
+    "replaced national.t: the table was renamed",
+    "replaced national.u: another table was given its name",
+    "insert national.u",
+  ]);
+});
+
 test("a statement of many tables, and transactions of engines without transactions, come whole", async () => {
   await using lab = await BinlogLab.start();
   const source = lab.source();

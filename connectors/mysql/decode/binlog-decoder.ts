@@ -36,6 +36,8 @@ interface Transaction {
   readonly id: string;
   /** It consists of one statement, and ends with it. */
   standalone: boolean;
+  /** See GtidFacts. */
+  readonly withoutEffect: boolean;
   /** Rows or statements of it were given out. */
   changed: boolean;
   /** Microseconds; null: the ending event's own time. */
@@ -156,6 +158,7 @@ export class BinlogDecoder {
     this.#transaction = {
       id: transactionId,
       standalone: this.#options.flavour === "mysql" || (facts.flags & mariaDbFlag.standalone) !== 0,
+      withoutEffect: facts.withoutEffect,
       changed: false,
       committedAt: facts.committedAt,
     };
@@ -201,7 +204,7 @@ export class BinlogDecoder {
       case "rollback":
         return this.#rollback(event, transaction, statement.sql);
       case null:
-        this.#statement(transaction, statement);
+        if (!transaction.withoutEffect) this.#statement(transaction, statement);
         if (transaction.standalone) this.#commit(event);
     }
   }

@@ -10,17 +10,28 @@ export interface GtidFacts {
   readonly mysql: string | null;
   /** MariaDB's, see mariaDbFlag. */
   readonly flags: number;
+  /** The statement that follows only begins, or was given up (binlog_alter_two_phase): it has no effect. */
+  readonly withoutEffect: boolean;
   /** Microseconds; null: the event does not tell. */
   readonly committedAt: number | null;
 }
 
-export const mariaDbFlag = { standalone: 1, preparedXa: 64 } as const;
+export const mariaDbFlag = { standalone: 1, groupCommit: 2, preparedXa: 64, completedXa: 128 } as const;
+const extraFlag = { startAlter: 2, rollbackAlter: 8 } as const;
 
 export function readMariaDbGtid({ body, serverId }: BinlogEvent): GtidFacts {
   const reader = new ByteReader(body);
   const sequence = reader.uint64();
   const domain = reader.uint32();
-  return { mariaDb: { domain, server: serverId, sequence }, mysql: null, flags: reader.uint8(), committedAt: null };
+  const flags = reader.uint8();
+  if ((flags & mariaDbFlag.groupCommit) !== 0) reader.skip(8);
+  if ((flags & (mariaDbFlag.preparedXa | mariaDbFlag.completedXa)) !== 0) {
+    reader.skip(4);
+    reader.skip(reader.uint8() + reader.uint8());
+  }
+  const extra = reader.remaining > 0 ? reader.uint8() : 0;
+  const withoutEffect = (extra & (extraFlag.startAlter | extraFlag.rollbackAlter)) !== 0;
+  return { mariaDb: { domain, server: serverId, sequence }, mysql: null, flags, withoutEffect, committedAt: null };
 }
 
 /** Before the time of the commit: a byte that says that the two numbers of the logical clock follow, and those. */
@@ -38,5 +49,5 @@ export function readGtid({ body, type }: BinlogEvent): GtidFacts {
     // The highest bit says that the time of the original commit follows.
     if (reader.remaining >= 7) committedAt = reader.uint56() % 2 ** 55;
   }
-  return { mariaDb: null, mysql: type === eventType.gtid ? `${printed}:${number}` : null, flags: 0, committedAt };
+  return { mariaDb: null, mysql: type === eventType.gtid ? `${printed}:${number}` : null, flags: 0, withoutEffect: false, committedAt };
 }
