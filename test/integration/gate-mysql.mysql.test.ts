@@ -1,6 +1,7 @@
 // What a reader meets at a copy's view in MariaDB, in every state, with no engine running.
 import type { Connection } from "mysql2/promise";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { ensureTargetSchema } from "../../connectors/mysql/apply/target-schema.ts";
 import { copyUsers, MysqlCopies, refusalOf } from "../support/mysql-copies.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
@@ -225,6 +226,44 @@ describe("transactions", () => {
     await reader.query("ROLLBACK");
     await count();
   });
+
+  test.each(["READ COMMITTED", "REPEATABLE READ"])(
+    "what is judged is what is read, also when a load begins in between (%s)",
+    async (isolation) => {
+      // The gate waits for a lock after it has judged, and before a row is read.
+      await copies.server.query(
+        `CREATE OR REPLACE DEFINER = dongbo_target FUNCTION dongbo.clock() RETURNS BIGINT NOT DETERMINISTIC READS SQL DATA SQL SECURITY DEFINER
+       BEGIN
+         DO GET_LOCK('judged', 20);
+         RETURN TIMESTAMPDIFF(MICROSECOND, '1970-01-01', SYSDATE(6));
+       END`,
+      );
+      const { engine } = copies;
+      const session = await copies.session();
+      try {
+        await engine.query("SELECT GET_LOCK('judged', 0)");
+        await session.query(`SET SESSION TRANSACTION ISOLATION LEVEL ${isolation}`);
+        const reading = session.query("SELECT COUNT(*) AS n FROM population.citizen WHERE full_name LIKE 'Nguyễn%'");
+        await waitUntil(
+          async () => (await engine.query("SELECT 1 FROM information_schema.PROCESSLIST WHERE STATE = 'User lock'")).length > 0,
+          { describe: "the gate to have judged" },
+        );
+        await engine.execute("START TRANSACTION");
+        await engine.execute("UPDATE dongbo.copy SET copy_state = 'RESYNCING'");
+        await engine.execute("DELETE FROM population_copy.citizen WHERE id > '000000000500'");
+        await engine.execute("COMMIT");
+        await engine.query("SELECT RELEASE_LOCK('judged')");
+        expect((await reading)[0]).toEqual([{ n: "1000" }]);
+        await session.query("DO RELEASE_LOCK('judged')");
+      } finally {
+        await session.end();
+        await engine.execute(
+          "INSERT IGNORE INTO population_copy.citizen SELECT LPAD(seq, 12, '0'), CONCAT('Nguyễn Văn ', seq), 1 FROM population_copy.seq_1_to_1000",
+        );
+        await ensureTargetSchema(engine);
+      }
+    },
+  );
 
   test("VL-03: a long transaction that began while the copy was valid is refused once its time is over", async () => {
     await copies.openGate(1);

@@ -82,7 +82,7 @@ test("a bare user needs the printed statements and nothing else, and everything 
   expect(findings.map(({ code }) => code)).toEqual(["DB-TGT-003", "DB-TGT-003", "DB-TGT-003", "DB-TGT-003"]);
   const printed = findings.flatMap(({ sql }) => sql);
   expect(printed).toContain(
-    "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX ON `population\\_copy`.* TO `dongbo_target`@`%`;",
+    "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, CREATE TEMPORARY TABLES ON `population\\_copy`.* TO `dongbo_target`@`%`;",
   );
   expect(printed).toContain(
     "GRANT SELECT, CREATE, DROP, CREATE VIEW, SHOW VIEW ON `population`.* TO `dongbo_target`@`%` WITH GRANT OPTION;",
