@@ -171,10 +171,10 @@ const refuseProcedure = (flavour: Flavour): Routine => ({
   name: "refuse",
   rest: `(of_subscription ${text(255)}, refusal ${text(32)}, since BIGINT, detail ${text(32)}) NO SQL SQL SECURITY DEFINER
 BEGIN
-  DECLARE at ${text(32)} DEFAULT DATE_FORMAT(${instantSql("since")}, '%Y-%m-%dT%H:%i:%sZ');
+  DECLARE instant ${text(32)} DEFAULT DATE_FORMAT(${instantSql("since")}, '%Y-%m-%dT%H:%i:%sZ');
   DECLARE words, hint ${text(2000)};
   SET words = CONCAT('DB001: ', of_subscription, ' is not usable: ', REPLACE(REPLACE(${textSql((reason) => refusalTexts[reason].words)},
-    '{since}', COALESCE(at, 'an unknown time')), '{detail}', COALESCE(detail, 'an unknown reason')));
+    '{since}', COALESCE(instant, 'an unknown time')), '{detail}', COALESCE(detail, 'an unknown reason')));
   SET hint = ${textSql((reason) => `. ${refusalTexts[reason].hint} / ${refusalTexts[reason].hintVi}`)};
   IF LENGTH(words) + LENGTH(hint) > ${messageBytesMax[flavour]} THEN
     SET hint = '. See / Xem: dongbo.status';
