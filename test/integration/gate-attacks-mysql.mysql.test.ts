@@ -132,6 +132,20 @@ test("a query begun while the copy was valid may finish", async () => {
   expect((await refusalOf(citizens())).sqlState).toBe("DB001");
 });
 
+test("no reader holds the engine up by locking what he reads, though he may lock tables", async () => {
+  await expect(reader.query("LOCK TABLES population.citizen READ")).rejects.toThrow(/lack rights/);
+  const { engine } = copies;
+  await engine.execute("SET innodb_lock_wait_timeout = 0");
+  for (const lock of ["FOR UPDATE", "LOCK IN SHARE MODE", ""]) {
+    await reader.query("START TRANSACTION");
+    await reader.query(`SELECT * FROM population.citizen WHERE id = '000000000007' ${lock}`);
+    expect(await engine.execute("UPDATE population_copy.citizen SET dongbo_batch = dongbo_batch + 1 WHERE id = '000000000007'")).toBe(1);
+    expect(await engine.execute("UPDATE dongbo.subscription SET epoch = epoch + 1")).toBe(1);
+    await reader.query("ROLLBACK");
+  }
+  await engine.execute("SET innodb_lock_wait_timeout = DEFAULT");
+});
+
 test("AC-12: nobody writes through a view, whatever was granted on it", async () => {
   await copies.server.query(`GRANT ALL ON population.citizen TO ${copyUsers.reader}`);
   const root = await copies.session("root");

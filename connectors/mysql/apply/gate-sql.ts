@@ -202,7 +202,7 @@ ${facts.map(([name, , type]) => `  DECLARE ${name} ${type};`).join("\n")}
     FROM dongbo.fact AS f WHERE f.subscription = of_subscription AND f.target_table = of_table
     LIMIT 1;
   SET judged_at = GREATEST(dongbo.clock(), COALESCE(clock_floor, 0));
-  IF seal_found IS NULL OR seal IS NULL OR seal_found <> seal THEN
+  IF judged_at IS NULL OR seal_found IS NULL OR seal IS NULL OR seal_found <> seal THEN
     SET refusal = 'checkpoint_missing';
   ELSE
     SET refusal = ${reasonSql("judged_at")};
