@@ -18,7 +18,7 @@ import { sizeFromEnvironment } from "./sizes.ts";
 
 const changesMin = sizeFromEnvironment("DONGBO_PAIRS_CHANGES", 50_000);
 const killsMin = sizeFromEnvironment("DONGBO_PAIRS_KILLS", 12);
-const changesPerSecond = sizeFromEnvironment("DONGBO_PAIRS_PACE", 900);
+const changesPerSecond = sizeFromEnvironment("DONGBO_PAIRS_PACE", 600);
 const rowsAtStart = sizeFromEnvironment("DONGBO_PAIRS_ROWS", 4_000);
 
 /** Looks are taken less often than in the kill test: there are more servers on the same cores. */
