@@ -194,12 +194,18 @@ async function initialize(dataDir: string): Promise<void> {
   const program = obtainProgram("mariadb-install-db", "mariadb-server-core");
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   own(dataDir);
-  const parameters = ["--no-defaults", `--datadir=${dataDir}`, "--auth-root-authentication-method=normal", "--skip-test-db"];
+  // As a server does, it deletes the temporary tables that it finds where its own are to lie.
+  const ownFolder = mkdtempSync(join(tmpdir(), "dongbo-my-"));
+  own(ownFolder);
+  const folders = [`--datadir=${dataDir}`, `--tmpdir=${ownFolder}`];
   try {
+    const parameters = ["--no-defaults", ...folders, "--auth-root-authentication-method=normal", "--skip-test-db"];
     await runFile(program, parameters, { ...serverUser(), cwd: "/" });
   } catch (error) {
     const { stdout, stderr } = error as { stdout?: string; stderr?: string };
     throw new Error(`mariadb-install-db failed:\n${stdout ?? ""}${stderr ?? ""}`, { cause: error });
+  } finally {
+    rmSync(ownFolder, { recursive: true, force: true });
   }
 }
 
