@@ -30,6 +30,8 @@ interface Writing {
   catalog: TargetCatalog;
   nextBatch: number;
   catalogStale: boolean;
+  /** A transaction was begun and is not over. */
+  busy: boolean;
 }
 
 export class MysqlTarget implements ChangeTarget {
@@ -67,6 +69,7 @@ export class MysqlTarget implements ChangeTarget {
 
   async begin(epoch: number): Promise<TargetTransaction> {
     const writing = await this.#session(epoch);
+    writing.busy = true;
     return new MysqlTargetTransaction({
       session: writing.session,
       subscription: this.#subscription,
@@ -128,7 +131,8 @@ export class MysqlTarget implements ChangeTarget {
 
   /** The session for writing; a new one after a loss, and the catalogue read again when it may have changed. */
   async #session(epoch: number): Promise<Writing> {
-    if (this.#writing !== null && this.#writing.session.lost) await this.#endSession();
+    // A new transaction would commit what one that nobody ended has written: it must go with its session.
+    if (this.#writing !== null && (this.#writing.session.lost || this.#writing.busy)) await this.#endSession();
     this.#writing ??= await this.#openSession(epoch);
     if (this.#writing.catalogStale) {
       this.#writing.catalog = await readTargetCatalog(this.#writing.session.session, this.#subscription.tables);
@@ -148,7 +152,7 @@ export class MysqlTarget implements ChangeTarget {
       const { position, nextBatch } = await readCheckpoint(apply.session, id);
       this.#refuseOtherCheckpoint(position);
       const held = await readHeldRows(apply.session, this.#subscription);
-      return { session: apply, held, catalog: await readTargetCatalog(apply.session, tables), nextBatch, catalogStale: false };
+      return { session: apply, held, catalog: await readTargetCatalog(apply.session, tables), nextBatch, catalogStale: false, busy: false };
     } catch (error) {
       await apply.close();
       throw error;
@@ -156,6 +160,7 @@ export class MysqlTarget implements ChangeTarget {
   }
 
   #over(writing: Writing, end: TransactionEnd): void {
+    writing.busy = false;
     if (end.catalogStale) writing.catalogStale = true;
     if (end.committed === null) return;
     this.#position = end.committed;

@@ -18,6 +18,7 @@ export class PostponedRows {
 
   /** False when there is no room. */
   add(shape: TableShape, postponed: Postponed): boolean {
+    this.supersede(shape, "row" in postponed ? postponed.row.key : postponed.gone.key);
     const bytes = bytesOf(postponed);
     if (this.#rows >= rowsMax || this.#bytes + bytes > bytesMax) return false;
     const id = tableKey(shape.mapping.target);

@@ -6,7 +6,7 @@ import type { QuarantineBook } from "../../../engine/target/quarantine-book.ts";
 import { type BoundKey, boundKeys } from "./bound-row.ts";
 import type { PostponedRows } from "./postponed-rows.ts";
 import { dangling, type RefusalWatch } from "./refusal.ts";
-import type { TableWriter } from "./table-writer.ts";
+import { keysMax, type TableWriter } from "./table-writer.ts";
 import type { TableShape, TargetCatalog } from "./target-catalog.ts";
 
 export interface WriterParts {
@@ -24,11 +24,13 @@ export class RowRemover {
     this.#parts = parts;
   }
 
-  /** Empties a table. */
-  async empty(shape: TableShape): Promise<void> {
+  /** Empties tables, children first. Rows of others that refer to theirs may still be changed or go. */
+  async empty(shapes: readonly TableShape[]): Promise<void> {
     const { table, refusals } = this.#parts;
-    const emptied = (await refusals.passed(() => table.deleteAll(shape))) || (await refusals.passed(() => this.#emptyLoosened(shape)));
-    if (!emptied) this.#stop(shape);
+    const kept: TableShape[] = [];
+    for (const shape of shapes) if (!(await refusals.passed(() => table.deleteAll(shape)))) kept.push(shape);
+    for (const shape of kept) await refusals.passed(() => table.loosen(shape, "all"));
+    for (const shape of kept) if (!(await refusals.passed(() => table.deleteAll(shape)))) await this.#emptyByRows(shape);
   }
 
   /** Removes rows that are not wanted any more; `final`: with whatever refers to them, else they may wait for that to go. */
@@ -92,9 +94,13 @@ export class RowRemover {
     return shape;
   }
 
-  async #emptyLoosened(shape: TableShape): Promise<void> {
-    await this.#parts.table.loosen(shape, "all");
-    await this.#parts.table.deleteAll(shape);
+  /** What cannot go yet waits; when it is too much, what refers to it goes first. */
+  async #emptyByRows(shape: TableShape): Promise<void> {
+    let keys: BoundKey[];
+    do {
+      keys = boundKeys(shape, await this.#parts.table.stale(shape, Number.MAX_SAFE_INTEGER));
+      await this.remove(shape, keys, false);
+    } while (keys.length >= keysMax && !this.#parts.book.isStopped(shape.mapping));
   }
 
   #stop(shape: TableShape): void {

@@ -38,7 +38,7 @@ export class RowWriter {
   async write(changes: readonly TableChange[]): Promise<MissingRows> {
     const plans = this.#inOrder(changes);
     const childrenFirst = plans.toReversed();
-    for (const { shape, truncate } of childrenFirst) if (truncate) await this.#remover.empty(shape);
+    await this.#remover.empty(childrenFirst.filter(({ truncate }) => truncate).map(({ shape }) => shape));
     for (const { shape, deletes } of childrenFirst) await this.#remover.remove(shape, deletes, false);
     for (const plan of plans) {
       this.#miss(plan.shape, plan.missing);

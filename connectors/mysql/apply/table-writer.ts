@@ -31,7 +31,7 @@ const bytesMax = 4 * 1024 * 1024;
 /** What a packet holds beside the values of a row. */
 const overheadBytes = 64 * 1024;
 /** Keys that are looked up at a time. */
-const keysMax = 1000;
+export const keysMax = 1000;
 
 export class TableWriter {
   readonly #transaction: OpenTransaction;
