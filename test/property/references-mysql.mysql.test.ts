@@ -24,7 +24,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ tag: fc.constant("house" as const), id, owner: maybe }),
   fc.record({ tag: fc.constantFrom("no person" as const, "no house" as const), id }),
 );
-const transactions = fc.array(fc.array(fc.array(step, { maxLength: 10 }), { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 5 });
+/** Tables that the master empties before the steps. */
+const emptied = fc.oneof(
+  { weight: 5, arbitrary: fc.constant("") },
+  { weight: 1, arbitrary: fc.constantFrom("person", "house", "person house") },
+);
+const piece = fc.record({ emptied, steps: fc.array(step, { maxLength: 10 }) });
+const transactions = fc.array(fc.array(piece, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 5 });
 
 let lab: MysqlTargetLab;
 beforeAll(async () => {
@@ -58,12 +64,15 @@ test("whatever holds together in the master comes into the copy whole", async ()
       const master: Master = { person: new Map(), house: new Map() };
       for (const pieces of all) {
         const transaction = await writer.begin();
-        for (const [index, piece] of pieces.entries()) {
+        for (const [index, { emptied: empty, steps }] of pieces.entries()) {
+          for (const name of ["person", "house"] as const) if (empty.includes(name)) master[name].clear();
           const before = { person: new Map(master.person), house: new Map(master.house) };
-          piece.forEach((one) => take(master, one));
+          steps.forEach((one) => take(master, one));
           if (index === pieces.length - 1) mend(master);
           const changes = [change(person, before.person, master.person), change(house, before.house, master.house)];
-          const outcome = await transaction.write(changes.map((one) => writer.change(one)));
+          const outcome = await transaction.write(
+            changes.map((one) => writer.change({ ...one, truncate: empty.includes(one.table.target.name) })),
+          );
           expect(outcome.stops).toEqual([]);
         }
         const { stops, quarantined } = await writer.commit(transaction);

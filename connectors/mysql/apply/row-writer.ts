@@ -139,8 +139,10 @@ export class RowWriter {
 
   /** Inserts or replaces rows; with care from the first refusal on. */
   async #put(shape: TableShape, rows: readonly BoundRow[]): Promise<void> {
-    const { table, book, refusals } = this.#parts;
+    const { table, book, postponed, refusals } = this.#parts;
     if (rows.length === 0 || book.isStopped(shape.mapping)) return;
+    // Earlier rows of the same keys that could not go yet are replaced now.
+    if (postponed.size > 0) for (const { key } of rows) postponed.supersede(shape, key);
     let written = 0;
     for (const piece of table.pieces(shape, rows)) {
       if (!(await refusals.passed(() => table.upsert(shape, piece)))) break;
