@@ -19,6 +19,7 @@ import { SourceSession } from "./capture/source-session.ts";
 import { BinlogDecoder } from "./decode/binlog-decoder.ts";
 import { gtidSetProgress, type LogProgress, mariaDbProgress, offsetProgress } from "./decode/log-progress.ts";
 import { connectMysql, type MysqlSession, printAddress } from "./mysql-client.ts";
+import { errorNumber } from "./mysql-errors.ts";
 import { mysqlPositions } from "./positions.ts";
 
 export interface MysqlSourceOptions {
@@ -190,7 +191,7 @@ export class MysqlSource implements ChangeSource {
     try {
       return await fileBegunAt(await this.#connect("log age"), { file, serverId: randomInt(2 ** 31, 2 ** 32) });
     } catch (error) {
-      if (error instanceof ReplicationError) return null;
+      if (error instanceof ReplicationError || errorNumber(error) !== null) return null;
       throw error;
     }
   }

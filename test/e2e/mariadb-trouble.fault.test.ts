@@ -43,6 +43,12 @@ async function bothEqual(stage: PairStage): Promise<void> {
   for (const target of ["hcm", "hue"]) expect(await stage.differences(target, "citizen", "population.citizen", shape)).toEqual([]);
 }
 
+/** Ids of the sessions that read the master's log. */
+async function dumps(stage: PairStage): Promise<string[]> {
+  const rows = await stage.onMasterAsSuperuser("SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'");
+  return rows.map((row) => row["id"] ?? "");
+}
+
 /** `status` names the code beside the subscription or its source, and leaves with 5. */
 async function expectTold(stage: PairStage, code: RegExp): Promise<void> {
   await waitUntil(
@@ -108,6 +114,9 @@ test("a position that the log no longer has is a coded stop, and a re-sync bring
   await using stage = await streaming();
   await stage.stop();
   await stage.onMaster("INSERT INTO citizen VALUES (101, 'Bị bỏ lỡ')", "DELETE FROM citizen WHERE id = 1");
+  // Nobody of ours holds on to the log when the engine is gone, however often status is asked on an idle master.
+  for (let look = 0; look < 3; look++) await stage.status("population/hcm");
+  await waitUntil(async () => (await dumps(stage)).length === 0, { describe: "the master to be rid of us" });
   await stage.onMasterAsSuperuser("FLUSH BINARY LOGS", "FLUSH BINARY LOGS");
   const files = await stage.onMasterAsSuperuser("SHOW BINARY LOGS");
   await stage.onMasterAsSuperuser(`PURGE BINARY LOGS TO '${files.at(-1)?.["Log_name"]}'`);
@@ -144,17 +153,14 @@ test("a privilege that is taken away is told, and the copies go on when it is ba
 
 test("another reader that takes our server_id from us is survived, and nothing is lost", async () => {
   await using stage = await streaming();
-  const registered = await stage.onMasterAsSuperuser("SHOW SLAVE HOSTS");
-  const threads = await stage.onMasterAsSuperuser("SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'");
-  expect(threads).toHaveLength(1);
+  expect(await dumps(stage)).toHaveLength(1);
   // What a clash does to the one before: its dump ends (MariaDB, "Replication Threads": one dump for a server_id).
   for (let round = 0; round < 5; round++) {
-    const [dump] = await stage.onMasterAsSuperuser("SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'");
-    if (dump !== undefined) await stage.onMasterAsSuperuser(`KILL ${dump["id"]}`).catch(() => []);
+    const [dump] = await dumps(stage);
+    if (dump !== undefined) await stage.onMasterAsSuperuser(`KILL ${dump}`).catch(() => []);
     await stage.onMaster(`INSERT INTO citizen VALUES (${101 + round}, 'Vòng')`);
     await bothShow(stage, 101 + round);
   }
-  expect(registered.length).toBeLessThanOrEqual(1);
   await stage.stop();
   await bothEqual(stage);
 });

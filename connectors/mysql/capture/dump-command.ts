@@ -4,13 +4,19 @@ import type { GtidSet } from "../gtid-set.ts";
 import type { LogOffset } from "../positions.ts";
 
 const command = { dump: 0x12, dumpGtid: 0x1e } as const;
+/** BINLOG_DUMP_NON_BLOCK: the server ends where its log ends. */
+const nonBlocking = 1;
 
-/** From a place in a file. MariaDB passes the place over where it was told a GTID position before. */
-export function encodeDump(serverId: number, { file, offset }: LogOffset): Buffer {
+/**
+ * From a place in a file. MariaDB passes the place over where it was told a GTID position before. `waits`: for more, at the
+ * end of the log.
+ */
+export function encodeDump(serverId: number, { file, offset }: LogOffset, waits = true): Buffer {
   const name = Buffer.from(file, "utf8");
   const body = Buffer.alloc(11 + name.length);
   body.writeUInt8(command.dump, 0);
   body.writeUInt32LE(offset, 1);
+  body.writeUInt16LE(waits ? 0 : nonBlocking, 5);
   body.writeUInt32LE(serverId, 7);
   name.copy(body, 11);
   return packet(body);

@@ -18,7 +18,8 @@ export async function fileBegunAt(session: MysqlSession, request: { readonly fil
         readEnded: () => {},
         ended: reject,
       };
-      connection.start(encodeDump(request.serverId, { file: request.file, offset: 4 }), events).catch(reject);
+      // A dump that waited would be there, on an idle server, long after we have gone: it looks for us only when it sends.
+      connection.start(encodeDump(request.serverId, { file: request.file, offset: 4 }, false), events).catch(reject);
     });
   } finally {
     connection.destroy();
