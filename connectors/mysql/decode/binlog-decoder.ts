@@ -86,14 +86,23 @@ export class BinlogDecoder {
   /** The messages that an event stands for, to be taken before the next event is given. */
   decode(bytes: Buffer): readonly ChangeMessage[] {
     this.#output.length = 0;
+    try {
+      this.#decode(bytes);
+    } catch (error) {
+      // Numbers of a damaged event lead beyond what buffers, dates and texts can be.
+      throw error instanceof RangeError ? malformed("it holds what cannot be", error) : error;
+    }
+    return this.#output;
+  }
+
+  #decode(bytes: Buffer): void {
     const type = peekType(bytes);
     // Its checksum is of the file's event, which differs from what is sent.
     const event = readEvent(bytes, this.#checksums && type !== eventType.formatDescription);
-    if (this.#skipping && !endsCutOff.has(type)) return this.#output;
+    if (this.#skipping && !endsCutOff.has(type)) return;
     const rows = rowsKind(type);
     if (rows === null) this.#event(event, bytes);
     else this.#rows(event, rows);
-    return this.#output;
   }
 
   #event(event: BinlogEvent, bytes: Buffer): void {
