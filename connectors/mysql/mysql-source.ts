@@ -21,6 +21,7 @@ import { gtidSetProgress, type LogProgress, mariaDbProgress, offsetProgress } fr
 import { connectMysql, type MysqlSession, printAddress } from "./mysql-client.ts";
 import { errorNumber } from "./mysql-errors.ts";
 import { mysqlPositions } from "./positions.ts";
+import { SettledSnapshots } from "./settled-snapshot.ts";
 
 export interface MysqlSourceOptions {
   readonly address: ServerAddress;
@@ -58,6 +59,7 @@ export class MysqlSource implements ChangeSource {
   readonly #silenceMsMax: number;
   /** See DecoderOptions.abandoned. */
   readonly #abandoned = new Set<string>();
+  readonly #snapshots = new SettledSnapshots();
   #identity: string | null;
   /** As last found out. */
   #form: LogForm | null = null;
@@ -108,7 +110,7 @@ export class MysqlSource implements ChangeSource {
     // What begins anew begins on the server that is there now.
     const { server, end } = await this.#session.read(async (session) => {
       const found = await inspectServer(session, this.#subject);
-      return { server: found, end: await endOfLog(session, found.form) };
+      return { server: found, end: await endOfLog(session, found.form, this.#snapshots) };
     });
     this.#identity = server.identity;
     this.#form = server.form;
@@ -136,7 +138,7 @@ export class MysqlSource implements ChangeSource {
   }
 
   endOfLog(): Promise<EndOfLog> {
-    return this.#session.read(async (session) => endOfLog(session, await this.#logForm(session)));
+    return this.#session.read(async (session) => endOfLog(session, await this.#logForm(session), this.#snapshots));
   }
 
   async close(): Promise<void> {
@@ -175,7 +177,7 @@ export class MysqlSource implements ChangeSource {
     const server = await this.#verifyServer(session);
     const file = await oldestFile(session, this.#subject);
     const oldest = await this.#oldestPosition(session, server, file);
-    const end = (await endOfLog(session, server.form)).position;
+    const end = (await endOfLog(session, server.form, this.#snapshots)).position;
     verifyReach(from, { oldest, end, covers: (reached, wanted) => mysqlPositions.covers(reached, wanted) }, this.#subject);
     return server;
   }

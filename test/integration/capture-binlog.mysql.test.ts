@@ -4,6 +4,10 @@ import { MysqlSource } from "../../connectors/mysql/mysql-source.ts";
 import { StreamReader } from "../conformance/stream-reader.ts";
 import { serverAddress } from "../support/server-address.ts";
 import { BinlogLab, named, readToEnd, rowChanges } from "../support/binlog-lab.ts";
+import { connectMysql } from "../../connectors/mysql/mysql-client.ts";
+import { SettledSnapshots } from "../../connectors/mysql/settled-snapshot.ts";
+import { seenBefore } from "../../connectors/mysql/snapshot/snapshot-visibility.ts";
+import type { SnapshotVisibility } from "../../engine/ports/snapshot-source.ts";
 import type { ChangeMessage } from "../../engine/model/change-message.ts";
 import { printTable } from "../../engine/model/table.ts";
 import { mysqlClient, startMariaDb } from "../support/mysql-server.ts";
@@ -102,6 +106,44 @@ test("truncated, dropped, renamed and re-made tables are told in their place, an
     "replaced national.t: its database was dropped",
     "replaced national.filled: its database was dropped",
   ]);
+});
+
+test("a snapshot has seen exactly the transactions that begin before its place in the log, whoever writes meanwhile", async () => {
+  await using lab = await BinlogLab.start({ max_binlog_size: 16_384, innodb_flush_log_at_trx_commit: 1, sync_binlog: 1 });
+  const source = lab.source();
+  await lab.query("CREATE TABLE t (id INT PRIMARY KEY)");
+  const from = await source.reserve();
+  const snapshots: { visibility: SnapshotVisibility; ids: Set<string> }[] = [];
+  let [next, done] = [1, false];
+  const write = async (): Promise<void> => {
+    const client = await mysqlClient(lab.server.url("national"));
+    while (!done) await client.query("INSERT INTO t VALUES (?)", [next++]);
+    await client.end();
+  };
+  const writing = Promise.all(Array.from({ length: 6 }, write));
+  const session = await connectMysql(serverAddress(lab.server.url("national")), { role: "test" });
+  const settled = new SettledSnapshots();
+  while (snapshots.length < 300) {
+    const visibility = seenBefore(await settled.begin(session));
+    snapshots.push({ visibility, ids: new Set((await session.query("SELECT id FROM t")).map((row) => String(row["id"]))) });
+    await session.query("COMMIT");
+  }
+  done = true;
+  await writing;
+  await session.end();
+  const stream = await lab.readerFrom(source, from);
+  const transactions = new Map<string, string>();
+  let transaction = "";
+  for (const message of await readToEnd(stream, source)) {
+    if (message.tag === "begin") transaction = message.transactionId;
+    if (message.tag === "insert") transactions.set(String(message.after?.[0]), transaction);
+  }
+  expect(transactions.size).toBe(next - 1);
+  for (const { visibility, ids } of snapshots) {
+    const seen = [...transactions].filter(([, id]) => visibility.sees(id)).map(([id]) => id);
+    expect(new Set(seen)).toEqual(ids);
+  }
+  expect(new Set(snapshots.map(({ ids }) => ids.size)).size).toBeGreaterThan(20);
 });
 
 test("an ALTER that is logged in two phases counts when it is done, not when it fails", async () => {

@@ -4,6 +4,7 @@ import type { Position } from "../../../engine/model/position.ts";
 import type { EndOfLog } from "../../../engine/ports/change-source.ts";
 import type { MysqlSession } from "../mysql-client.ts";
 import { formatLogOffset, type LogOffset, mysqlPositions } from "../positions.ts";
+import type { SettledSnapshots } from "../settled-snapshot.ts";
 import { seenBefore, seenIn } from "../snapshot/snapshot-visibility.ts";
 import type { LogForm } from "./source-server.ts";
 
@@ -28,10 +29,10 @@ export async function oldestPosition(session: MysqlSession, form: LogForm, file:
 const clockSql = "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)";
 
 /** See ChangeSource.endOfLog. The clock is read first. */
-export async function endOfLog(session: MysqlSession, form: LogForm): Promise<EndOfLog> {
+export async function endOfLog(session: MysqlSession, form: LogForm, snapshots: SettledSnapshots): Promise<EndOfLog> {
   switch (form) {
     case "mariadb":
-      return endOfMariaDb(session);
+      return endOfMariaDb(session, snapshots);
     case "gtid": {
       const [row] = await session.query(`SELECT ${clockSql} AS at, @@GLOBAL.gtid_executed AS position`);
       const position = mysqlPositions.parse(row?.["position"] ?? "");
@@ -45,14 +46,11 @@ export async function endOfLog(session: MysqlSession, form: LogForm): Promise<En
   }
 }
 
-async function endOfMariaDb(session: MysqlSession): Promise<EndOfLog> {
+async function endOfMariaDb(session: MysqlSession, snapshots: SettledSnapshots): Promise<EndOfLog> {
   const [clock] = await session.query(`SELECT ${clockSql} AS at`);
-  await session.query("START TRANSACTION WITH CONSISTENT SNAPSHOT");
-  const rows = await session.query("SHOW SESSION STATUS LIKE 'Binlog\\_snapshot\\_%'");
-  const status = new Map(rows.map((row) => [row["Variable_name"]?.toLowerCase(), row["Value"] ?? ""]));
+  const place = await snapshots.begin(session);
   await session.query("COMMIT");
   const [end] = await session.query("SELECT @@GLOBAL.gtid_binlog_pos AS position");
-  const place = { file: status.get("binlog_snapshot_file") ?? "", offset: Number(status.get("binlog_snapshot_position")) };
   return { position: mysqlPositions.parse(end?.["position"] ?? ""), at: Number(clock?.["at"]), visibility: seenBefore(place) };
 }
 
