@@ -35,9 +35,9 @@ export function columnReader(column: { readonly name: string; readonly type: Col
     }
     case "datetime":
     case "time":
-      return plain(declaration.includes("(") ? convert(trimFraction) : asIs);
+      return plain(declaration.includes("(") ? trimFraction : asIs);
     case "timestamp":
-      return plain(convert((text) => `${trimFraction(text)}+00`));
+      return plain((bytes) => Buffer.concat([trimFraction(bytes), utc]));
     case "date":
     case "char":
     case "varchar":
@@ -68,5 +68,7 @@ const asIs = (bytes: Buffer): Buffer => bytes;
 function convert(change: (text: string) => string): (bytes: Buffer) => Buffer {
   return (bytes) => Buffer.from(change(bytes.toString("latin1")), "latin1");
 }
+
+const utc = Buffer.from("+00", "latin1");
 
 const withoutLeadingZeros = convert((text) => text.replace(/^(-?)0+(?=\d)/, "$1"));

@@ -38,11 +38,12 @@ export function readRows(session: MysqlSession, sql: string, readers: readonly C
     query.on("error", fail);
     query.on("end", () => finish(false));
     query.on("result", (values) => {
-      const raw = values as unknown as (Buffer | null)[];
-      const size = raw.reduce((sum, value) => sum + (value?.length ?? 0), valueBytes * raw.length);
+      const row = values as unknown as (Buffer | null)[];
+      const size = row.reduce((sum, value) => sum + (value?.length ?? 0), valueBytes * row.length);
       if (bytes <= bytesMax) {
         bytes += size;
-        rows.push(raw.map((value, index) => (value === null ? null : (readers[index] as ColumnReader).toText(value))));
+        for (const [index, value] of row.entries()) if (value !== null) row[index] = (readers[index] as ColumnReader).toText(value);
+        rows.push(row);
         return;
       }
       cut = true;
