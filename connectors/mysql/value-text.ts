@@ -29,16 +29,10 @@ export function textBytes(text: Buffer): Buffer {
   return Buffer.from(text.toString("latin1", 2), "hex");
 }
 
-/** A time without the trailing zeros of its fraction, in the same memory: `.250000` becomes `.25`, `.000000` nothing. */
-export function trimFraction(bytes: Buffer): Buffer {
-  if (!bytes.includes(point)) return bytes;
-  let end = bytes.length;
-  while (bytes[end - 1] === zero) end -= 1;
-  return bytes.subarray(0, bytes[end - 1] === point ? end - 1 : end);
+/** Fraction of a second without its trailing zeros: `.250000` becomes `.25`, `.000000` nothing. */
+export function trimFraction(text: string): string {
+  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
-
-const point = 0x2e;
-const zero = 0x30;
 
 /** A double as PostgreSQL prints it: shortest digits that read back, an exponent from 1e+15 on and below 0.0001. */
 export function doubleText(value: number): string {

@@ -1,7 +1,7 @@
 // How the values of a column are asked for, and how what the server sends becomes their text form (../value-text.ts). The same
 // column in the binary log must come to the same bytes (../decode/).
 import type { ColumnType } from "../../../engine/model/table.ts";
-import { bitText, bytesText, doubleText, floatText, trimFraction } from "../value-text.ts";
+import { bitText, bytesText, doubleText, floatText } from "../value-text.ts";
 import { quoteIdentifier } from "../quote.ts";
 
 export interface ColumnReader {
@@ -35,9 +35,9 @@ export function columnReader(column: { readonly name: string; readonly type: Col
     }
     case "datetime":
     case "time":
-      return plain(declaration.includes("(") ? trimFraction : asIs);
+      return plain(declaration.includes("(") ? trimmed : asIs);
     case "timestamp":
-      return plain((bytes) => Buffer.concat([trimFraction(bytes), utc]));
+      return plain((bytes) => Buffer.concat([trimmed(bytes), utc]));
     case "date":
     case "char":
     case "varchar":
@@ -70,5 +70,16 @@ function convert(change: (text: string) => string): (bytes: Buffer) => Buffer {
 }
 
 const utc = Buffer.from("+00", "latin1");
+
+/** What trimFraction does, where the bytes lie: times are among the commonest values. */
+function trimmed(bytes: Buffer): Buffer {
+  if (!bytes.includes(point)) return bytes;
+  let end = bytes.length;
+  while (bytes[end - 1] === zero) end -= 1;
+  return bytes.subarray(0, bytes[end - 1] === point ? end - 1 : end);
+}
+
+const point = 0x2e;
+const zero = 0x30;
 
 const withoutLeadingZeros = convert((text) => text.replace(/^(-?)0+(?=\d)/, "$1"));
