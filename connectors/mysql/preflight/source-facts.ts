@@ -70,8 +70,8 @@ async function readLogFilter(session: MysqlSession): Promise<SourceFacts["logFil
 }
 
 async function readIsReplica(session: MysqlSession): Promise<boolean> {
-  const rows = await session.query(session.flavour === "mariadb" ? "SHOW ALL SLAVES STATUS" : "SHOW REPLICA STATUS");
-  return rows.length > 0;
+  const onMysql = session.version >= 80_022 ? "SHOW REPLICA STATUS" : "SHOW SLAVE STATUS";
+  return (await session.query(session.flavour === "mariadb" ? "SHOW ALL SLAVES STATUS" : onMysql)).length > 0;
 }
 
 function databases(list: string | null | undefined): string[] {
