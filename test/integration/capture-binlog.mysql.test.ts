@@ -114,10 +114,10 @@ test("a snapshot has seen exactly the transactions that begin before its place i
   await lab.query("CREATE TABLE t (id INT PRIMARY KEY)");
   const from = await source.reserve();
   const snapshots: { visibility: SnapshotVisibility; ids: Set<string> }[] = [];
-  let [next, done] = [1, false];
+  const work = { next: 1, done: false };
   const write = async (): Promise<void> => {
     const client = await mysqlClient(lab.server.url("national"));
-    while (!done) await client.query("INSERT INTO t VALUES (?)", [next++]);
+    while (!work.done) await client.query("INSERT INTO t VALUES (?)", [work.next++]);
     await client.end();
   };
   const writing = Promise.all(Array.from({ length: 6 }, write));
@@ -128,7 +128,7 @@ test("a snapshot has seen exactly the transactions that begin before its place i
     snapshots.push({ visibility, ids: new Set((await session.query("SELECT id FROM t")).map((row) => String(row["id"]))) });
     await session.query("COMMIT");
   }
-  done = true;
+  work.done = true;
   await writing;
   await session.end();
   const stream = await lab.readerFrom(source, from);
@@ -138,7 +138,7 @@ test("a snapshot has seen exactly the transactions that begin before its place i
     if (message.tag === "begin") transaction = message.transactionId;
     if (message.tag === "insert") transactions.set(String(message.after?.[0]), transaction);
   }
-  expect(transactions.size).toBe(next - 1);
+  expect(transactions.size).toBe(work.next - 1);
   for (const { visibility, ids } of snapshots) {
     const seen = [...transactions].filter(([, id]) => visibility.sees(id)).map(([id]) => id);
     expect(new Set(seen)).toEqual(ids);
