@@ -56,9 +56,17 @@ export class EmbeddedMariaDb implements AsyncDisposable {
   /** Makes the data folder when needed, starts the server and waits until it accepts connections. */
   static async start(options: EmbeddedMariaDbOptions): Promise<EmbeddedMariaDb> {
     if (!existsSync(join(options.dataDir, "mysql"))) await initialize(options.dataDir);
-    const server = new EmbeddedMariaDb(options, options.port || (await freePort()));
-    await server.restart();
-    return server;
+    for (let tries = 1; ; tries++) {
+      const server = new EmbeddedMariaDb(options, options.port || (await freePort()));
+      try {
+        await server.restart();
+        return server;
+      } catch (error) {
+        await server[Symbol.asyncDispose]();
+        // Somebody else was faster to take the port that was free.
+        if (options.port || tries === 5 || !(error as Error).message.includes("Bind on TCP/IP port")) throw error;
+      }
+    }
   }
 
   /** Connection URL, by default of `root`, who has no password on these throw-away servers. */
@@ -166,12 +174,13 @@ export class EmbeddedMariaDb implements AsyncDisposable {
       const log = failed();
       if (log !== null) throw new Error(`the private MariaDB server did not start:\n${log}`);
       try {
-        await this.query("SELECT 1");
-        return;
+        // Where the port was free a moment ago another server may have come, and would answer.
+        const [row] = await this.query("SELECT @@pid_file AS file");
+        if (row?.["file"] === join(this.dataDir, pidFile)) return;
       } catch (error) {
         if (Date.now() > deadline) throw new Error("the private MariaDB server did not start in 60 s", { cause: error });
-        await pause(25);
       }
+      await pause(25);
     }
   }
 

@@ -42,8 +42,12 @@ export function openSnapshotSource(source: SourceConfiguration, connections: num
   return new PostgresSnapshot({ address, publication, connections });
 }
 
-export function openChangeSource({ id, connector, address, slot, publication, serverId }: SourceConfiguration): ChangeSource {
-  if (connector === "mysql") return new MysqlSource({ address, name: id, serverId });
+/** `tables`: those that anybody wants, the same array as long as they are the same; left out where nothing is streamed. */
+export function openChangeSource(
+  { id, connector, address, slot, publication, serverId }: SourceConfiguration,
+  tables?: () => readonly TableName[],
+): ChangeSource {
+  if (connector === "mysql") return new MysqlSource({ address, name: id, serverId, ...(tables === undefined ? {} : { tables }) });
   return new PostgresSource({ address, slot, publication, name: id });
 }
 

@@ -7,7 +7,7 @@ import { asReplicationError, retryPauses } from "../../engine/fleet/retry-policy
 import type { Micros } from "../../engine/model/change-message.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { Subscription, TableMapping } from "../../engine/model/share.ts";
-import { printTable, tableKey } from "../../engine/model/table.ts";
+import { printTable, tableKey, type TableName } from "../../engine/model/table.ts";
 import { Lane } from "../../engine/pipeline/lane.ts";
 import { LaneQueue } from "../../engine/pipeline/lane-queue.ts";
 import { SourcePipeline } from "../../engine/pipeline/source-pipeline.ts";
@@ -58,6 +58,7 @@ export class SourceRuntime {
   readonly #ended = new Set<string>();
   readonly #publication: PublicationKeeper;
   #configuration: Configuration;
+  #streamed: { readonly configuration: Configuration; readonly tables: readonly TableName[] } | null = null;
   #problem: { readonly error: ReplicationError; readonly since: Micros } | null = null;
   #prepared = false;
   /** Whoever ends a subscription's lane and starts another must not meet somebody who does the same. */
@@ -70,7 +71,7 @@ export class SourceRuntime {
     this.#publication = new PublicationKeeper(openPublication(configured), parts.control);
     const { limits } = configured;
     const chunks = Math.max(1, limits.connections - 2);
-    this.#source = openChangeSource(configured);
+    this.#source = openChangeSource(configured, () => this.#wantedTables());
     this.#snapshot = openSnapshotSource(configured, chunks);
     this.#pipeline = new SourcePipeline({
       name: configured.id,
@@ -209,6 +210,14 @@ export class SourceRuntime {
 
   #wanted(): Wanted[] {
     return wantedOf(this.#configuration, this.id);
+  }
+
+  /** The same array until the configuration changes. */
+  #wantedTables(): readonly TableName[] {
+    if (this.#streamed?.configuration !== this.#configuration) {
+      this.#streamed = { configuration: this.#configuration, tables: wantedTables(this.#wanted()) };
+    }
+    return this.#streamed.tables;
   }
 
   async #resolve(wanted: readonly Wanted[]): Promise<Map<string, Subscription>> {

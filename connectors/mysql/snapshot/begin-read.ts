@@ -5,6 +5,7 @@ import type { Position } from "../../../engine/model/position.ts";
 import type { SnapshotVisibility } from "../../../engine/ports/snapshot-source.ts";
 import type { MysqlSession, TextRow } from "../mysql-client.ts";
 import { formatLogOffset, type LogOffset, mysqlPositions } from "../positions.ts";
+import type { SettledSnapshots } from "../settled-snapshot.ts";
 import { seenBefore, seenIn } from "./snapshot-visibility.ts";
 
 export interface BegunRead {
@@ -20,8 +21,8 @@ const clock = "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED) AS at";
 const begin = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
 
 /** Begins a read-only transaction in a session whose isolation level is REPEATABLE READ. End it with COMMIT. */
-export function beginRead(session: MysqlSession): Promise<BegunRead> {
-  return session.flavour === "mariadb" ? beginOnMariaDb(session) : beginOnMysql(session);
+export function beginRead(session: MysqlSession, settled: SettledSnapshots): Promise<BegunRead> {
+  return session.flavour === "mariadb" ? beginOnMariaDb(session, settled) : beginOnMysql(session);
 }
 
 /** How far the log has come. */
@@ -34,14 +35,9 @@ export async function endOfLog(session: MysqlSession): Promise<Position> {
 }
 
 /** The snapshot and its place in the log are taken together, to the byte (MDEV-136). */
-async function beginOnMariaDb(session: MysqlSession): Promise<BegunRead> {
+async function beginOnMariaDb(session: MysqlSession, settled: SettledSnapshots): Promise<BegunRead> {
   const startedAt = Number(only(await session.query(`SELECT ${clock}`)));
-  await session.query(begin);
-  const status = await session.query("SHOW STATUS LIKE 'binlog_snapshot_%'");
-  const value = (name: string): string =>
-    status.find((row) => row["Variable_name"]?.toLowerCase() === `binlog_snapshot_${name}`)?.["Value"] ?? "";
-  const seen = seenBefore({ file: value("file"), offset: Number(value("position")) });
-  return { startedAt, visibility: seen, position: await endOfLog(session) };
+  return { startedAt, visibility: seenBefore(await settled.begin(session)), position: await endOfLog(session) };
 }
 
 /**

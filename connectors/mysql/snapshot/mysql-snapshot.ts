@@ -14,6 +14,7 @@ import { toReplicationError } from "../mysql-errors.ts";
 import { readUniqueIndexes } from "../mysql-indexes.ts";
 import { describeTables } from "../mysql-schema.ts";
 import { predicateSql } from "../predicate-sql.ts";
+import { SettledSnapshots } from "../settled-snapshot.ts";
 import { beginRead, type BegunRead, endOfLog } from "./begin-read.ts";
 import { keyOf, readColumns, readKey } from "./read-part.ts";
 import type { ReadResult } from "./read-rows.ts";
@@ -44,6 +45,7 @@ export class MysqlSnapshot implements SnapshotSource {
   readonly #statementTimeoutMs: number;
   readonly #pool: SessionPool<MysqlSession>;
   readonly #size = new ChunkSize();
+  readonly #settled = new SettledSnapshots();
   /** Names of the indexes behind the keys of tables, as far as they were asked for. */
   readonly #indexes = new Map<string, string | null>();
 
@@ -79,7 +81,7 @@ export class MysqlSnapshot implements SnapshotSource {
     const rows: Row[] = [];
     const position = await this.#use(printTable(table.table), async (session) => {
       const index = await this.#indexOf(session, table, key);
-      const begun = await beginRead(session);
+      const begun = await beginRead(session, this.#settled);
       for (let from = 0; from < keys.length; from += keysPerStatement) {
         const sql = selectKeys({ table, key, index, filter }, all, keys.slice(from, from + keysPerStatement));
         rows.push(...(await readColumns(session, { table, columns: all, sql, bytesMax: Infinity })).rows);
@@ -130,7 +132,7 @@ export class MysqlSnapshot implements SnapshotSource {
     const rowsMax = this.#size.rows(table, request.rowsMax, request.bytesMax);
     const columns = withKey(request.columns, key);
     const part: TablePart = { ...request, index: await this.#indexOf(session, table, key) };
-    const begun = await beginRead(session);
+    const begun = await beginRead(session, this.#settled);
     // Rows that pass may lie far apart. Looking at no more than so many of them keeps the transaction short.
     const filterText = predicateSql(filter, table.columns);
     const look = filter === null ? 0 : this.#size.scan(table, filterText, rowsMax);
