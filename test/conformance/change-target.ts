@@ -343,6 +343,23 @@ export function describeChangeTarget(name: string, start: () => Promise<TargetHa
         expect(await harness.rows(citizen)).toEqual([["1", "Ân", "a"]]);
       });
 
+      test("a row that was to come from where there is none does not take the one that has just come there", async () => {
+        const made = await loaded();
+        await apply(made, { upserts: [row("1", "An", "a")] });
+        const transaction = await made.target.begin(made.epoch);
+        const outcome = await transaction.write([
+          change({
+            updates: [
+              { key: [Buffer.from("1")], row: row("2", UNCHANGED, UNCHANGED) },
+              { key: [Buffer.from("2")], row: row("1", UNCHANGED, UNCHANGED) },
+            ],
+          }),
+        ]);
+        expect(outcome.missing.map(({ keys }) => keys.map(String))).toEqual([["1"]]);
+        await transaction.commit(checkpoint({ firstPosition: "0/1F00" as Position }));
+        expect(await harness.rows(citizen)).toEqual([["2", "An", "a"]]);
+      });
+
       test("deleting what is not there is nothing", async () => {
         const made = await loaded();
         const transaction = await apply(made, { deletes: [[Buffer.from("1")]] });

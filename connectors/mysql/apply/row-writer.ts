@@ -114,7 +114,7 @@ export class RowWriter {
    * refused for good, are read whole, all before any is removed, and given back to be placed anew.
    */
   async #update(shape: TableShape, partial: readonly PartialRow[]): Promise<BoundRow[]> {
-    let open = partial;
+    let open: readonly PartialRow[] = await this.#present(shape, partial);
     for (let round = 0; round < updateRoundsMax && open.length > 0; round += 1) {
       const refused: PartialRow[] = [];
       for (const row of open) if (!(await this.#parts.refusals.passed(() => this.#updateOne(shape, row)))) refused.push(row);
@@ -130,6 +130,20 @@ export class RowWriter {
     const away = open.filter(isMoved).map(({ oldKey }) => oldKey);
     await this.#remover.remove(shape, boundKeys(shape, away), false);
     return completed;
+  }
+
+  /**
+   * Without rows that move and are not there: looked up before any moves, for the place that one should have come from may be
+   * the place that another has just come to.
+   */
+  async #present(shape: TableShape, partial: readonly PartialRow[]): Promise<PartialRow[]> {
+    const present: PartialRow[] = [];
+    for (const row of partial) {
+      const [oldKey] = isMoved(row) ? boundKeys(shape, [row.oldKey]) : [];
+      if (!isMoved(row) || (oldKey !== undefined && (await this.#parts.table.read(shape, shape.key, oldKey)) !== null)) present.push(row);
+      else this.#miss(shape, [row.key]);
+    }
+    return present;
   }
 
   async #updateOne(shape: TableShape, row: PartialRow): Promise<void> {
