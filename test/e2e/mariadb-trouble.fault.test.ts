@@ -1,8 +1,10 @@
 // What a MariaDB master may do to whoever reads its binary log: rotate, restart, freeze, forget, refuse. Nothing is lost, and
 // what cannot go on by itself says so with a code and goes on after a re-sync (reliability.md B3, 45 to 53).
 import { expect, test } from "vitest";
+import { MysqlSource } from "../../connectors/mysql/mysql-source.ts";
 import { roles } from "../support/cluster.ts";
 import { runMysql } from "../support/mysql-server.ts";
+import { serverAddress } from "../support/server-address.ts";
 import { waitUntil } from "../support/wait-until.ts";
 import { type PairOptions, PairStage } from "./pair-stage.ts";
 
@@ -151,16 +153,25 @@ test("a privilege that is taken away is told, and the copies go on when it is ba
   await bothEqual(stage);
 });
 
-test("another reader that takes our server_id from us is survived, and nothing is lost", async () => {
-  await using stage = await streaming();
+test("another reader under our server_id throws us out again and again: nothing is lost, and it is told", async () => {
+  const serverId = 4242;
+  await using stage = await streaming({ source: { server_id: serverId } });
   expect(await dumps(stage)).toHaveLength(1);
-  // What a clash does to the one before: its dump ends (MariaDB, "Replication Threads": one dump for a server_id).
+  const other = new MysqlSource({ address: serverAddress(stage.servers.sourceUrl(roles.source)), serverId });
+  const { position } = await other.reservation();
   for (let round = 0; round < 5; round++) {
-    const [dump] = await dumps(stage);
-    if (dump !== undefined) await stage.onMasterAsSuperuser(`KILL ${dump}`).catch(() => []);
+    const stop = new AbortController();
+    const [ours] = await dumps(stage);
+    const stream = await other.open(position, stop.signal);
+    // The server ends the reader that was there before (MariaDB, "server_id", one dump for each).
+    await waitUntil(async () => !(await dumps(stage)).includes(ours ?? ""), { describe: "our reader to be thrown out" });
     await stage.onMaster(`INSERT INTO citizen VALUES (${101 + round}, 'Vòng')`);
     await bothShow(stage, 101 + round);
+    stop.abort();
+    await stream.close();
   }
+  await other.close();
+  expect(stage.start().stderr).toMatch(/"event":"source retries"/);
   await stage.stop();
   await bothEqual(stage);
 });
