@@ -35,6 +35,13 @@ interface Owed {
   sent: boolean;
 }
 
+/** What the source has of its log. */
+interface LogEnds {
+  /** Streaming can start here or later. */
+  readonly reserved: Position;
+  readonly end: Position;
+}
+
 interface Seat {
   entry: Entry;
   /** Loads that must begin and whose beginning is not durable yet. */
@@ -55,18 +62,20 @@ export class Attachments {
   readonly #acknowledger: Acknowledger<Lane>;
   readonly #admission: Admission;
   readonly #reopen: () => void;
+  readonly #streaming: () => boolean;
   readonly #seats = new Map<Lane, Seat>();
   readonly #parked = new Set<Lane>();
 
   constructor(
     parts: SourceParts,
-    around: { router: Router; loads: LoadCoordinator; acknowledger: Acknowledger<Lane>; reopen: () => void },
+    around: { router: Router; loads: LoadCoordinator; acknowledger: Acknowledger<Lane>; reopen: () => void; streaming: () => boolean },
   ) {
     this.#parts = parts;
     this.#router = around.router;
     this.#loads = around.loads;
     this.#acknowledger = around.acknowledger;
     this.#reopen = around.reopen;
+    this.#streaming = around.streaming;
     this.#admission = new Admission({ source: parts.source, sourceName: parts.name, control: parts.control });
   }
 
@@ -183,7 +192,7 @@ export class Attachments {
       seat.sourceTime = sourceTime;
       const { position: end } = await this.#parts.source.endOfLog();
       for (const copy of stored.copies) await this.#plan(lane, seat, copy, end);
-      const position = await this.#enter(lane, seat, stay, this.#parts.source.reserves ? reservation.position : end);
+      const position = await this.#enter(lane, seat, stay, { reserved: reservation.position, end });
       seat.entry = settledEntry;
       seat.fresh = fresh;
       return { position, sourceTime, sourceIdentity: reservation.identity, fresh };
@@ -286,12 +295,23 @@ export class Attachments {
     return newLoad(this.#parts.contractText(mapping), filter, cuts);
   }
 
+  /**
+   * Where who starts anew enters the stream. What lies before the end of the log is left to its loads; a source that keeps its
+   * log by a rule of its own need not be read there, and may hold there what cannot be read at all.
+   */
+  #entrance({ reserved, end }: LogEnds): Position {
+    const { source } = this.#parts;
+    const { reached } = this.#router;
+    if (source.reserves) return reached ?? reserved;
+    return reached !== null && this.#streaming() && source.positions.covers(reached, end) ? reached : end;
+  }
+
   /** Puts the lane's tables into the stream: at its own checkpoint, or here and now. */
-  async #enter(lane: Lane, seat: Seat, stay: Position | null, reserved: Position): Promise<Position> {
-    let position = stay ?? reserved;
+  async #enter(lane: Lane, seat: Seat, stay: Position | null, log: LogEnds): Promise<Position> {
+    let position = stay ?? log.end;
     await this.#router.atBoundary(() => {
       const reached = this.#router.reached;
-      if (stay === null) position = reached ?? reserved;
+      if (stay === null) position = this.#entrance(log);
       this.#acknowledger.attach(lane, position);
       // It may be in the stream already, at another place.
       this.#parts.mapper.remove(lane);

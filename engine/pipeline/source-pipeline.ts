@@ -70,6 +70,7 @@ export class SourcePipeline implements LaneHost {
       reopen: () => {
         this.reopen();
       },
+      streaming: () => this.#stream !== null,
     });
   }
 

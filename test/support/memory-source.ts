@@ -47,6 +47,7 @@ export class MemoryStream implements ChangeStream {
   readonly #slowToClose: boolean;
   #batches: (readonly ChangeMessage[])[] = [];
   #wake: (() => void) | null = null;
+  #failure: ReplicationError | null = null;
 
   constructor(from: Position, slowToClose: boolean) {
     this.from = from;
@@ -55,6 +56,12 @@ export class MemoryStream implements ChangeStream {
 
   deliver(...messages: readonly ChangeMessage[]): void {
     this.#batches.push(messages);
+    this.#wake?.();
+  }
+
+  /** After what was delivered the log holds something that cannot be read. */
+  fail(error: ReplicationError): void {
+    this.#failure = error;
     this.#wake?.();
   }
 
@@ -75,6 +82,7 @@ export class MemoryStream implements ChangeStream {
     while (!this.closed) {
       const batch = this.#batches.shift();
       if (batch !== undefined) yield batch;
+      else if (this.#failure !== null) throw this.#failure;
       else await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }
@@ -83,7 +91,7 @@ export class MemoryStream implements ChangeStream {
 export class MemorySource implements ChangeSource {
   readonly positions = order;
   readonly transactional = true;
-  readonly reserves = true;
+  reserves = true;
   readonly streams: MemoryStream[] = [];
   /** What the next streams are like. */
   opening = new Barrier(true);

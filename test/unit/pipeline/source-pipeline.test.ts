@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../../deploy/processes/system-clock.ts";
 import { Backoff } from "../../../engine/concurrency/backoff.ts";
 import { MemoryControlStore } from "../../../engine/control-store/memory-control-store.ts";
+import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { Subscription } from "../../../engine/model/share.ts";
 import { Lane } from "../../../engine/pipeline/lane.ts";
 import { LaneQueue } from "../../../engine/pipeline/lane-queue.ts";
@@ -133,6 +134,27 @@ describe("the pipeline of a source", () => {
     deliverFrom(4, 7);
     await until(() => late.target.position === "7", "the late one to catch up");
     expect([...late.target.keys].toSorted()).toEqual(["4", "5", "6", "7"]);
+  });
+
+  it("re-syncs past what cannot be read, where the source keeps its log by a rule of its own", async () => {
+    source.reserves = false;
+    const { lane, target } = copyAt("early", 5);
+    pipeline.add(lane, entry, false);
+    start();
+    const unreadable = new ReplicationError("DB-SLOT-025", { subject: "binary log" });
+    await until(() => source.streams.length === 1, "the first stream");
+    source.stream.deliver(...transaction(6, table));
+    await until(() => target.position === "6", "what comes before it");
+    source.stream.fail(unreadable);
+    await until(() => source.streams.length === 2, "the second attempt");
+    expect(source.stream.from).toBe("6");
+    await pipeline.remove(lane);
+    const anew = laneOf(lane.subscription, target);
+    pipeline.add(anew, { renew: true, reload: new Set() }, false);
+    await until(() => anew.progress !== null, "the subscription to start anew");
+    source.stream.fail(unreadable);
+    await until(() => source.streams.length === 3, "the third attempt");
+    expect(source.stream.from).toBe("1000000");
   });
 
   it("CP-11 opens the stream again when somebody comes in behind it while it is being opened", async () => {
