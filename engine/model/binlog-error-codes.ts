@@ -52,4 +52,12 @@ export const binlogErrorCodes = {
     remedy: "Raise max_allowed_packet on the server; a damaged log needs `dongbo resync` of this source's subscriptions",
     retry: "operator",
   },
+  "DB-SLOT-028": {
+    meaning:
+      "a transaction has a number that its replication domain had passed before, so that positions cannot tell whether it was applied",
+    usualCause: "two servers write in one domain while gtid_strict_mode is off, for example a replica that is written to by itself",
+    remedy:
+      "Set gtid_strict_mode = ON, give each server that is written to a gtid_domain_id of its own, then re-sync the subscriptions of this source with `dongbo resync`",
+    retry: "operator",
+  },
 } as const satisfies Record<string, ErrorCodeEntry>;

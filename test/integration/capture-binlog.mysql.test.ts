@@ -291,6 +291,17 @@ test("what the log lacks, or says in a way that is not understood, is a coded st
   await expect(source.reserve()).rejects.toMatchObject({ code: "DB-SLOT-020" });
 });
 
+test("a transaction whose number its domain has passed already is a coded stop, not one that was applied before", async () => {
+  await using lab = await BinlogLab.start({ gtid_strict_mode: 0 });
+  const source = lab.source();
+  await lab.query("CREATE TABLE t (id INT PRIMARY KEY)", "INSERT INTO t VALUES (1)");
+  const reader = await lab.readerFrom(source, await source.reserve());
+  await lab.query("INSERT INTO t VALUES (2)", "SET SESSION gtid_domain_id = 7", "INSERT INTO t VALUES (3)");
+  await lab.query("SET SESSION server_id = 8, gtid_seq_no = 2", "INSERT INTO t VALUES (4)");
+  await expect(readToEnd(reader, source)).rejects.toMatchObject({ code: "DB-SLOT-028" });
+  expect(rowChanges(reader.messages).map((change) => named(change, change.after)["id"])).toEqual(["2", "3"]);
+});
+
 test("a change that is logged as a statement replaces what its table holds", async () => {
   await using lab = await BinlogLab.start();
   const source = lab.source();

@@ -1,5 +1,6 @@
 // Where in the log a stream is: the bookkeeping of positions, in each of their three forms.
 import type { Position } from "../../../engine/model/position.ts";
+import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import { formatGtidSet, gtidSetJoin, type GtidSet, parseGtidSet } from "../gtid-set.ts";
 import { formatMariaDbGtid, formatMariaDbPosition, type MariaDbGtid, parseMariaDbPosition } from "../mariadb-gtid.ts";
 import { formatLogOffset, type LogOffset } from "../positions.ts";
@@ -34,6 +35,7 @@ export function mariaDbProgress(from: Position): LogProgress {
     },
     begin({ mariaDb, at }) {
       if (mariaDb === null) throw malformed("a transaction has no number");
+      verifyOrder(reached.get(mariaDb.domain), mariaDb);
       open = mariaDb;
       const gtid = formatMariaDbGtid(mariaDb);
       return { transactionId: `${gtid}@${formatLogOffset(at)}`, position: gtid as Position };
@@ -46,6 +48,13 @@ export function mariaDbProgress(from: Position): LogProgress {
     },
     passed() {},
   };
+}
+
+/** Whoever has reached a number has all up to it: positions say nothing where a domain counts back. */
+function verifyOrder(last: MariaDbGtid | undefined, next: MariaDbGtid): void {
+  if (last === undefined || next.sequence > last.sequence) return;
+  const cause = `transaction ${formatMariaDbGtid(next)} comes after ${formatMariaDbGtid(last)}`;
+  throw new ReplicationError("DB-SLOT-028", { subject: "binary log", cause, sql: ["SET GLOBAL gtid_strict_mode = ON;"] });
 }
 
 export function gtidSetProgress(from: Position): LogProgress {
