@@ -1,6 +1,8 @@
 // A value of a row in the form that a column of the target takes. MySQL and MariaDB round numbers, cut fractions of seconds
 // and blanks, and pad bytes with no more than a note, in strict mode too: whatever they would change is refused here.
-// What they refuse by themselves, they are left to refuse: numbers out of range, text that is too long, days that are none.
+// What they refuse by themselves, they are left to refuse: text that is too long, days that are none, most numbers out of range.
+// A number or time beyond what a comparison with its column can hold is refused here: there it would become another one, and
+// the row that has that one for its key would be taken for the row that is meant.
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { ColumnType } from "../../../engine/model/table.ts";
 import { readDeclaration } from "../../../engine/model/type-declaration.ts";
@@ -23,13 +25,15 @@ export interface EncodedColumn {
 export function encoderOf(source: ColumnType, column: EncodedColumn): Encoder {
   const { name, numbers } = readDeclaration(column.declaration);
   const encode = encoders[name.split(" ")[0] ?? ""];
-  return encode === undefined ? plain : encode({ source, numbers, refuse: refuser(column), lossy: column.lossAccepted === true });
+  const unsigned = / (?:unsigned|zerofill)\b/.test(name);
+  return encode === undefined ? plain : encode({ source, numbers, unsigned, refuse: refuser(column), lossy: column.lossAccepted === true });
 }
 
 interface Encoding {
   readonly source: ColumnType;
   /** Of the target's declaration. */
   readonly numbers: readonly number[];
+  readonly unsigned: boolean;
   readonly refuse: Refuse;
   readonly lossy: boolean;
 }
@@ -44,17 +48,25 @@ function refuser({ declaration, subject }: EncodedColumn): Refuse {
 
 const plain: Encoder = (text) => text.toString("utf8");
 
-function whole({ source, lossy, refuse }: Encoding): Encoder {
+function whole({ source, unsigned, lossy, refuse }: Encoding): Encoder {
   if (source.category === "boolean") return flag;
+  const [least, most] = unsigned ? [0n, 2n ** 64n - 1n] : [-(2n ** 63n), 2n ** 63n - 1n];
+  const within = (digits: string): string => {
+    if (digits.length < digitsAlwaysWithin && !(unsigned && digits.startsWith("-"))) return digits;
+    const value = BigInt(digits);
+    return value >= least && value <= most ? digits : refuse("DB-ROW-010", "the number is out of range");
+  };
   return (text) => {
     const digits = text.toString("latin1");
-    if (wholeNumber.test(digits)) return digits;
+    if (wholeNumber.test(digits)) return within(digits);
     const [, before = "", fraction = ""] = number.exec(digits) ?? refuse("DB-ROW-010", "the value is no whole number");
-    if (/^0*$/.test(fraction)) return before;
+    if (/^0*$/.test(fraction)) return within(before);
     return lossy ? digits : refuse("DB-ROW-011", "the value has digits after the point, which the type has not");
   };
 }
 
+/** Numbers shorter than this are within 64 bits. */
+const digitsAlwaysWithin = 19;
 const wholeNumber = /^-?\d+$/;
 const number = /^(-?\d+)(?:\.(\d+))?$/;
 const floatingNumber = /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/;
@@ -62,10 +74,11 @@ const floatingNumber = /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/;
 /** PostgreSQL's boolean. */
 const flag: Encoder = (text) => (text[0] === 0x74 ? "1" : "0");
 
-function decimal({ numbers: [, scale = 0], lossy, refuse }: Encoding): Encoder {
+function decimal({ numbers: [precision = 10, scale = 0], lossy, refuse }: Encoding): Encoder {
   return (text) => {
     const digits = text.toString("latin1");
     const [, before = "", fraction = ""] = number.exec(digits) ?? [];
+    if (before.replace(/^-?0*/, "").length > precision - scale) return refuse("DB-ROW-010", "the number is out of range");
     if (before === "") return lossy && floatingNumber.test(digits) ? digits : refuse("DB-ROW-010", "the value is no decimal number");
     if (fraction.length <= scale) return digits;
     const kept = fraction.replace(/0+$/, "");
@@ -95,6 +108,7 @@ function floating({ digits, nearest }: Precision): (encoding: Encoding) => Encod
       if (!floatingNumber.test(written)) return refuse("DB-ROW-010", "the value is no finite number");
       const value = fromSingle ? Math.fround(Number(written)) : Number(written);
       const there = nearest(value);
+      if (!Number.isFinite(there)) return refuse("DB-ROW-010", "the number is out of range");
       const same = source.category === "float" ? there === value : significantDigits(written) <= digits;
       return same || lossy ? String(there) : refuse("DB-ROW-011", "the value has more digits than the type");
     };
@@ -178,10 +192,13 @@ function noSuchTime({ category }: ColumnType): string {
 function timeOfDay({ numbers: [fraction = 0], lossy, refuse }: Encoding): Encoder {
   return (text) => {
     const written = text.toString("latin1");
-    if (!/^-?\d{2,3}:\d\d:\d\d(?:\.\d{1,6})?$/.test(written)) return refuse("DB-ROW-010", "the value is no time");
+    const [, hours] = /^-?(\d{2,3}):\d\d:\d\d(?:\.\d{1,6})?$/.exec(written) ?? refuse("DB-ROW-010", "the value is no time");
+    if (Number(hours) > hoursMax) return refuse("DB-ROW-010", "the time is out of range");
     return seconds(written, { fraction, lossy, refuse });
   };
 }
+
+const hoursMax = 838;
 
 interface Seconds extends Pick<Encoding, "lossy" | "refuse"> {
   /** Digits that the type has. */

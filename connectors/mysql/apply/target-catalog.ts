@@ -161,6 +161,9 @@ function comparand(type: string, row: TextRow): string {
     case "datetime":
     case "timestamp":
       return `CAST(? AS DATETIME(${row["fraction"] ?? "6"}))`;
+    // A column of bits compares as the number that they are, and bytes do not become it by themselves.
+    case "bit":
+      return "CAST(CONV(HEX(?), 16, 10) AS UNSIGNED)";
     default:
       return "?";
   }
