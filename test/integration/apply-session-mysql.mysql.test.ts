@@ -4,7 +4,8 @@ import { lockName } from "../../connectors/mysql/apply/apply-session.ts";
 import type { Position } from "../../engine/model/position.ts";
 import { UNCHANGED } from "../../engine/model/row.ts";
 import type { TableMapping } from "../../engine/model/share.ts";
-import { MysqlTargetLab } from "../support/mysql-target-lab.ts";
+import type { ValueCategory } from "../../engine/model/table.ts";
+import { type LabColumn, MysqlTargetLab } from "../support/mysql-target-lab.ts";
 import { row } from "../support/table-builders.ts";
 import { key, nowMicros, progress, start, subscriptionOf, Writer } from "../support/target-lab.ts";
 
@@ -213,6 +214,52 @@ describe("the session of a copy on MariaDB", () => {
     await writer.target.close();
   });
 
+  test.each<[string, string, ValueCategory, readonly string[]]>([
+    ["bits", "bit(12)", "other", ["000000000000", "000000000001", "001100110001", "111111111111"]],
+    ["bits64", "bit(64)", "other", ["0".repeat(64), "1".repeat(64), "0011000100110000".padStart(64, "0")]],
+    ["years", "year", "integer", ["0", "1901", "2000", "2155"]],
+    ["labels", "enum('1','2','0','á','A')", "text", ["1", "2", "0", "á", "A"]],
+    ["doubles", "double", "float", ["0.1", "1e+20", "1.7976931348623157e+308", "5e-324"]],
+  ])("knows a row by its key of any kind: %s", async (name, declaration, category, keys) => {
+    const columns: LabColumn[] = [
+      ["id", declaration, category],
+      ["note", "varchar(80)"],
+      ["kept", "varchar(80)"],
+    ];
+    const table = lab.mapping(`key_${name}`, columns);
+    const writer = await Writer.loaded(lab, subscriptionOf([table], { id: `${name}/hcm` }));
+    await writer.apply([{ table, upserts: keys.map((text) => row(text, "old", text)) }]);
+    const changed = await writer.apply([
+      {
+        table,
+        updates: keys.slice(1).map((text) => ({ key: key(text), row: row(text, "new", UNCHANGED) })),
+        deletes: [key(keys[0] ?? "")],
+      },
+    ]);
+    expect(changed).toMatchObject({ missing: [], quarantined: 0 });
+    const left = (await lab.rows(table)).map(([, note, kept]) => [note, kept]);
+    expect(new Set(left.map((pair) => pair.join()))).toEqual(new Set(keys.slice(1).map((text) => `new,${text}`)));
+    await writer.target.close();
+  });
+
+  test.each<[string, string, readonly string[], readonly string[]]>([
+    ["wrapped", "bigint", ["-1", "9223372036854775807"], ["18446744073709551615", "99999999999999999999"]],
+    ["unsigned", "bigint unsigned", ["18446744073709551615"], ["-1"]],
+    ["clipped", "decimal(3,0)", ["999", "-999"], ["1000", "-1000"]],
+  ])("takes no key that its column cannot hold for another one: %s", async (name, declaration, held, beyond) => {
+    const columns: LabColumn[] = [
+      ["id", declaration, "decimal"],
+      ["note", "varchar(80)"],
+    ];
+    const table = lab.mapping(name, columns);
+    const writer = await Writer.loaded(lab, subscriptionOf([table], { id: `${name}/hcm` }));
+    await writer.apply([{ table, upserts: [...held, ...beyond].map((text) => row(text, "a")) }]);
+    expect(await lab.copy(table)).toMatchObject({ rows: String(held.length), rows_quarantined: String(beyond.length) });
+    await writer.apply([{ table, deletes: beyond.map((text) => key(text)) }]);
+    expect(await lab.copy(table)).toMatchObject({ rows: String(held.length), rows_quarantined: "0" });
+    await writer.target.close();
+  });
+
   test("tells keys apart by every byte", async () => {
     const table = lab.mapping("exact", [
       ["id", "varchar(40)"],
@@ -237,6 +284,19 @@ describe("the session of a copy on MariaDB", () => {
     expect([transaction.rowsWritten, transaction.rowsDeleted]).toEqual([8, 0]);
     await writer.commit(transaction);
     expect(await lab.copy(table)).toMatchObject({ rows: "3" });
+    await writer.target.close();
+  });
+
+  test("counts rows exactly although the owner has added a column that numbers them", async () => {
+    const table = own("numbered");
+    const writer = await Writer.loaded(lab, subscriptionOf([table], { id: "numbered/hcm" }));
+    await lab.sql("ALTER TABLE public_copy.numbered ADD serial BIGINT NOT NULL AUTO_INCREMENT UNIQUE");
+    for (const name of ["An", "Bình", "Bình"]) {
+      const transaction = await writer.begin();
+      for (const id of ["1", "2", "1"]) await transaction.write([writer.change({ table, upserts: [row(id, name, null)] })]);
+      await writer.commit(transaction);
+      expect(await lab.copy(table)).toMatchObject({ rows: "2" });
+    }
     await writer.target.close();
   });
 

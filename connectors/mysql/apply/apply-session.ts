@@ -7,6 +7,7 @@ import { connectMysql, type MysqlSession, printAddress, type TextRow } from "../
 import { toReplicationError } from "../mysql-errors.ts";
 import { type Bound, PreparedStatements } from "./prepared-statements.ts";
 import { rowsRefused, type Warning } from "./refusal.ts";
+import { wasThere } from "./table-sql.ts";
 
 /** Settings that no default of the server may change, in every session that writes into a target. */
 const ownSettings: Readonly<Record<string, string>> = {
@@ -214,7 +215,7 @@ export function lockName(subscription: string): string {
 function replacedRows(header: ResultSetHeader): number {
   const told = /^\S*Records: \d+ +Duplicates: (\d+)/.exec(header.info);
   if (told !== null) return Number(told[1]);
-  return header.insertId === 0 ? 0 : 1;
+  return header.insertId >= wasThere ? 1 : 0;
 }
 
 /** Notes that tell of no value: syntax that is going out of use, a statement that replicates better as rows. */

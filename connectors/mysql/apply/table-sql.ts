@@ -2,6 +2,9 @@
 import { batchColumn } from "./names.ts";
 import type { ForeignKey, TableShape } from "./target-catalog.ts";
 
+/** Added to the batch id in LAST_INSERT_ID. */
+export const wasThere = 2 ** 52;
+
 /** Parameters, row by row: every column, then the batch id. */
 export const insertSql = madeOnce((shape, rows) => {
   const columns = [...shape.columns.map(({ name }) => name), batchColumn];
@@ -12,14 +15,14 @@ export const insertSql = madeOnce((shape, rows) => {
 /**
  * As insertSql; a row that is there under its key is replaced. ON DUPLICATE KEY UPDATE would do the same to a row that is
  * there under another unique index of the owner's: then NULL goes into a column that refuses it. LAST_INSERT_ID tells of a
- * single row that it was there.
+ * single row that it was there, by a number that no column of an owner's that counts rows will reach.
  */
 export const upsertSql = madeOnce((shape, rows) => {
   const fresh = (name: string): string => (shape.flavour === "mysql" ? `fresh.${name}` : `VALUES(${name})`);
   const key = shape.key.map((index) => shape.columns[index]?.name ?? "");
   const set = shape.columns.filter((_, index) => !shape.key.includes(index)).map(({ name }) => `${name} = ${fresh(name)}`);
   const same = key.map((name) => `${shape.physical}.${name} = ${fresh(name)}`).join(" AND ");
-  const batch = `${batchColumn} = IF(${same}, LAST_INSERT_ID(${fresh(batchColumn)}), NULL)`;
+  const batch = `${batchColumn} = IF(${same}, LAST_INSERT_ID(${fresh(batchColumn)} + ${wasThere}) - ${wasThere}, NULL)`;
   const alias = shape.flavour === "mysql" ? " AS fresh" : "";
   return `${insertSql(shape, rows)}${alias} ON DUPLICATE KEY UPDATE ${[...set, batch].join(", ")}`;
 });
