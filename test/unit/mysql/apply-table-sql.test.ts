@@ -31,12 +31,12 @@ describe("an upsert", () => {
   test("takes the new values in each flavour's own way, and refuses a row that is there under another key", () => {
     expect(upsertSql(shape("mariadb"), 2)).toBe(
       "INSERT INTO `a_copy`.`t` (`id`, `name`, dongbo_batch) VALUES (?, ?, ?), (?, ?, ?) ON DUPLICATE KEY UPDATE `name` = VALUES(`name`), " +
-        "dongbo_batch = IF(`a_copy`.`t`.`id` = VALUES(`id`), LAST_INSERT_ID(VALUES(dongbo_batch)), NULL)",
+        "dongbo_batch = IF(`a_copy`.`t`.`id` = VALUES(`id`), LAST_INSERT_ID(VALUES(dongbo_batch) + 4503599627370496) - 4503599627370496, NULL)",
     );
     // MySQL tells with each statement that VALUES() is going out of use.
     expect(upsertSql(shape("mysql"), 1)).toBe(
       "INSERT INTO `a_copy`.`t` (`id`, `name`, dongbo_batch) VALUES (?, ?, ?) AS fresh ON DUPLICATE KEY UPDATE `name` = fresh.`name`, " +
-        "dongbo_batch = IF(`a_copy`.`t`.`id` = fresh.`id`, LAST_INSERT_ID(fresh.dongbo_batch), NULL)",
+        "dongbo_batch = IF(`a_copy`.`t`.`id` = fresh.`id`, LAST_INSERT_ID(fresh.dongbo_batch + 4503599627370496) - 4503599627370496, NULL)",
     );
   });
 });
