@@ -1,5 +1,5 @@
 // The map stage of one source: each change once through the index of its table, and on to the copies it concerns.
-import type { RowChange, TableReplaced, Truncate } from "../engine/model/change-message.ts";
+import type { ColumnLost, RowChange, TableReplaced, Truncate } from "../engine/model/change-message.ts";
 
 import { type Key, type Row, UNCHANGED } from "../engine/model/row.ts";
 import type { Subscription, TableMapping } from "../engine/model/share.ts";
@@ -9,7 +9,7 @@ import { mismatch } from "./mismatch.ts";
 import { FilterIndex } from "./filter-index.ts";
 import { compileProjection, isSameKey, type Projection, rowImages } from "./project-row.ts";
 import { type Membership, membership, routeChange, type RoutedChange } from "./route-change.ts";
-import { checkContract } from "./schema-contract.ts";
+import { checkContract, neededColumns } from "./schema-contract.ts";
 
 /** One table of one subscription. */
 interface Route<T> {
@@ -66,9 +66,13 @@ export class SourceMapper<T> implements ChangeMapper<T> {
     this.#compiled.clear();
   }
 
-  map(change: RowChange | Truncate | TableReplaced, emit: MapEmit<T>): void {
+  map(change: RowChange | Truncate | TableReplaced | ColumnLost, emit: MapEmit<T>): void {
     if (change.tag === "replaced") {
       this.#replaced(change, emit);
+      return;
+    }
+    if (change.tag === "column lost") {
+      this.#columnLost(change, emit);
       return;
     }
     if (change.tag === "truncate") {
@@ -98,6 +102,14 @@ export class SourceMapper<T> implements ChangeMapper<T> {
   #replaced({ table, cause }: TableReplaced, emit: MapEmit<T>): void {
     for (const { handle, table: index, mapping, active } of this.#routes.get(tableKey(table)) ?? []) {
       if (active) emit(handle, index, mismatch(mapping, "DB-MAP-014", cause));
+    }
+  }
+
+  #columnLost({ table, column, newName }: ColumnLost, emit: MapEmit<T>): void {
+    const cause = newName === null ? `column "${column}" was dropped` : `column "${column}" was given the name "${newName}"`;
+    for (const { handle, table: index, mapping, active } of this.#routes.get(tableKey(table)) ?? []) {
+      if (!active || !neededColumns(mapping).some((needed) => needed.toLowerCase() === column.toLowerCase())) continue;
+      emit(handle, index, mismatch(mapping, newName === null ? "DB-MAP-010" : "DB-MAP-012", cause));
     }
   }
 

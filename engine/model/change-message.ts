@@ -10,7 +10,7 @@ export type Micros = number;
  * transaction, and transactions do not interleave. A source that knows no transactions (ChangeSource.transactional is
  * false) wraps each event in a transaction of its own.
  */
-export type ChangeMessage = TransactionBegin | RowChange | Truncate | TableReplaced | TransactionCommit | Progress;
+export type ChangeMessage = TransactionBegin | RowChange | Truncate | TableReplaced | ColumnLost | TransactionCommit | Progress;
 
 export interface TransactionBegin {
   readonly tag: "begin";
@@ -50,6 +50,19 @@ export interface TableReplaced {
   readonly table: TableName;
   /** What was done to it, as the end of a sentence without full stop: `the table was renamed`. */
   readonly cause: string;
+}
+
+/**
+ * A column was dropped, or has another name now: one that has its name later holds other values, and rows do not tell. MySQL and
+ * MariaDB, where columns have nothing but their names.
+ */
+export interface ColumnLost {
+  readonly tag: "column lost";
+  readonly table: TableName;
+  /** In the letters of the statement, which need not be those of the table. */
+  readonly column: string;
+  /** Null: it was dropped. */
+  readonly newName: string | null;
 }
 
 export interface TransactionCommit {

@@ -1,4 +1,4 @@
-import type { RowChange, TableReplaced, Truncate } from "../model/change-message.ts";
+import type { ColumnLost, RowChange, TableReplaced, Truncate } from "../model/change-message.ts";
 import type { Predicate } from "../model/predicate.ts";
 import type { Key, Row } from "../model/row.ts";
 import type { Subscription, TableMapping } from "../model/share.ts";
@@ -14,7 +14,7 @@ export interface ChangeMapper<T> {
   setActive(handle: T, table: number, active: boolean): void;
   remove(handle: T): void;
   /** Calls `emit` once or more for each subscription that must change; `table` is the index in Subscription.tables. */
-  map(change: RowChange | Truncate | TableReplaced, emit: MapEmit<T>): void;
+  map(change: RowChange | Truncate | TableReplaced | ColumnLost, emit: MapEmit<T>): void;
 }
 
 export type MapEmit<T> = (handle: T, table: number, change: MappedChange) => void;

@@ -73,6 +73,7 @@ export class StreamReader {
       else if (message.tag === "commit") transactions.push(open);
       else if (message.tag === "replaced") open.push(`replaced ${printTable(message.table)}: ${message.cause}`);
       else if (message.tag === "delete") open.push(["delete", ...printRow(message.before ?? []).slice(0, 1)].join(" "));
+      else if (message.tag === "column lost") open.push(`column lost ${printTable(message.table)}: ${message.column}`);
       else if ("table" in message) open.push([message.tag, ...printRow(message.after ?? [])].join(" "));
     }
     return transactions;

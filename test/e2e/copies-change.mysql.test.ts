@@ -167,6 +167,7 @@ describe("a master whose tables change", () => {
   test.each([
     ["dropped", "ALTER TABLE citizen DROP COLUMN born", /DB-MAP-010/],
     ["renamed", "ALTER TABLE citizen CHANGE COLUMN born birth_date date", /DB-MAP-01[02]/],
+    ["dropped and made again", "ALTER TABLE citizen DROP COLUMN Born, ADD COLUMN born date", /DB-MAP-010/],
     ["retyped", "ALTER TABLE citizen MODIFY COLUMN born varchar(30)", /DB-MAP-011/],
   ])("a shared column that is %s stops that table of that subscription, and configuration revives it", async (_, change, code) => {
     await using stage = await stageOf();

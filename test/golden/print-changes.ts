@@ -24,6 +24,8 @@ export function printChanges(messages: readonly ChangeMessage[]): string[] {
       lines.push(`truncate ${message.tables.map((table) => printTable(table.table)).join(", ")}`);
     } else if (message.tag === "replaced") {
       lines.push(`replaced ${printTable(message.table)}: ${message.cause}`);
+    } else if (message.tag === "column lost") {
+      lines.push(`column lost ${printTable(message.table)}: ${message.column} ${message.newName ?? ""}`.trim());
     } else if ("table" in message) {
       describe(message.table);
       lines.push(`${message.tag} ${printTable(message.table.table)} ${printImages(message.before, message.after)}`);

@@ -337,6 +337,7 @@ test("rows of tables that nobody wants are passed over, their transactions are t
 function print(messages: readonly ChangeMessage[]): string[] {
   return messages.flatMap((message) => {
     if (message.tag === "replaced") return [`replaced ${printTable(message.table)}: ${message.cause}`];
+    if (message.tag === "column lost") return [`lost ${printTable(message.table)}.${message.column}`];
     if (message.tag === "truncate") return message.tables.map(({ table }) => `truncate ${printTable(table)}`);
     return "table" in message ? [`${message.tag} ${printTable(message.table.table)}`] : [];
   });

@@ -250,6 +250,7 @@ export class BinlogDecoder {
     if (!this.#tables.concerns(table)) return;
     transaction.changed = true;
     if (effect.tag === "replaced") this.#output.push({ tag: "replaced", table, cause: effect.cause });
+    else if (effect.tag === "column lost") this.#output.push({ ...effect, table });
     else this.#output.push({ tag: "truncate", tables: [this.#tables.named(table)] });
   }
 

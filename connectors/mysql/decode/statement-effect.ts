@@ -7,6 +7,8 @@ import { TokenReader } from "./token-reader.ts";
 export type StatementEffect =
   | { readonly tag: "truncate"; readonly table: TableName }
   | { readonly tag: "replaced"; readonly table: TableName; readonly cause: string }
+  /** It was dropped, or has the new name now. */
+  | { readonly tag: "column lost"; readonly table: TableName; readonly column: string; readonly newName: string | null }
   /** Every table of the database is gone. */
   | { readonly tag: "dropped database"; readonly database: string };
 
@@ -173,7 +175,8 @@ function alteration(table: TableName, part: TokenReader, strict: boolean): reado
     other === null ? null : [replaced(cause), { tag: "replaced", table: other, cause }];
   switch (part.word()) {
     case "RENAME": {
-      if (part.take("COLUMN", "INDEX", "KEY") !== null) return none;
+      if (part.take("COLUMN") !== null) return renamedColumn(table, part, "TO");
+      if (part.take("INDEX", "KEY") !== null) return none;
       if (part.take("TO", "AS") === null) part.takeSign("=");
       const other = part.table();
       return other === null ? null : renamed(table, other);
@@ -186,19 +189,48 @@ function alteration(table: TableName, part: TokenReader, strict: boolean): reado
       }
       return part.take("TABLE") === null ? none : withOther(part.table(), "a table was made a partition");
     case "DROP":
-      return part.take("PARTITION") === null ? none : [replaced("a partition was dropped")];
+      return part.take("PARTITION") === null ? dropped(table, part) : [replaced("a partition was dropped")];
     case "TRUNCATE":
       return [replaced("a partition was emptied")];
     case "DISCARD":
     case "IMPORT":
       return [replaced("its tablespace was discarded or imported")];
     case "MODIFY":
-    case "CHANGE":
-      if (part.has("AS", "GENERATED")) return [replaced("a generated column was computed anew")];
-      return !strict && part.has("NULL") && part.has("NOT") ? [replaced("a column was made NOT NULL outside strict mode")] : none;
+      return modified(part, strict, replaced);
+    case "CHANGE": {
+      part.take("COLUMN");
+      const lost = renamedColumn(table, part, null);
+      return lost === null ? null : [...lost, ...modified(part, strict, replaced)];
+    }
     default:
       return none;
   }
+}
+
+function modified(part: TokenReader, strict: boolean, replaced: (cause: string) => StatementEffect): readonly StatementEffect[] {
+  if (part.has("AS", "GENERATED")) return [replaced("a generated column was computed anew")];
+  return !strict && part.has("NULL") && part.has("NOT") ? [replaced("a column was made NOT NULL outside strict mode")] : none;
+}
+
+/** Behind the words that say that a column is meant: its name and its new one, with a word between them or none. */
+function renamedColumn(table: TableName, part: TokenReader, between: string | null): readonly StatementEffect[] | null {
+  part.takeAll("IF", "EXISTS");
+  const column = part.name();
+  if (between !== null && part.take(between) === null) return null;
+  const newName = part.name();
+  if (column === null || newName === null) return null;
+  return column.toLowerCase() === newName.toLowerCase() ? none : [{ tag: "column lost", table, column, newName }];
+}
+
+/** Behind DROP: a column, with or without the word, or something else that rows do not hold. */
+function dropped(table: TableName, part: TokenReader): readonly StatementEffect[] | null {
+  if (part.take("COLUMN") === null) {
+    if (part.take("INDEX", "KEY", "PRIMARY", "FOREIGN", "CONSTRAINT", "CHECK") !== null) return none;
+    if (part.takeAll("SYSTEM", "VERSIONING") || part.takeAll("PERIOD", "FOR")) return none;
+  }
+  part.takeAll("IF", "EXISTS");
+  const column = part.name();
+  return column === null ? null : [{ tag: "column lost", table, column, newName: null }];
 }
 
 function insert(reader: TokenReader): readonly StatementEffect[] | null {

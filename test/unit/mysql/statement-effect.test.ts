@@ -1,14 +1,17 @@
 import { expect, test } from "vitest";
-import { statementEffects } from "../../../connectors/mysql/decode/statement-effect.ts";
+import { type StatementEffect, statementEffects } from "../../../connectors/mysql/decode/statement-effect.ts";
 import { printTable } from "../../../engine/model/table.ts";
 
 function effects(sql: string, options: { ansiQuotes?: boolean; strict?: boolean } = {}): string[] | null {
   const quoting = { ansiQuotes: options.ansiQuotes ?? false, noBackslash: false };
   const found = statementEffects({ sql, database: "db", quoting, strict: options.strict ?? true });
-  return (
-    found?.map((effect) => (effect.tag === "dropped database" ? `drop ${effect.database}` : `${effect.tag} ${printTable(effect.table)}`)) ??
-    null
-  );
+  return found?.map(print) ?? null;
+}
+
+function print(effect: StatementEffect): string {
+  if (effect.tag === "dropped database") return `drop ${effect.database}`;
+  const table = printTable(effect.table);
+  return effect.tag === "column lost" ? `lost ${table}.${effect.column} ${effect.newName ?? ""}`.trim() : `${effect.tag} ${table}`;
 }
 
 test.each([
@@ -26,7 +29,7 @@ test.each([
   ["CREATE OR REPLACE TABLE t (id INT)", ["replaced db.t"]],
   ["CREATE OR REPLACE TEMPORARY TABLE t (id INT)", []],
   ["CREATE OR REPLACE ALGORITHM=MERGE VIEW t AS SELECT 1", []],
-  ["ALTER TABLE t ADD COLUMN a INT, RENAME COLUMN b TO c, RENAME INDEX d TO e", []],
+  ["ALTER TABLE t ADD COLUMN a INT, RENAME COLUMN b TO c, RENAME INDEX d TO e", ["lost db.t.b c"]],
   ["ALTER TABLE t ADD COLUMN a ENUM('RENAME TO x', ', DROP PARTITION y'), RENAME TO u", ["replaced db.t", "replaced db.u"]],
   ["ALTER TABLE t RENAME u", ["replaced db.t", "replaced db.u"]],
   ["ALTER ONLINE TABLE IF EXISTS t RENAME = other.u", ["replaced db.t", "replaced other.u"]],
@@ -35,7 +38,11 @@ test.each([
   ["ALTER TABLE t CONVERT TABLE u TO PARTITION p VALUES LESS THAN (5)", ["replaced db.t", "replaced db.u"]],
   ["ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4", []],
   ["ALTER TABLE t DROP PARTITION p, ALGORITHM = COPY", ["replaced db.t"]],
-  ["ALTER TABLE t DROP COLUMN p", []],
+  ["ALTER TABLE t DROP COLUMN p", ["lost db.t.p"]],
+  ["ALTER TABLE t DROP IF EXISTS `key`, DROP system, ADD COLUMN p INT", ["lost db.t.key", "lost db.t.system"]],
+  ["ALTER TABLE t DROP INDEX i, DROP PRIMARY KEY, DROP FOREIGN KEY f, DROP CONSTRAINT c, DROP SYSTEM VERSIONING", []],
+  ["ALTER TABLE t CHANGE COLUMN IF EXISTS a b INT, CHANGE c C INT NOT NULL, MODIFY d INT", ["lost db.t.a b"]],
+  ["ALTER TABLE t CHANGE a b INT AS (c + 1)", ["lost db.t.a b", "replaced db.t"]],
   ["ALTER TABLE t TRUNCATE PARTITION ALL", ["replaced db.t"]],
   ["ALTER TABLE t REORGANIZE PARTITION p INTO (PARTITION a VALUES LESS THAN (5))", []],
   ["ALTER TABLE t DISCARD TABLESPACE", ["replaced db.t"]],
