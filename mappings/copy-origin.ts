@@ -28,6 +28,16 @@ export function objectionTo(table: TableMapping | StoppedTable, contract: string
   return new ReplicationError(gravest.code, { subject: printTable(table.source), cause });
 }
 
+/** Why the rows of a table as it is `now` cannot be told apart by the copy's key any more; null when they can. */
+export function keyLost({ source, key }: TableMapping, now: CatalogTable): StopReason | null {
+  const isKey = (index: readonly string[]): boolean => index.length === key.length && index.every((column) => key.includes(column));
+  if ([now.primaryKey, ...now.uniqueKeys].some(isKey)) return null;
+  const cause = `the table cannot be followed by its key (${key.join(", ")}) any more: the index is gone, or the table was altered otherwise`;
+  return new ReplicationError("DB-MAP-032", { subject: printTable(source), cause, remedy: keyRemedy });
+}
+
+const keyRemedy = "Run `dongbo check`, which says what is in the way; put it right, then run `dongbo resync` for the table";
+
 function breachesOf(origin: ContractOrigin, needed: ReadonlySet<string>, catalog: CatalogTable): Breach[] {
   if (origin.table !== catalog.id) return [{ code: "DB-MAP-014", cause: "the table was dropped and made again" }];
   return origin.columns.filter(({ name }) => needed.has(name)).flatMap((was) => breachOf(was, catalog) ?? []);

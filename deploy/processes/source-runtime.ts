@@ -19,7 +19,7 @@ import type { Logger } from "../../engine/ports/logger.ts";
 import type { Metrics } from "../../engine/ports/metrics.ts";
 import type { Random } from "../../engine/ports/random.ts";
 import type { SnapshotSource } from "../../engine/ports/snapshot-source.ts";
-import { objectionTo } from "../../mappings/copy-origin.ts";
+import { keyLost, objectionTo } from "../../mappings/copy-origin.ts";
 import { snapshotRouter } from "../../mappings/snapshot-router.ts";
 import { SourceMapper } from "../../mappings/source-mapper.ts";
 import { refuseOtherEngine, refuseOtherServer } from "./before-start.ts";
@@ -335,7 +335,8 @@ export class SourceRuntime {
     for (const lane of lanes) {
       for (const [index, mapping] of lane.subscription.tables.entries()) {
         const now = catalog.get(tableKey(mapping.source)) ?? mapping.catalog;
-        const reason = reasons.get(tableKey(mapping.source)) ?? objectionTo({ ...mapping, catalog: now }, contractText(mapping));
+        const altered = objectionTo({ ...mapping, catalog: now }, contractText(mapping)) ?? keyLost(mapping, now);
+        const reason = reasons.get(tableKey(mapping.source)) ?? altered;
         if (reason !== null) await this.#pipeline.stopTable(lane, index, reason);
       }
     }

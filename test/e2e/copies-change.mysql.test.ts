@@ -236,4 +236,27 @@ describe("a master whose tables change", () => {
     expect(await stage.differences("hcm", "visit", "population.visit", visitShape)).toEqual([]);
     expect(await stage.differences("hcm", "citizen", "population.citizen", citizenShape)).toEqual([]);
   });
+
+  test.each([
+    [
+      "foreign keys change its rows by themselves",
+      ["ALTER TABLE visit ADD CONSTRAINT own FOREIGN KEY (id) REFERENCES parent (id) ON DELETE CASCADE", "DELETE FROM parent WHERE id = 3"],
+      ["ALTER TABLE visit DROP FOREIGN KEY own"],
+    ],
+    [
+      "its key is none any more",
+      ["ALTER TABLE visit DROP PRIMARY KEY", "INSERT INTO visit VALUES (3, 'hai lần'), (3, 'ba lần')"],
+      ["DELETE FROM visit WHERE id = 3", "ALTER TABLE visit ADD PRIMARY KEY (id)"],
+    ],
+  ])("a table that cannot be followed from now on, because %s, stops its copies under a running stream", async (_, change, mend) => {
+    await using stage = await stageOf();
+    await stage.onMaster("CREATE TABLE parent (id int PRIMARY KEY)", "INSERT INTO parent SELECT id FROM visit", ...change);
+    const stopped = await stage.recorded("hcm", "population.visit", (row) => row["stopped_code"] !== null);
+    expect(stopped["stopped_code"]).toBe("DB-MAP-032");
+    await stage.onMaster(...mend);
+    await stage.command("resync", "population/hcm", "--table", "population.visit");
+    await stage.shows("hcm", total("population.visit"), [["19"]]);
+    await stage.stop();
+    expect(await stage.differences("hcm", "visit", "population.visit", visitShape)).toEqual([]);
+  });
 });
