@@ -12,9 +12,9 @@ import { BinlogConnection } from "./capture/binlog-connection.ts";
 import { BinlogStream } from "./capture/binlog-stream.ts";
 import { explainFailure } from "./capture/explain-failure.ts";
 import { fileBegunAt } from "./capture/file-age.ts";
-import { endOfLog, oldestFile, oldestPosition } from "./capture/log-ends.ts";
+import { endOfLog, isSetBack, type LogEnd, oldestFile, oldestPosition } from "./capture/log-ends.ts";
 import { prepareDump } from "./capture/open-dump.ts";
-import { inspectServer, type LogForm, type SourceServer, verifyIdentity, verifyReach } from "./capture/source-server.ts";
+import { inspectServer, type LogForm, setBack, type SourceServer, verifyIdentity, verifyReach } from "./capture/source-server.ts";
 import { SourceSession } from "./capture/source-session.ts";
 import { BinlogDecoder } from "./decode/binlog-decoder.ts";
 import { gtidSetProgress, type LogProgress, mariaDbProgress, offsetProgress } from "./decode/log-progress.ts";
@@ -61,6 +61,9 @@ export class MysqlSource implements ChangeSource {
   readonly #abandoned = new Set<string>();
   readonly #snapshots = new SettledSnapshots();
   #identity: string | null;
+  #stream: BinlogStream | null = null;
+  /** As last seen on the server of `identity`. */
+  #end: LogEnd | null = null;
   /** As last found out. */
   #form: LogForm | null = null;
   /** The oldest file as last looked at: it stays the oldest until the server purges it. */
@@ -77,7 +80,7 @@ export class MysqlSource implements ChangeSource {
   }
 
   async open(from: Position, signal: AbortSignal): Promise<ChangeStream> {
-    const server = await this.#session.read((session) => this.#verifyFrom(session, from));
+    const server = await this.#verifyFrom(from);
     this.#identity = server.identity;
     const session = await this.#connect("capture");
     const command = await this.#prepare(session, server, from);
@@ -99,6 +102,7 @@ export class MysqlSource implements ChangeSource {
     });
     try {
       await stream.start(command);
+      this.#stream = stream;
       return stream;
     } catch (error) {
       connection.destroy();
@@ -114,6 +118,8 @@ export class MysqlSource implements ChangeSource {
     });
     this.#identity = server.identity;
     this.#form = server.form;
+    this.#end = end;
+    this.#oldest = null;
     return end.position;
   }
 
@@ -137,8 +143,10 @@ export class MysqlSource implements ChangeSource {
     return Promise.resolve();
   }
 
-  endOfLog(): Promise<EndOfLog> {
-    return this.#session.read(async (session) => endOfLog(session, await this.#logForm(session), this.#snapshots));
+  async endOfLog(): Promise<EndOfLog> {
+    const end = await this.#session.read(async (session) => endOfLog(session, await this.#logForm(session), this.#snapshots));
+    this.#verifyEnd(end);
+    return end;
   }
 
   async close(): Promise<void> {
@@ -173,13 +181,27 @@ export class MysqlSource implements ChangeSource {
     return server;
   }
 
-  async #verifyFrom(session: MysqlSession, from: Position): Promise<SourceServer> {
-    const server = await this.#verifyServer(session);
-    const file = await oldestFile(session, this.#subject);
-    const oldest = await this.#oldestPosition(session, server, file);
-    const end = (await endOfLog(session, server.form, this.#snapshots)).position;
-    verifyReach(from, { oldest, end, covers: (reached, wanted) => mysqlPositions.covers(reached, wanted) }, this.#subject);
+  async #verifyFrom(from: Position): Promise<SourceServer> {
+    const { server, oldest, end } = await this.#session.read(async (session) => {
+      const found = await this.#verifyServer(session);
+      const file = await oldestFile(session, this.#subject);
+      const position = await this.#oldestPosition(session, found, file);
+      return { server: found, oldest: position, end: await endOfLog(session, found.form, this.#snapshots) };
+    });
+    this.#verifyEnd(end);
+    verifyReach(from, { oldest, end: end.position }, this.#subject);
     return server;
+  }
+
+  /** Throws DB-SLOT-004, once, when the log was emptied: whoever reads it then would wait for ever, and be told that nothing comes. */
+  #verifyEnd(end: LogEnd): void {
+    const last = this.#end;
+    this.#end = end;
+    if (last === null || !isSetBack(last, end)) return;
+    const failure = setBack(last.position, end.position, this.#subject);
+    this.#oldest = null;
+    this.#stream?.fail(failure);
+    throw failure;
   }
 
   /** MySQL moves its position within the oldest file. */
@@ -199,7 +221,7 @@ export class MysqlSource implements ChangeSource {
   }
 
   async #explain(error: unknown, position: Position): Promise<ReplicationError> {
-    const failure = await explainFailure(error, this.#subject, () => this.#session.read((session) => this.#verifyFrom(session, position)));
+    const failure = await explainFailure(error, this.#subject, () => this.#verifyFrom(position));
     // What has swallowed one connection has most likely swallowed the other: the next question must not wait to find out.
     if (failure.code === "DB-SLOT-008") await this.#session.close();
     return failure;

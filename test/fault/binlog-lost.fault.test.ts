@@ -51,6 +51,26 @@ test("a server that knows nothing of the position is DB-SLOT-004", async () => {
   await expect(other.reservation()).rejects.toMatchObject({ code: "DB-SLOT-004" });
 });
 
+test("a log that is emptied under a stream is DB-SLOT-004: the server would say for ever that nothing comes", async () => {
+  await using lab = await startLab();
+  const source = lab.source();
+  const from = await source.reserve();
+  const reader = await lab.readerFrom(source, from);
+  await lab.query("INSERT INTO item VALUES (1, 'x')");
+  expect(await reader.transactions(1)).toEqual([["insert 1 x"]]);
+  await source.endOfLog();
+  const ended = expect(reader.untilEnd()).rejects.toMatchObject({ code: "DB-SLOT-004" });
+  await lab.query("RESET MASTER", "INSERT INTO item VALUES (2, 'lost')", "INSERT INTO item VALUES (3, 'lost')");
+  await expect(source.endOfLog()).rejects.toMatchObject({ code: "DB-SLOT-004" });
+  await ended;
+  // Also when the new log has as many transactions as the old one had.
+  await lab.query("FLUSH BINARY LOGS");
+  await source.reserve();
+  const rows = ["INSERT INTO item VALUES (4, 'x')", "INSERT INTO item VALUES (5, 'x')", "INSERT INTO item VALUES (6, 'x')"];
+  await lab.query("RESET MASTER", ...rows);
+  await expect(source.endOfLog()).rejects.toMatchObject({ code: "DB-SLOT-004" });
+});
+
 test("a reader with the same server_id ends ours with DB-SLOT-026, which nobody but an operator ends", async () => {
   await using lab = await startLab();
   const [first, second] = [lab.source({ serverId: 77 }), lab.source({ serverId: 77 })];

@@ -55,7 +55,7 @@ export class BinlogStream implements ChangeStream {
     await this.#connection.start(command, {
       event: (bytes) => this.#event(bytes),
       readEnded: (bytes) => this.#readEnded(bytes),
-      ended: (error) => this.#fail(error),
+      ended: (error) => this.fail(error),
     });
     this.#timer = setInterval(() => this.#tick(), this.#tickEveryMs);
     const { signal } = this.#options;
@@ -147,10 +147,11 @@ export class BinlogStream implements ChangeStream {
     if (!this.#silence.check(performance.now(), this.#tickEveryMs)) return;
     const { subject, silenceMsMax } = this.#options;
     const cause = `the server has sent nothing for ${Math.round(silenceMsMax / 1000)} s`;
-    this.#fail(new ReplicationError("DB-SLOT-008", { subject, cause }));
+    this.fail(new ReplicationError("DB-SLOT-008", { subject, cause }));
   }
 
-  #fail(error: unknown): void {
+  /** Ends the stream; its reader gets what came before, and then the failure. */
+  fail(error: unknown): void {
     if (this.#closed) return;
     this.#release();
     this.#connection.destroy();

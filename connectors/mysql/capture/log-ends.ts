@@ -3,7 +3,7 @@ import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { Position } from "../../../engine/model/position.ts";
 import type { EndOfLog } from "../../../engine/ports/change-source.ts";
 import type { MysqlSession } from "../mysql-client.ts";
-import { formatLogOffset, type LogOffset, mysqlPositions } from "../positions.ts";
+import { compareLogOffsets, formatLogOffset, type LogOffset, mysqlPositions } from "../positions.ts";
 import type { SettledSnapshots } from "../settled-snapshot.ts";
 import { seenBefore, seenIn } from "../snapshot/snapshot-visibility.ts";
 import type { LogForm } from "./source-server.ts";
@@ -28,30 +28,41 @@ export async function oldestPosition(session: MysqlSession, form: LogForm, file:
 
 const clockSql = "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)";
 
+export interface LogEnd extends EndOfLog {
+  /** The same in bytes; null where nothing is asked of it. */
+  readonly place: LogOffset | null;
+}
+
+/** A log goes on from where it has ended: one that ends before was emptied, or is of a server that was set back. */
+export function isSetBack(last: LogEnd, now: LogEnd): boolean {
+  if (!mysqlPositions.covers(now.position, last.position)) return true;
+  return last.place !== null && now.place !== null && compareLogOffsets(now.place, last.place) < 0;
+}
+
 /** See ChangeSource.endOfLog. The clock is read first. */
-export async function endOfLog(session: MysqlSession, form: LogForm, snapshots: SettledSnapshots): Promise<EndOfLog> {
+export async function endOfLog(session: MysqlSession, form: LogForm, snapshots: SettledSnapshots): Promise<LogEnd> {
   switch (form) {
     case "mariadb":
       return endOfMariaDb(session, snapshots);
     case "gtid": {
       const [row] = await session.query(`SELECT ${clockSql} AS at, @@GLOBAL.gtid_executed AS position`);
       const position = mysqlPositions.parse(row?.["position"] ?? "");
-      return { position, at: Number(row?.["at"]), visibility: seenIn(position) };
+      return { position, at: Number(row?.["at"]), visibility: seenIn(position), place: null };
     }
     case "offset": {
       const [clock] = await session.query(`SELECT ${clockSql} AS at`);
       const place = await writtenUpTo(session);
-      return { position: formatLogOffset(place) as Position, at: Number(clock?.["at"]), visibility: seenBefore(place) };
+      return { position: formatLogOffset(place) as Position, at: Number(clock?.["at"]), visibility: seenBefore(place), place };
     }
   }
 }
 
-async function endOfMariaDb(session: MysqlSession, snapshots: SettledSnapshots): Promise<EndOfLog> {
+async function endOfMariaDb(session: MysqlSession, snapshots: SettledSnapshots): Promise<LogEnd> {
   const [clock] = await session.query(`SELECT ${clockSql} AS at`);
   const place = await snapshots.begin(session);
   await session.query("COMMIT");
   const [end] = await session.query("SELECT @@GLOBAL.gtid_binlog_pos AS position");
-  return { position: mysqlPositions.parse(end?.["position"] ?? ""), at: Number(clock?.["at"]), visibility: seenBefore(place) };
+  return { position: mysqlPositions.parse(end?.["position"] ?? ""), at: Number(clock?.["at"]), visibility: seenBefore(place), place };
 }
 
 /** MySQL 8.4 has given the statement another name. */

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { Position } from "../../../engine/model/position.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { Flavour, MysqlSession } from "../mysql-client.ts";
+import { mysqlPositions } from "../positions.ts";
 
 /** How the server's log tells transactions apart, and so what positions are. */
 export type LogForm = "mariadb" | "gtid" | "offset";
@@ -87,16 +88,17 @@ export function verifyIdentity(actual: string, expected: string, subject: string
 }
 
 /** `from` must lie between what the log still holds and its end. */
-export function verifyReach(
-  from: Position,
-  log: { readonly oldest: Position; readonly end: Position; readonly covers: (reached: Position, wanted: Position) => boolean },
-  subject: string,
-): void {
-  if (!log.covers(from, log.oldest))
+export function verifyReach(from: Position, log: { readonly oldest: Position; readonly end: Position }, subject: string): void {
+  if (!mysqlPositions.covers(from, log.oldest))
     throw purged(subject, `it begins after ${printed(log.oldest)}, and changes were applied up to ${printed(from)}`);
-  if (log.covers(log.end, from)) return;
-  const cause = `the position ${printed(from)} lies beyond the end of the server's log, ${printed(log.end)}: the server has lost what was applied`;
-  throw new ReplicationError("DB-SLOT-004", { subject, cause });
+  if (mysqlPositions.covers(log.end, from)) return;
+  throw setBack(from, log.end, subject);
+}
+
+/** The log ends before where it has been. */
+export function setBack(reached: Position, end: Position, subject: string): ReplicationError {
+  const cause = `the position ${printed(reached)} lies beyond the end of the server's log, ${printed(end)}: the server has lost what was applied`;
+  return new ReplicationError("DB-SLOT-004", { subject, cause });
 }
 
 /** The server has removed log that was still needed. */
