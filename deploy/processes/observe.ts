@@ -27,11 +27,8 @@ export async function openControlToRead(configuration: Configuration): Promise<O
 
 /** Asks control database, targets and sources, all at the same time. */
 export async function observe(configuration: Configuration): Promise<Observations> {
-  const [control, copies, sources] = await Promise.all([
-    observeControl(configuration),
-    observeTargets(configuration),
-    observeSources(configuration),
-  ]);
+  const targets = observeTargets(configuration);
+  const [control, copies, sources] = await Promise.all([observeControl(configuration), targets, observeSources(configuration, targets)]);
   return { at: new Date(), ...control, copies, sources };
 }
 
@@ -72,14 +69,18 @@ async function observeTargets(configuration: Configuration): Promise<Map<string,
   return new Map(await mapBounded([...configuration.targets.values()], askedAtOnce, read));
 }
 
-async function observeSources(configuration: Configuration): Promise<Observations["sources"]> {
+async function observeSources(configuration: Configuration, targets: Promise<unknown>): Promise<Observations["sources"]> {
   const read = [...configuration.sources.values()].map(async (source): Promise<[string, SourceObservation | ReplicationError]> => {
-    return [source.id, await observeSource(configuration, source).catch((error: unknown) => asReplicationError(error, source.id))];
+    return [source.id, await observeSource(configuration, source, targets).catch((error: unknown) => asReplicationError(error, source.id))];
   });
   return new Map(await Promise.all(read));
 }
 
-async function observeSource(configuration: Configuration, configured: SourceConfiguration): Promise<SourceObservation> {
+async function observeSource(
+  configuration: Configuration,
+  configured: SourceConfiguration,
+  targets: Promise<unknown>,
+): Promise<SourceObservation> {
   const { id } = configured;
   const source = openChangeSource(configured);
   const snapshot = openCatalog(configured);
@@ -90,7 +91,10 @@ async function observeSource(configuration: Configuration, configured: SourceCon
     const subscriptions = [...resolveShares(wanted, await snapshot.describe(wantedTables(wanted))).values()];
     const { lacking } = await openPublication(configured).look(subscriptions);
     const withheld = new Map(subscriptions.map((resolved) => [resolved.id, withoutUnpublished(resolved, lacking).stopped]));
-    return { identity, reservation, positions: source.positions, withheld };
+    // Asked after the copies, which move on meanwhile.
+    await targets;
+    const end = source.reserves ? null : (await source.endOfLog()).position;
+    return { identity, reservation, end, positions: source.positions, withheld };
   } finally {
     await Promise.all([source.close(), snapshot.close()]);
   }

@@ -4,8 +4,8 @@ import type { ShareConfiguration, SourceConfiguration } from "../../engine/confi
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { StoppedTable } from "../../engine/model/share.ts";
 import { printTable } from "../../engine/model/table.ts";
-import { lostReservation, verifyPlace } from "../../engine/pipeline/admission.ts";
-import type { PositionOrder } from "../../engine/model/position.ts";
+import { lostReservation, verifyEnd, verifyPlace } from "../../engine/pipeline/admission.ts";
+import type { Position, PositionOrder } from "../../engine/model/position.ts";
 import type { SourceReservation } from "../../engine/ports/change-source.ts";
 import type { CopyRecord } from "../../engine/ports/target-records.ts";
 
@@ -15,6 +15,8 @@ export interface SourceObservation {
   readonly identity: string;
   /** Null: it keeps nothing for us. */
   readonly reservation: SourceReservation | null;
+  /** Where the log ends, of a source that keeps it by a rule of its own; null: not asked. */
+  readonly end: Position | null;
   readonly positions: PositionOrder;
   /** By subscription: tables that its catalogue or its publication does not give as they are wanted. */
   readonly withheld: ReadonlyMap<string, readonly StoppedTable[]>;
@@ -56,7 +58,13 @@ export function supplyTrouble(facts: SupplyFacts, seen: SourceObservation): Repl
   const stored = place(facts);
   if (stored === null || seen.reservation === null) return null;
   try {
-    verifyPlace(facts.id, { ...stored, position: seen.positions.parse(stored.position) }, seen.reservation, seen.positions);
+    const position = verifyPlace(
+      facts.id,
+      { ...stored, position: seen.positions.parse(stored.position) },
+      seen.reservation,
+      seen.positions,
+    );
+    if (seen.end !== null) verifyEnd(facts.id, position, seen.end, seen.positions);
     return null;
   } catch (error) {
     if (error instanceof ReplicationError) return error;

@@ -124,3 +124,16 @@ export function verifyPlace(subscription: string, place: Place, reservation: Sou
   }
   return position;
 }
+
+/**
+ * Throws DB-SLOT-004 when a copy is beyond the log's end: the server was set back, under the same identity, and what it writes
+ * now would be taken for what the copy has. A source that reserves tells that by its reservation's identity.
+ */
+export function verifyEnd(subscription: string, position: Position, end: Position, positions: PositionOrder): void {
+  if (positions.covers(end, position)) return;
+  throw new ReplicationError("DB-SLOT-004", {
+    subject: subscription,
+    cause: `the copy is at ${position}, the source's log ends at ${end}: the server was set back, or its log emptied`,
+    remedy: `Run \`dongbo resync ${subscription}\``,
+  });
+}

@@ -10,7 +10,7 @@ import type { LoadCoordinator } from "../snapshot/load-coordinator.ts";
 import { newLoad } from "../snapshot/load-progress.ts";
 import { planLoad } from "../snapshot/load-plan.ts";
 import type { Acknowledger } from "./acknowledger.ts";
-import { Admission, verifyPlace } from "./admission.ts";
+import { Admission, verifyEnd, verifyPlace } from "./admission.ts";
 import type { LaneProgress } from "./batch.ts";
 import type { Lane, LaneAdmission } from "./lane.ts";
 import type { Router } from "./router.ts";
@@ -191,6 +191,7 @@ export class Attachments {
       const sourceTime = await confirmedAt();
       seat.sourceTime = sourceTime;
       const { position: end } = await this.#parts.source.endOfLog();
+      if (stay !== null && !this.#parts.source.reserves) verifyEnd(lane.subscription.id, stay, end, this.#parts.source.positions);
       for (const copy of stored.copies) await this.#plan(lane, seat, copy, end);
       const position = await this.#enter(lane, seat, stay, { reserved: reservation.position, end });
       seat.entry = settledEntry;

@@ -96,6 +96,7 @@ export class MemorySource implements ChangeSource {
   /** What the next streams are like. */
   opening = new Barrier(true);
   slowToClose = false;
+  end = 1_000_000;
   /** How often somebody asked for the end of the log. */
   asked = 0;
   readonly #kept: Position;
@@ -136,7 +137,7 @@ export class MemorySource implements ChangeSource {
 
   endOfLog(): Promise<EndOfLog> {
     this.asked += 1;
-    return Promise.resolve({ position: "1000000" as Position, at: 1, visibility: { sees: () => true } });
+    return Promise.resolve({ position: String(this.end) as Position, at: 1, visibility: { sees: () => true } });
   }
 
   close(): Promise<void> {

@@ -73,7 +73,7 @@ const unpublished = new ReplicationError("DB-PG-032", { subject: "public.citizen
 
 function source(change: Partial<SourceObservation> = {}): SourceObservation {
   const reservation = { position: "0/1A2B3C" as Position, identity: "7300/1", retainedBytes: 12_582_912, inUse: true, keptSince: null };
-  return { identity: reservation.identity, reservation, positions: lsnOrder, withheld: new Map(), ...change };
+  return { identity: reservation.identity, reservation, end: null, positions: lsnOrder, withheld: new Map(), ...change };
 }
 
 /** A table of population/hcm, by the name that readers know, that the source does not give. */
@@ -250,6 +250,7 @@ describe("what keeps a source from supplying", () => {
     ["another server without the slot", source({ reservation: null, identity: "7301/1" }), "DB-SLOT-004", true],
     ["a slot that was made again later", source({ reservation: later }), "DB-SLOT-005", false],
     ["another server", source({ reservation: other }), "DB-SLOT-004", false],
+    ["a log that ends before the copies", source({ end: "0/1" as Position }), "DB-SLOT-004", false],
     ["a table that is not published", withholding("citizen", unpublished), "DB-PG-032", false],
     ["a publication that is gone", withholding("citizen", gone), "DB-SLOT-007", true],
     ["a table that is gone", withholding("citizen", new ReplicationError("DB-MAP-030", { subject: "x" })), "DB-MAP-030", false],

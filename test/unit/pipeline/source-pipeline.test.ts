@@ -157,6 +157,20 @@ describe("the pipeline of a source", () => {
     expect(source.stream.from).toBe("1000000");
   });
 
+  it("refuses a copy that is beyond the end of a log that was set back, and follows the others", async () => {
+    source.reserves = false;
+    source.end = 4;
+    const [ahead, behind] = [copyAt("ahead", 5), copyAt("behind", 3)];
+    pipeline.add(ahead.lane, entry, false);
+    pipeline.add(behind.lane, entry, false);
+    start();
+    await until(() => source.streams.length === 1, "the stream");
+    await until(() => ahead.lane.problem?.error.code === "DB-SLOT-004", "the refusal");
+    deliverFrom(4, 6);
+    await until(() => behind.target.position === "6", "the other to go on");
+    expect(ahead.target.position).toBe("5");
+  });
+
   it("CP-11 opens the stream again when somebody comes in behind it while it is being opened", async () => {
     source.opening = new Barrier();
     const [early, late] = [copyAt("early", 5), copyAt("late", 3)];
