@@ -135,6 +135,26 @@ test("a position that the log no longer has is a coded stop, and a re-sync bring
   expect((await stage.home.run(["status"])).code).toBe(0);
 });
 
+test.each([
+  ["the log is emptied", ["RESET MASTER"], /DB-SLOT-004/],
+  [
+    "a distributed transaction is logged",
+    ["XA START 'a'", "INSERT INTO citizen VALUES (101, 'XA')", "XA END 'a'", "XA PREPARE 'a'", "XA COMMIT 'a'"],
+    /DB-SLOT-023/,
+  ],
+])("when %s under a running stream that is told, and re-syncs go on behind it", async (_, statements, code) => {
+  await using stage = await streaming();
+  await runMysql(master(stage).url("national", "root"), ...statements, "REPLACE INTO citizen VALUES (101, 'Sau')");
+  await expectTold(stage, code);
+  expect(await stage.read("hcm", count)).toEqual([{ n: "100" }]);
+  for (const id of ["population/hcm", "population/hue"]) await stage.command("resync", id);
+  await bothShow(stage, 101);
+  await stage.onMaster("INSERT INTO citizen VALUES (102, 'Nữa')");
+  await bothShow(stage, 102);
+  await stage.stop();
+  await bothEqual(stage);
+});
+
 test("a privilege that is taken away is told, and the copies go on when it is back", async () => {
   await using stage = await streaming();
   await stage.onMasterAsSuperuser(`REVOKE REPLICATION SLAVE ON *.* FROM ${roles.source}`);
