@@ -30,9 +30,9 @@ const codeOfNumber = new Map(numbers.flatMap(([code, list]) => list.map((number)
 
 /** The server refused this data as such: trying again with the same rows cannot succeed, and another row might. */
 const dataNumbers: ReadonlySet<number> = new Set([
-  // Duplicate, NULL, foreign key, check, too long, out of range, wrong value, JSON, geometry, row too large, division.
-  1022, 1048, 1062, 1169, 1216, 1217, 1263, 1264, 1265, 1292, 1364, 1365, 1366, 1406, 1416, 1451, 1452, 1525, 1557, 1586, 1644, 1690, 1761,
-  1762, 3140, 3144, 3155, 3156, 3157, 3819, 3854, 4025, 4038, 4079, 1118, 139, 1301, 1300, 3854, 1411, 1367,
+  // Duplicate, NULL, foreign key, check, too long, out of range, wrong value, JSON, geometry, row too large, division, no partition.
+  1022, 1048, 1062, 1169, 1216, 1217, 1263, 1264, 1265, 1292, 1364, 1365, 1366, 1406, 1416, 1451, 1452, 1525, 1526, 1557, 1586, 1644, 1690,
+  1761, 1762, 3140, 3144, 3155, 3156, 3157, 3819, 3854, 4025, 4038, 4079, 1118, 139, 1301, 1300, 3854, 1411, 1367,
 ]);
 
 /** Errors whose message names objects and settings only. Messages of others may quote a value of a row. */

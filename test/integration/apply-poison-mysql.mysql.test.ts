@@ -34,6 +34,8 @@ describe("poison rows on MariaDB", () => {
     lab.sql("SELECT `key`, code, `sqlstate`, detail, attempts FROM dongbo.quarantine ORDER BY target_table, `key`");
   const man = (id: string, name: string | null, age: string | null): ReturnType<typeof row> => row(id, name, age, null);
 
+  const poisoned = [17, 31];
+  const others = Array.from({ length: 40 }, (_, index) => index).filter((index) => !poisoned.includes(index));
   const refusals: readonly (readonly [string, string, string, string, string | null])[] = [
     ["a column made NOT NULL", "ALTER TABLE public_copy.citizen MODIFY name longtext NOT NULL", "DB-ROW-002", "23000", "column name"],
     ["a check", "ALTER TABLE public_copy.citizen ADD CONSTRAINT named CHECK (name IS NOT NULL)", "DB-ROW-005", "23000", "constraint named"],
@@ -44,13 +46,20 @@ describe("poison rows on MariaDB", () => {
       "45000",
       null,
     ],
+    [
+      "partitions that have no place for it",
+      `ALTER TABLE public_copy.citizen PARTITION BY LIST (id) (PARTITION most VALUES IN (${others.join(", ")}))`,
+      "DB-ROW-001",
+      "HY000",
+      null,
+    ],
     ["a narrower type", "ALTER TABLE public_copy.citizen MODIFY age tinyint unsigned", "DB-ROW-001", "22003", "column age"],
   ];
 
   test.each(refusals)("are refused by %s", async (_, statement, code, sqlstate, detail) => {
     await lab.sql(statement);
     const rows = Array.from({ length: 40 }, (__, index) =>
-      index === 17 || index === 31 ? man(String(index), null, "900") : man(String(index), "An", "1"),
+      poisoned.includes(index) ? man(String(index), null, "900") : man(String(index), "An", "1"),
     );
     const applied = await writer.apply([{ table: citizen, upserts: rows }]);
     expect(applied.quarantined).toBe(2);
