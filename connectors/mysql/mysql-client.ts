@@ -31,6 +31,8 @@ export type TextRow = Readonly<Record<string, string | null>>;
 /** The server family that a session speaks to; the two have grown apart in what dongbo needs. */
 export type Flavour = "mariadb" | "mysql";
 
+type ServerNature = Pick<MysqlSession, "flavour" | "version" | "foldsNames">;
+
 /** An open session. Values come as text, whatever their type. */
 export class MysqlSession {
   /** The driver's connection, for what goes beyond plain statements: streaming reads, prepared statements, the binlog. */
@@ -38,13 +40,16 @@ export class MysqlSession {
   readonly flavour: Flavour;
   /** For example 101119 (10.11.19) or 80400. */
   readonly version: number;
+  /** Names of databases and tables are one whatever their capitals (lower_case_table_names), and may be kept without them. */
+  readonly foldsNames: boolean;
   readonly #subject: string;
   #lost: unknown = null;
 
-  constructor(connection: Connection, server: { flavour: Flavour; version: number }, subject: string) {
+  constructor(connection: Connection, server: ServerNature, subject: string) {
     this.connection = connection;
     this.flavour = server.flavour;
     this.version = server.version;
+    this.foldsNames = server.foldsNames;
     this.#subject = subject;
     connection.on("error", (error: unknown) => (this.#lost ??= error));
     connection.on("end", () => (this.#lost ??= new Error("Connection lost")));
@@ -178,12 +183,12 @@ async function openSession(config: ConnectionOptions, options: SessionOptions, s
         else resolve();
       });
     });
-    const first = new MysqlSession(connection, { flavour: "mysql", version: 0 }, subject);
+    const first = new MysqlSession(connection, { flavour: "mysql", version: 0, foldsNames: false }, subject);
     const settings = { ...sessionSettings, ...options.settings };
     const list = Object.entries(settings).map(([name, value]) => `SESSION ${name} = ${value}`);
     await first.query(`SET ${list.join(", ")}`);
-    const [row] = await first.query("SELECT VERSION() AS version");
-    return new MysqlSession(connection, readVersion(row?.["version"] ?? ""), subject);
+    const [row] = await first.query("SELECT VERSION() AS version, @@lower_case_table_names AS folds");
+    return new MysqlSession(connection, { ...readVersion(row?.["version"] ?? ""), foldsNames: row?.["folds"] !== "0" }, subject);
   } catch (error) {
     connection.destroy();
     throw error;
@@ -191,7 +196,7 @@ async function openSession(config: ConnectionOptions, options: SessionOptions, s
 }
 
 /** `10.11.19-MariaDB-0+deb12u1`, `8.4.3`: which family and which version. */
-function readVersion(text: string): { flavour: Flavour; version: number } {
+function readVersion(text: string): Omit<ServerNature, "foldsNames"> {
   const match = /(\d+)\.(\d+)\.(\d+)/.exec(text.replace(/^5\.5\.5-/, ""));
   const [major, minor, patch] = [1, 2, 3].map((part) => Number(match?.[part] ?? 0)) as [number, number, number];
   return { flavour: /mariadb/i.test(text) ? "mariadb" : "mysql", version: major * 10_000 + minor * 100 + patch };

@@ -1,10 +1,12 @@
 // The tables that a MySQL or MariaDB target's copies lie in: made, widened, narrowed, and otherwise held to what they were.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { canonicalContract } from "../../engine/config/contract-text.ts";
+import { MysqlTargetRecords } from "../../connectors/mysql/records/mysql-target-records.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { TableMapping } from "../../engine/model/share.ts";
 import { mysqlClient } from "../support/mysql-server.ts";
 import { type LabColumn, MysqlTargetLab } from "../support/mysql-target-lab.ts";
+import { serverAddress } from "../support/server-address.ts";
 import { row } from "../support/table-builders.ts";
 import { progress, subscriptionOf, Writer } from "../support/target-lab.ts";
 
@@ -294,5 +296,43 @@ describe("refused, with everything left as it was", () => {
     await lab.sql(failure?.sql[0] ?? "");
     const state = await writer.target.prepare(subscriptionOf([table]));
     expect(state.checkpoint).toMatchObject({ position: null, nextBatch: batchId + 1 });
+  });
+});
+
+describe("capitals in names of tables", () => {
+  const columnsOf = only("id", "name");
+
+  /** Prepares, writes and looks both tables up; starts a second time over what is there. */
+  async function live(server: MysqlTargetLab, names: readonly string[]): Promise<unknown[]> {
+    const tables = names.map((name) => server.mapping(name, columnsOf));
+    const subscription = subscriptionOf(tables, { id: "capitals/hcm" });
+    const first = await Writer.loaded(server, subscription);
+    await first.apply(tables.map((table) => ({ table, upserts: [row("1", table.target.name)] })));
+    await first.target.close();
+    const second = await Writer.prepared(server, subscription);
+    await second.apply(tables.map((table) => ({ table, upserts: [row("2", table.target.name)] })));
+    await second.target.close();
+    const records = new MysqlTargetRecords(serverAddress(server.url));
+    const told: unknown[] = [];
+    for (const copy of await records.copies([subscription.id]))
+      told.push([copy.table, copy.reason, copy.rows, (await records.findRow(copy, ["1"])).keyColumns]);
+    await records.close();
+    return told;
+  }
+
+  test("tell tables apart", async () => {
+    expect(await live(lab, ["Pair", "pair"])).toEqual([
+      ["public.Pair", null, 2, ["id"]],
+      ["public.pair", null, 2, ["id"]],
+    ]);
+  });
+
+  test("do no harm where the server keeps names without them", async () => {
+    const folding = await MysqlTargetLab.open({ lower_case_table_names: 1 });
+    try {
+      expect(await live(folding, ["Citizen"])).toEqual([["public.Citizen", null, 2, ["id"]]]);
+    } finally {
+      await folding[Symbol.asyncDispose]();
+    }
   });
 });

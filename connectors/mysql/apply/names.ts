@@ -2,12 +2,21 @@
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { TableMapping } from "../../../engine/model/share.ts";
 import { printTable } from "../../../engine/model/table.ts";
+import type { MysqlSession } from "../mysql-client.ts";
 
 /** The column of a physical table that says which batch wrote a row. */
 export const batchColumn = "dongbo_batch";
 
 /** Characters of an identifier ("Identifier Length Limits"). */
 const nameCharactersMax = 64;
+
+/**
+ * Whether a name that information_schema tells is the one that is meant: it looks names up without regard to capitals, and a
+ * server that folds them may have kept them without.
+ */
+export function isSameName({ foldsNames }: Pick<MysqlSession, "foldsNames">, found: string | null | undefined, meant: string): boolean {
+  return foldsNames ? found?.toLowerCase() === meant.toLowerCase() : found === meant;
+}
 
 const systemDatabases: ReadonlySet<string> = new Set(["dongbo", "information_schema", "mysql", "performance_schema", "sys"]);
 

@@ -7,7 +7,7 @@ import type { MysqlSession } from "../mysql-client.ts";
 import { errorNumber } from "../mysql-errors.ts";
 import { quoteIdentifier, quoteIdentifiers, quoteLiteral, quoteTable } from "../quote.ts";
 import { columnDefinition, keyColumns } from "./column-definition.ts";
-import { batchColumn } from "./names.ts";
+import { batchColumn, isSameName } from "./names.ts";
 
 /** A column as this server shows it. */
 interface ServerColumn {
@@ -164,8 +164,7 @@ async function findTable(session: MysqlSession, name: TableName): Promise<FoundT
      FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
     [name.schema, name.name],
   );
-  // information_schema compares without regard to capitals.
-  const table = tables.find((row) => row["name"] === name.name);
+  const table = tables.find((row) => isSameName(session, row["name"], name.name));
   if (table === undefined) return null;
   const key = await session.query(
     `SELECT TABLE_NAME AS name, COLUMN_NAME AS \`column\` FROM information_schema.STATISTICS
@@ -175,7 +174,7 @@ async function findTable(session: MysqlSession, name: TableName): Promise<FoundT
   return {
     plain: table["plain"] === "1",
     columns: await showColumns(session, name),
-    key: key.filter((row) => row["name"] === name.name).map((row) => row["column"] ?? ""),
+    key: key.filter((row) => isSameName(session, row["name"], name.name)).map((row) => row["column"] ?? ""),
   };
 }
 

@@ -10,6 +10,7 @@ import { printTable, type TableName } from "../../../engine/model/table.ts";
 import type { MysqlSession } from "../mysql-client.ts";
 import { quoteIdentifier, quoteIdentifiers, quoteTable } from "../quote.ts";
 import { gateSubquery } from "./gate-sql.ts";
+import { isSameName } from "./names.ts";
 
 export interface WantedView {
   readonly subscription: string;
@@ -63,13 +64,14 @@ function refuseStranger(wanted: Pick<WantedView, "view" | "digest">, found: Foun
 }
 
 async function findView(session: MysqlSession, { view }: Pick<WantedView, "view">): Promise<FoundView | null> {
-  const [row] = await session.query(
-    `SELECT t.TABLE_TYPE AS type, v.VIEW_DEFINITION AS definition, v.SECURITY_TYPE AS security, v.DEFINER AS definer
+  const rows = await session.query(
+    `SELECT t.TABLE_NAME AS name, t.TABLE_TYPE AS type, v.VIEW_DEFINITION AS definition, v.SECURITY_TYPE AS security, v.DEFINER AS definer
      FROM information_schema.TABLES AS t
-     LEFT JOIN information_schema.VIEWS AS v ON v.TABLE_SCHEMA = t.TABLE_SCHEMA AND v.TABLE_NAME = t.TABLE_NAME
+     LEFT JOIN information_schema.VIEWS AS v ON v.TABLE_SCHEMA = t.TABLE_SCHEMA AND BINARY v.TABLE_NAME = BINARY t.TABLE_NAME
      WHERE t.TABLE_SCHEMA = ? AND t.TABLE_NAME = ?`,
     [view.schema, view.name],
   );
+  const row = rows.find(({ name }) => isSameName(session, name, view.name));
   if (row === undefined) return null;
   return {
     plain: row["type"] === "VIEW",

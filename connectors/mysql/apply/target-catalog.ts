@@ -5,6 +5,7 @@ import { type ColumnType, printTable, tableKey, type TableName } from "../../../
 import type { Flavour, MysqlSession, TextRow } from "../mysql-client.ts";
 import { quoteIdentifier, quoteTable } from "../quote.ts";
 import { encoderOf } from "./encode-value.ts";
+import { isSameName } from "./names.ts";
 
 /** A physical table as statements need to know it. Columns are in the mapping's order. */
 export interface TableShape {
@@ -61,12 +62,12 @@ export async function readTargetCatalog(session: MysqlSession, tables: readonly 
     foreignKeys.push(...(await readForeignKeys(session, schema, tables)));
     const columns = await session.query(columnsSql, [schema]);
     for (const mapping of tables)
-      if (mapping.physical.schema === schema) shapes.set(tableKey(mapping.target), shapeOf(session.flavour, mapping, columns, foreignKeys));
+      if (mapping.physical.schema === schema) shapes.set(tableKey(mapping.target), shapeOf(session, mapping, columns, foreignKeys));
   }
   return { shapes, foreignKeys, parentsFirst: sortParentsFirst(tables, foreignKeys) };
 }
 
-// Names in information_schema compare without regard to capitals: what is read is looked up exactly afterwards.
+// Names in information_schema compare without regard to capitals: what is read is looked up again afterwards.
 const columnsSql = `
 SELECT TABLE_SCHEMA AS \`schema\`, TABLE_NAME AS \`table\`, COLUMN_NAME AS name, DATA_TYPE AS type, COLUMN_TYPE AS declaration,
   NUMERIC_PRECISION AS \`precision\`, NUMERIC_SCALE AS scale, DATETIME_PRECISION AS fraction
@@ -88,22 +89,25 @@ async function readForeignKeys(session: MysqlSession, schema: string, tables: re
   }
   return [...byName.values()].flatMap((rows) => {
     const [first = {}] = rows;
-    const child = physicalTable(tables, { schema, name: first["child"] ?? "" });
+    const child = physicalTable(session, tables, { schema, name: first["child"] ?? "" });
     if (child === null) return [];
     const columns = rows.map((row) => ({
       child: quoteIdentifier(row["child_column"] ?? ""),
       parent: quoteIdentifier(row["parent_column"] ?? ""),
     }));
-    const parent = physicalTable(tables, { schema: first["parent_schema"] ?? "", name: first["parent"] ?? "" });
+    const parent = physicalTable(session, tables, { schema: first["parent_schema"] ?? "", name: first["parent"] ?? "" });
     return [{ name: first["name"] ?? "", child, parent, columns, actsByItself: /CASCADE|SET/.test(first["actions"] ?? "") }];
   });
 }
 
-function shapeOf(flavour: Flavour, mapping: TableMapping, rows: readonly TextRow[], foreignKeys: readonly ForeignKey[]): TableShape {
+function shapeOf(session: MysqlSession, mapping: TableMapping, rows: readonly TextRow[], foreignKeys: readonly ForeignKey[]): TableShape {
   const { physical } = mapping;
   const columns = mapping.columns.map((column): ShapeColumn => {
     const row = rows.find(
-      (found) => found["schema"] === physical.schema && found["table"] === physical.name && found["name"] === column.target,
+      (found) =>
+        isSameName(session, found["schema"], physical.schema) &&
+        isSameName(session, found["table"], physical.name) &&
+        found["name"] === column.target,
     );
     if (row === undefined) {
       const cause = `column ${quoteIdentifier(column.target)} is not there`;
@@ -130,7 +134,7 @@ function shapeOf(flavour: Flavour, mapping: TableMapping, rows: readonly TextRow
     foreignKeys.filter(({ child }) => child === mapping).flatMap((reference) => reference.columns.map(({ child }) => child)),
   );
   const references = columns.flatMap(({ name }, index) => (refers.has(name) && !key.includes(index) ? [index] : []));
-  return { mapping, flavour, physical: quoteTable(physical), columns, key, references };
+  return { mapping, flavour: session.flavour, physical: quoteTable(physical), columns, key, references };
 }
 
 const binaryTypes: ReadonlySet<string> = new Set(
@@ -169,8 +173,10 @@ function comparand(type: string, row: TextRow): string {
   }
 }
 
-function physicalTable(tables: readonly TableMapping[], name: TableName): TableMapping | null {
-  return tables.find((table) => tableKey(table.physical) === tableKey(name)) ?? null;
+function physicalTable(session: MysqlSession, tables: readonly TableMapping[], { schema, name }: TableName): TableMapping | null {
+  const isIt = ({ physical }: TableMapping): boolean =>
+    isSameName(session, schema, physical.schema) && isSameName(session, name, physical.name);
+  return tables.find(isIt) ?? null;
 }
 
 function sortParentsFirst(tables: readonly TableMapping[], foreignKeys: readonly ForeignKey[]): TableMapping[] {

@@ -15,7 +15,7 @@ export interface TargetFacts {
   readonly innodb: boolean;
   readonly pageSizeBytes: number;
   readonly packetMaxBytes: number;
-  /** Names of databases and tables are one whatever their capitals (lower_case_table_names). */
+  /** See MysqlSession. */
   readonly foldsNames: boolean;
   /** With a binary log and without trust only administrators may make functions. */
   readonly functionsNeedTrust: boolean;
@@ -29,7 +29,6 @@ export async function readTargetFacts(session: MysqlSession): Promise<TargetFact
   const [row] = await session.query(
     `SELECT CURRENT_USER() AS account, @@SESSION.max_user_connections AS sessions_max, @@GLOBAL.read_only AS read_only,
        @@GLOBAL.innodb_page_size AS page_size, @@GLOBAL.max_allowed_packet AS packet_max,
-       @@GLOBAL.lower_case_table_names AS folds_names,
        @@GLOBAL.log_bin AND NOT @@GLOBAL.log_bin_trust_function_creators AS needs_trust`,
   );
   const engines = await session.query("SELECT SUPPORT AS support FROM information_schema.ENGINES WHERE ENGINE = 'InnoDB'");
@@ -42,7 +41,7 @@ export async function readTargetFacts(session: MysqlSession): Promise<TargetFact
     innodb: engines.some(({ support }) => support === "YES" || support === "DEFAULT"),
     pageSizeBytes: Number(row?.["page_size"] ?? 0),
     packetMaxBytes: Number(row?.["packet_max"] ?? 0),
-    foldsNames: row?.["folds_names"] !== "0",
+    foldsNames: session.foldsNames,
     functionsNeedTrust: row?.["needs_trust"] === "1",
     clockCanBeSet: await clockCanBeSet(session),
     clockAheadMs: await readClock(session),

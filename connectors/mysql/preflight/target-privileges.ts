@@ -63,7 +63,8 @@ export async function lackingPrivileges(
   const held = await heldGrants(session);
   const lacking = new Map<string, string[]>();
   for (const [database, names] of needed) {
-    const grants = held.filter(({ pattern }) => pattern === null || matches(pattern, database));
+    const kept = session.foldsNames ? database.toLowerCase() : database;
+    const grants = held.filter(({ pattern }) => pattern === null || matches(session.foldsNames ? pattern.toLowerCase() : pattern, kept));
     const missing = names.filter((name) => !grants.some(({ privileges }) => holds(privileges, name)));
     if (missing.length > 0) lacking.set(database, missing);
   }

@@ -4,7 +4,7 @@ import type { ServerAddress } from "../../../engine/model/server-address.ts";
 import type { CopyState, ShareState } from "../../../engine/model/share.ts";
 import { printTable, type TableName } from "../../../engine/model/table.ts";
 import type { BatchRecord, CopyRecord, QuarantineRecord, RowRecord, TargetRecords } from "../../../engine/ports/target-records.ts";
-import { batchColumn } from "../apply/names.ts";
+import { batchColumn, isSameName } from "../apply/names.ts";
 import { connectMysql, type MysqlSession, type TextRow } from "../mysql-client.ts";
 import { quoteIdentifier, quoteTable } from "../quote.ts";
 import { type KeyColumn, keyParameter } from "./key-text.ts";
@@ -79,7 +79,9 @@ export class MysqlTargetRecords implements TargetRecords {
 
   /** The physical table's primary key is the share's key. */
   async #keyColumns(physical: TableName): Promise<KeyColumn[]> {
-    const rows = await this.#query(keySql, [physical.schema, physical.name]);
+    const session = await this.#connected();
+    const found = await session.query(keySql, [physical.schema, physical.name]);
+    const rows = found.filter((row) => isSameName(session, row["table"], physical.name));
     return rows.map((row) => ({ name: row["name"] ?? "", type: (row["type"] ?? "").toLowerCase(), scale: Number(row["scale"] ?? 0) }));
   }
 
@@ -129,10 +131,10 @@ WHERE v.subscription IN (${marks(subscriptions)})
 ORDER BY v.subscription, v.target_table`;
 
 const keySql = `
-SELECT k.COLUMN_NAME AS name, c.DATA_TYPE AS type, c.NUMERIC_SCALE AS scale
+SELECT k.TABLE_NAME AS \`table\`, k.COLUMN_NAME AS name, c.DATA_TYPE AS type, c.NUMERIC_SCALE AS scale
 FROM information_schema.STATISTICS AS k
 JOIN information_schema.COLUMNS AS c
-  ON c.TABLE_SCHEMA = k.TABLE_SCHEMA AND c.TABLE_NAME = k.TABLE_NAME AND c.COLUMN_NAME = k.COLUMN_NAME
+  ON c.TABLE_SCHEMA = k.TABLE_SCHEMA AND BINARY c.TABLE_NAME = BINARY k.TABLE_NAME AND c.COLUMN_NAME = k.COLUMN_NAME
 WHERE k.TABLE_SCHEMA = ? AND k.TABLE_NAME = ? AND k.INDEX_NAME = 'PRIMARY'
 ORDER BY k.SEQ_IN_INDEX`;
 
