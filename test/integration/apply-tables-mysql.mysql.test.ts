@@ -299,6 +299,16 @@ describe("refused, with everything left as it was", () => {
   });
 });
 
+test("is prepared again where the server takes no table without a primary key", async () => {
+  await lab.sql("SET GLOBAL innodb_force_primary_key = 1");
+  try {
+    await prepared(lab.mapping("citizen", all));
+    await prepared(lab.mapping("citizen", all));
+  } finally {
+    await lab.sql("SET GLOBAL innodb_force_primary_key = 0");
+  }
+});
+
 describe("capitals in names of tables", () => {
   const columnsOf = only("id", "name");
 

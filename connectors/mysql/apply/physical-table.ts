@@ -86,8 +86,12 @@ export async function dropColumns(session: MysqlSession, physical: TableName, co
 }
 
 function createSql(table: TableMapping, definitions: readonly string[]): string {
-  const parts = [...definitions, `${batchColumn} BIGINT NOT NULL`, `PRIMARY KEY (${quoteIdentifiers(keyColumns(table))})`];
+  const parts = [...definitions, `${batchColumn} BIGINT NOT NULL`, primaryKey(table)];
   return `CREATE TABLE ${quoteTable(table.physical)} (${parts.join(", ")}) ${tableOptions}`;
+}
+
+function primaryKey(table: TableMapping): string {
+  return `PRIMARY KEY (${quoteIdentifiers(keyColumns(table))})`;
 }
 
 const tableOptions = "ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4";
@@ -121,13 +125,14 @@ function retypedColumns(table: TableMapping, wanted: readonly ServerColumn[], fo
     .map(({ name }) => name);
 }
 
-/** The wanted columns in this server's own words: it is asked by a temporary table. */
+/** The wanted columns in this server's own words: it is asked by a temporary table, with a key, which a server may demand. */
 async function wantedColumns(session: MysqlSession, table: TableMapping): Promise<ServerColumn[]> {
   const probe = { schema: table.physical.schema, name: "dongbo_probe" };
   const definitions = table.columns.map((column) => columnDefinition(session.flavour, table, column.target));
+  const parts = [...definitions, primaryKey(table)];
   try {
     await session.execute(`DROP TEMPORARY TABLE IF EXISTS ${quoteTable(probe)}`);
-    await session.execute(`CREATE TEMPORARY TABLE ${quoteTable(probe)} (${definitions.join(", ")}) ${tableOptions}`);
+    await session.execute(`CREATE TEMPORARY TABLE ${quoteTable(probe)} (${parts.join(", ")}) ${tableOptions}`);
     return await showColumns(session, probe);
   } catch (error) {
     throw cannotMake(table, error);
