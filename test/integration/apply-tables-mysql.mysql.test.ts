@@ -1,6 +1,7 @@
 // The tables that a MySQL or MariaDB target's copies lie in: made, widened, narrowed, and otherwise held to what they were.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { canonicalContract } from "../../engine/config/contract-text.ts";
+import { grantStatements, neededPrivileges } from "../../connectors/mysql/preflight/target-privileges.ts";
 import { MysqlTargetRecords } from "../../connectors/mysql/records/mysql-target-records.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { TableMapping } from "../../engine/model/share.ts";
@@ -306,6 +307,22 @@ test("is prepared again where the server takes no table without a primary key", 
     await prepared(lab.mapping("citizen", all));
   } finally {
     await lab.sql("SET GLOBAL innodb_force_primary_key = 0");
+  }
+});
+
+test("is there for its readers although dongbo's account was replaced by another one", async () => {
+  const table = lab.mapping("citizen", all);
+  const writer = await prepared(table);
+  await writer.apply([{ table, upserts: [row("1", "An", null, null)] }]);
+  await lab.server.query("CREATE USER dongbo_next@'%'", ...grantStatements("dongbo_next", neededPrivileges([table], true)));
+  const next = await Writer.prepared(lab, subscriptionOf([table]), lab.server.url("", "dongbo_next"));
+  writers.push(next);
+  await lab.server.query("RENAME USER dongbo_target@'%' TO dongbo_former@'%'");
+  try {
+    expect(await asReader("SELECT id, name FROM public.citizen")).toEqual([{ id: "1", name: "An" }]);
+    expect(await asReader("SELECT usable FROM dongbo.status")).toEqual([{ usable: "1" }]);
+  } finally {
+    await lab.server.query("RENAME USER dongbo_former@'%' TO dongbo_target@'%'");
   }
 });
 

@@ -53,7 +53,8 @@ interface FoundView {
   readonly plain: boolean;
   readonly definition: string;
   readonly security: string;
-  readonly definer: string;
+  /** Defined by this session's user: a view of an account that is gone works for nobody. */
+  readonly own: boolean;
 }
 
 function refuseStranger(wanted: Pick<WantedView, "view" | "digest">, found: FoundView): void {
@@ -65,7 +66,7 @@ function refuseStranger(wanted: Pick<WantedView, "view" | "digest">, found: Foun
 
 async function findView(session: MysqlSession, { view }: Pick<WantedView, "view">): Promise<FoundView | null> {
   const rows = await session.query(
-    `SELECT t.TABLE_NAME AS name, t.TABLE_TYPE AS type, v.VIEW_DEFINITION AS definition, v.SECURITY_TYPE AS security, v.DEFINER AS definer
+    `SELECT t.TABLE_NAME AS name, t.TABLE_TYPE AS type, v.VIEW_DEFINITION AS definition, v.SECURITY_TYPE AS security, v.DEFINER = CURRENT_USER() AS own
      FROM information_schema.TABLES AS t
      LEFT JOIN information_schema.VIEWS AS v ON v.TABLE_SCHEMA = t.TABLE_SCHEMA AND BINARY v.TABLE_NAME = BINARY t.TABLE_NAME
      WHERE t.TABLE_SCHEMA = ? AND t.TABLE_NAME = ?`,
@@ -77,7 +78,7 @@ async function findView(session: MysqlSession, { view }: Pick<WantedView, "view"
     plain: row["type"] === "VIEW",
     definition: row["definition"] ?? "",
     security: row["security"] ?? "",
-    definer: row["definer"] ?? "",
+    own: row["own"] === "1",
   };
 }
 

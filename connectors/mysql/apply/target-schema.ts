@@ -65,14 +65,14 @@ const binlogNeedsTrust = 1419;
 /** Lets users without SUPER make functions; may be set back once dongbo has made its own. */
 export const trustCreators = "SET GLOBAL log_bin_trust_function_creators = 1;";
 
-/** Digest of what this version installs and of what is there. */
+/** Digest of what this version installs and of what is there; made by another account it works only as long as that is there. */
 async function gateDigest(session: MysqlSession): Promise<string> {
   const routines = await session.query(
-    `SELECT ROUTINE_NAME AS name, ROUTINE_DEFINITION AS definition, SECURITY_TYPE AS security, DEFINER AS definer, SQL_MODE AS mode
+    `SELECT ROUTINE_NAME AS name, ROUTINE_DEFINITION AS definition, SECURITY_TYPE AS security, DEFINER = CURRENT_USER() AS own, SQL_MODE AS mode
      FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = 'dongbo' ORDER BY 1`,
   );
   const views = await session.query(
-    `SELECT TABLE_NAME AS name, VIEW_DEFINITION AS definition, SECURITY_TYPE AS security, DEFINER AS definer
+    `SELECT TABLE_NAME AS name, VIEW_DEFINITION AS definition, SECURITY_TYPE AS security, DEFINER = CURRENT_USER() AS own
      FROM information_schema.VIEWS WHERE TABLE_SCHEMA = 'dongbo' ORDER BY 1`,
   );
   return createHash("sha256")
