@@ -19,10 +19,13 @@ const numbers: readonly (readonly [ErrorCode, readonly number[]])[] = [
   ["DB-MY-006", [1040, 1203, 1226]],
   ["DB-MY-007", [1021, 1114, 3, 28, 1030]],
   ["DB-MY-008", [1290, 1792, 1836]],
-  ["DB-MY-009", [1053, 1077, 1079, 1080, 1152, 1927, 4031]],
+  // 1047: a node of a Galera cluster that has no quorum, or is not in step yet.
+  ["DB-MY-009", [1043, 1047, 1053, 1077, 1079, 1080, 1129, 1152, 1184, 1927, 3169, 4031]],
+  // 1615: tables were opened anew so often meanwhile that the server gave up preparing the statement again.
   ["DB-MY-010", [1020, 1205, 1213, 1412, 1614, 1615, 3058, 3572]],
   ["DB-MY-013", [1317, 1969, 3024]],
-  ["DB-MY-014", [1037, 1038, 1041, 1135, 1206, 1461]],
+  ["DB-MY-014", [1037, 1038, 1041, 1135, 1206, 1461, 1637]],
+  ["DB-MY-015", [1158, 1159, 1160, 1161]],
   ["DB-MY-016", [1153]],
   ["DB-MY-020", [1054, 1146, 1305, 1051, 1091, 1109]],
 ];

@@ -90,6 +90,19 @@ describe("the session of a copy on MariaDB", () => {
     for (const writer of [old, next]) await writer.target.close();
   });
 
+  test("tries again when the server has no room for its statements", async () => {
+    const table = own("crowded");
+    const writer = await Writer.loaded(lab, subscriptionOf([table], { id: "crowded/hcm" }));
+    await writer.target.close();
+    const upserts = [row("1", "An", null)];
+    await lab.sql("SET GLOBAL max_prepared_stmt_count = 0");
+    await expect(writer.apply([{ table, upserts }])).rejects.toMatchObject({ code: "DB-MY-014" });
+    await lab.sql("SET GLOBAL max_prepared_stmt_count = DEFAULT");
+    await writer.apply([{ table, upserts }]);
+    expect(await lab.copy(table)).toMatchObject({ rows: "1" });
+    await writer.target.close();
+  });
+
   test("goes on although somebody else holds its name, and leaves his session alone", async () => {
     const table = own("held");
     const subscription = subscriptionOf([table], { id: "held/hcm" });
