@@ -95,6 +95,22 @@ describe("poison rows on MariaDB", () => {
     await lossy.target.close();
   });
 
+  test.each<[string, string]>([
+    ["sql_notes", "0"],
+    ["lc_messages", "'de_DE'"],
+  ])("are told from others by every change of a value, whatever the server's %s", async (setting, value) => {
+    await writer.target.close();
+    await lab.sql(`SET GLOBAL ${setting} = ${value}`);
+    try {
+      await lab.sql("ALTER TABLE public_copy.citizen MODIFY height decimal(5,1)");
+      await writer.apply([{ table: citizen, upserts: [row("1", "An", null, "1.50"), row("2", "Bình", null, "1.55")] }]);
+      expect((await lab.rows(citizen)).map(([id]) => id)).toEqual(["1"]);
+      expect(await quarantine()).toMatchObject([{ key: '["2"]', code: "DB-ROW-001", detail: "column height" }]);
+    } finally {
+      await lab.sql(`SET GLOBAL ${setting} = DEFAULT`);
+    }
+  });
+
   test("with a value that its type has not are told by code, before the server is asked", async () => {
     await writer.apply([{ table: citizen, upserts: [row("1", "An", null, "NaN"), row("2", "Bình", null, "1.5")] }]);
     expect((await lab.rows(citizen)).map(([id]) => id)).toEqual(["2"]);

@@ -17,6 +17,9 @@ const ownSettings: Readonly<Record<string, string>> = {
   unique_checks: "1",
   sql_safe_updates: "0",
   completion_type: "0",
+  // What was changed in a value is told in a note, and which column it was, in words.
+  sql_notes: "1",
+  lc_messages: "'en_US'",
   // All warnings of a statement are looked at.
   max_error_count: "65535",
   // A worker that stands still gives its locks back in the end, replaced by another one or not.
