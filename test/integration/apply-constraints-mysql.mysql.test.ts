@@ -192,6 +192,50 @@ describe("constraints in the target, MariaDB", () => {
     });
   });
 
+  describe("a unique column of rows that others refer to", () => {
+    beforeEach(async () => {
+      await owner(
+        "ALTER TABLE public_copy.citizen ADD UNIQUE citizen_nid_key (nid)",
+        "ALTER TABLE public_copy.visit ADD CONSTRAINT visit_citizen_fkey FOREIGN KEY (citizen) REFERENCES public_copy.citizen (id)",
+      );
+      await writer.apply([
+        { table: citizen, upserts: [row("1", "a", null, null, "x"), row("2", "b", null, null, "y")] },
+        { table: visit, upserts: [row("10", "1"), row("20", "2")] },
+      ]);
+    });
+
+    test("hands a value to a new row, in one piece or over several", async () => {
+      await writer.apply([{ table: citizen, upserts: [row("3", "b", null, null, null), row("2", "c", null, null, "y")] }]);
+      const transaction = await writer.begin();
+      await transaction.write([
+        writer.change({ table: citizen, upserts: [row("4", "c", null, null, null), row("1", "a", null, null, "new")] }),
+      ]);
+      await transaction.write([writer.change({ table: citizen, upserts: [row("2", "d", null, null, "y")] })]);
+      await writer.commit(transaction);
+      expect(await quarantine()).toEqual([]);
+      expect(await nids()).toEqual([
+        ["1", "a"],
+        ["2", "d"],
+        ["3", "b"],
+        ["4", "c"],
+      ]);
+      expect(await lab.rows(visit)).toHaveLength(2);
+      await countsAreExact();
+    });
+
+    test("tells a true duplicate from a missing value", async () => {
+      await writer.apply([{ table: citizen, upserts: [row("3", "b", null, null, null), row("1", "a", null, null, "new")] }]);
+      expect(await quarantine()).toEqual([
+        { target_table: "public.citizen", key: '["3"]', code: "DB-ROW-003", detail: "constraint citizen_nid_key" },
+      ]);
+      expect(await nids()).toEqual([
+        ["1", "a"],
+        ["2", "b"],
+      ]);
+      await countsAreExact();
+    });
+  });
+
   describe("a foreign key", () => {
     beforeEach(async () => {
       await owner(

@@ -7,7 +7,8 @@ import { bytesText, trimFraction } from "../value-text.ts";
 import { type BoundKey, type BoundRow, isMoved, type PartialRow } from "./bound-row.ts";
 import type { OpenTransaction } from "./open-transaction.ts";
 import type { Bound } from "./prepared-statements.ts";
-import { changedValue } from "./refusal.ts";
+import { batchColumn } from "./names.ts";
+import { changedValue, RowsRefused } from "./refusal.ts";
 import type { Answer } from "./apply-session.ts";
 import {
   childrenSql,
@@ -59,9 +60,20 @@ export class TableWriter {
 
   /** Inserts the rows of one piece or replaces those that are there. Throws RowsRefused. */
   async upsert(shape: TableShape, piece: readonly BoundRow[]): Promise<void> {
-    const answer = await this.#transaction.run(upsertSql(shape, piece.length), this.#parameters(piece));
+    const answer = await this.#upserted(shape, piece);
+    if (answer === null) return this.insert(shape, piece);
     this.#tally.addWritten(shape.mapping, piece.length, piece.length - answer.replaced);
     refuseChanged(shape, answer);
+  }
+
+  /** Null for a single row that is not there while another one has a unique value of its: to insert it tells which. */
+  async #upserted(shape: TableShape, piece: readonly BoundRow[]): Promise<Answer | null> {
+    try {
+      return await this.#transaction.run(upsertSql(shape, piece.length), this.#parameters(piece));
+    } catch (error) {
+      if (piece.length === 1 && error instanceof RowsRefused && error.refusal.detail === `column ${batchColumn}`) return null;
+      throw error;
+    }
   }
 
   /** Inserts the rows of one piece, whose keys are free. Throws RowsRefused; where a value was changed they are there. */
