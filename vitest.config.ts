@@ -4,6 +4,9 @@ import { defineConfig } from "vitest/config";
 // MySQL or MariaDB servers (and perhaps PostgreSQL), `.fault.test.ts` servers that it breaks or strains.
 /** Each of these keeps both cores busy by itself. */
 const stress = ["kill", "pairs", "pgbench", "sysbench", "fanout", "giant"].map((name) => `test/e2e/${name}.fault.test.ts`);
+/** What also runs on a real MySQL, one file after the other, when DONGBO_TEST_MYSQL_URL names one that is there for tests alone. */
+const givenMysql = process.env["DONGBO_TEST_MYSQL_URL"];
+const onGivenMysql = ["test/conformance/*.mysql.test.ts", "test/integration/*.mysql.test.ts"];
 const shared = { testTimeout: 120_000, hookTimeout: 120_000, teardownTimeout: 30_000 };
 
 export default defineConfig({
@@ -39,6 +42,22 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
+      ...(givenMysql === undefined
+        ? []
+        : [
+            {
+              test: {
+                ...shared,
+                name: "real-mysql",
+                globalSetup: "test/support/global-setup.ts",
+                include: onGivenMysql,
+                env: { DONGBO_TEST_MYSQL_LANE: givenMysql },
+                maxWorkers: 1,
+                fileParallelism: false,
+                sequence: { groupOrder: 4 },
+              },
+            },
+          ]),
       {
         test: {
           ...shared,

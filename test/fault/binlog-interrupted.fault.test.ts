@@ -2,6 +2,7 @@
 import { truncateSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
 import { BinlogLab } from "../support/binlog-lab.ts";
 import { mysqlClient } from "../support/mysql-server.ts";
 import { serverAddress } from "../support/server-address.ts";
@@ -13,12 +14,12 @@ const seed = Number(process.env["SEED"] ?? 1);
 
 /** Writes one row a transaction, in order; after a failure it finds out whether the commit took place. */
 class Writer {
-  readonly #lab: BinlogLab;
+  readonly #lab: BinlogLab<EmbeddedMariaDb>;
   #stopped = false;
   last: number | null = null;
   next = 1;
 
-  constructor(lab: BinlogLab) {
+  constructor(lab: BinlogLab<EmbeddedMariaDb>) {
     this.#lab = lab;
   }
 
@@ -48,8 +49,8 @@ class Writer {
   }
 }
 
-async function startLab(): Promise<BinlogLab> {
-  const lab = await BinlogLab.start();
+async function startLab(): Promise<BinlogLab<EmbeddedMariaDb>> {
+  const lab = await BinlogLab.openPrivate();
   await lab.query("CREATE TABLE item (id INT PRIMARY KEY, text TEXT)");
   return lab;
 }

@@ -2,14 +2,15 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { expect, test } from "vitest";
 import { MysqlSource } from "../../connectors/mysql/mysql-source.ts";
+import type { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
 import { BinlogLab } from "../support/binlog-lab.ts";
 import { serverAddress } from "../support/server-address.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 const dumps = "SELECT ID AS id FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'";
 
-async function startLab(): Promise<BinlogLab> {
-  const lab = await BinlogLab.start();
+async function startLab(): Promise<BinlogLab<EmbeddedMariaDb>> {
+  const lab = await BinlogLab.openPrivate();
   await lab.query("CREATE TABLE item (id INT PRIMARY KEY, text TEXT)");
   return lab;
 }

@@ -1,6 +1,7 @@
 // A MariaDB target that dies, goes silent, turns read-only or fights over locks: a coded failure, nothing half written, and back again.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ApplySession } from "../../connectors/mysql/apply/apply-session.ts";
+import type { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
 import { errorCodes, type ErrorCode } from "../../engine/model/error-codes.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import { type Row, UNCHANGED } from "../../engine/model/row.ts";
@@ -14,12 +15,12 @@ import { TcpProxy } from "../support/tcp-proxy.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 describe("a MariaDB target", () => {
-  let lab: MysqlTargetLab;
+  let lab: MysqlTargetLab<EmbeddedMariaDb>;
   let table: TableMapping;
   let writer: Writer;
 
   beforeAll(async () => {
-    lab = await MysqlTargetLab.open({ max_allowed_packet: "256M", innodb_flush_log_at_trx_commit: 1 });
+    lab = await MysqlTargetLab.openPrivate({ max_allowed_packet: "256M", innodb_flush_log_at_trx_commit: 1 });
     table = lab.mapping("citizen", [
       ["id", "int", "integer"],
       ["name", "varchar(40)"],

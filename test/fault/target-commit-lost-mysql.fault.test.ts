@@ -1,5 +1,6 @@
 // The answer to a commit that never comes: the target's checkpoint tells whether it took place, and it never takes place twice.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
 import type { TableMapping } from "../../engine/model/share.ts";
 import { row } from "../support/table-builders.ts";
 import { MysqlTargetLab } from "../support/mysql-target-lab.ts";
@@ -8,13 +9,13 @@ import { TcpProxy } from "../support/tcp-proxy.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 describe("a MariaDB target's commit", () => {
-  let lab: MysqlTargetLab;
+  let lab: MysqlTargetLab<EmbeddedMariaDb>;
   let proxy: TcpProxy;
   let table: TableMapping;
   let writer: Writer;
 
   beforeAll(async () => {
-    lab = await MysqlTargetLab.open();
+    lab = await MysqlTargetLab.openPrivate();
     proxy = await TcpProxy.start({ host: "127.0.0.1", port: lab.server.port });
     table = lab.mapping("citizen", [
       ["id", "int", "integer"],

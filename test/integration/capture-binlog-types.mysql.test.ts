@@ -142,7 +142,7 @@ const samples: Readonly<Record<string, Sample>> = {
 };
 
 test("every type of the catalogue is given out exactly: inserted, updated beside it, deleted", async () => {
-  await using lab = await BinlogLab.start({ innodb_strict_mode: 0 });
+  await using lab = await BinlogLab.open({ innodb_strict_mode: 0 });
   const source = lab.source();
   const columns = Object.entries(samples).map(([name, [type]]) => `${name} ${type}`);
   await lab.query(`CREATE TABLE sample (id INT PRIMARY KEY, touched INT DEFAULT 0, ${columns.join(", ")})`);
@@ -177,7 +177,7 @@ test("every type of the catalogue is given out exactly: inserted, updated beside
 });
 
 test("text of every one-byte character set comes as the server itself converts it", async () => {
-  await using lab = await BinlogLab.start();
+  await using lab = await BinlogLab.open();
   const source = lab.source();
   const sets = await lab.query(
     "SELECT CHARACTER_SET_NAME AS name FROM information_schema.CHARACTER_SETS WHERE MAXLEN = 1 AND CHARACTER_SET_NAME NOT IN ('binary', 'swe7')",
@@ -197,7 +197,7 @@ test("text of every one-byte character set comes as the server itself converts i
 });
 
 test("generated and invisible columns are among a row's columns", async () => {
-  await using lab = await BinlogLab.start();
+  await using lab = await BinlogLab.open();
   const source = lab.source();
   await lab.query(
     "CREATE TABLE t (id INT PRIMARY KEY, v INT AS (id + 1) VIRTUAL, p INT AS (id + 2) PERSISTENT, i INT INVISIBLE DEFAULT 7)",
@@ -217,7 +217,7 @@ test("generated and invisible columns are among a row's columns", async () => {
 });
 
 test("UUID, INET4 and INET6 come as the server prints them, also of tables made or changed while streaming", async () => {
-  await using lab = await BinlogLab.start();
+  await using lab = await BinlogLab.open();
   const source = lab.source();
   const reader = await lab.readerFrom(source, await source.reserve());
   await lab.query("CREATE TABLE t (id INT PRIMARY KEY, u UUID, v4 INET4, v6 INET6, plain BINARY(16))");

@@ -10,10 +10,10 @@ import { seenBefore } from "../../connectors/mysql/snapshot/snapshot-visibility.
 import type { SnapshotVisibility } from "../../engine/ports/snapshot-source.ts";
 import type { ChangeMessage } from "../../engine/model/change-message.ts";
 import { printTable } from "../../engine/model/table.ts";
-import { mysqlClient, startMariaDb } from "../support/mysql-server.ts";
+import { mysqlClient, startMysqlServer } from "../support/mysql-server.ts";
 
 test("a server that has logged nothing yet is read from its very beginning", async () => {
-  await using server = await startMariaDb();
+  await using server = await startMysqlServer();
   const source = new MysqlSource({ address: serverAddress(server.url("")) });
   const from = await source.reserve();
   expect(from).toBe("");
@@ -26,7 +26,7 @@ test("a server that has logged nothing yet is read from its very beginning", asy
 });
 
 test("columns added, dropped and changed in the middle of the stream are those of each row's own time", async () => {
-  await using lab = await BinlogLab.start();
+  await using lab = await BinlogLab.open();
   const source = lab.source();
   const from = await source.reserve();
   await lab.query(
@@ -59,7 +59,7 @@ test("columns added, dropped and changed in the middle of the stream are those o
 });
 
 test("truncated, dropped, renamed and re-made tables are told in their place, and so are partitions", async () => {
-  await using lab = await BinlogLab.start();
+  await using lab = await BinlogLab.open();
   const source = lab.source();
   const reader = await lab.readerFrom(source, await source.reserve());
   await lab.query(
@@ -109,7 +109,7 @@ test("truncated, dropped, renamed and re-made tables are told in their place, an
 });
 
 test("a snapshot has seen exactly the transactions that begin before its place in the log, whoever writes meanwhile", async () => {
-  await using lab = await BinlogLab.start({ max_binlog_size: 16_384, innodb_flush_log_at_trx_commit: 1, sync_binlog: 1 });
+  await using lab = await BinlogLab.openPrivate({ max_binlog_size: 16_384, innodb_flush_log_at_trx_commit: 1, sync_binlog: 1 });
   const source = lab.source();
   await lab.query("CREATE TABLE t (id INT PRIMARY KEY)");
   const from = await source.reserve();
@@ -147,7 +147,7 @@ test("a snapshot has seen exactly the transactions that begin before its place i
 });
 
 test("an ALTER that is logged in two phases counts when it is done, not when it fails", async () => {
-  await using lab = await BinlogLab.start({ binlog_alter_two_phase: 1 });
+  await using lab = await BinlogLab.open({ binlog_alter_two_phase: 1 });
   const source = lab.source();
   await lab.query("CREATE TABLE t (id INT PRIMARY KEY, v INT)", "INSERT INTO t VALUES (1, 5), (2, 5)");
   const reader = await lab.readerFrom(source, await source.reserve());
@@ -169,7 +169,7 @@ test("an ALTER that is logged in two phases counts when it is done, not when it 
 });
 
 test("a statement of many tables, and transactions of engines without transactions, come whole", async () => {
-  await using lab = await BinlogLab.start();
+  await using lab = await BinlogLab.open();
   const source = lab.source();
   await lab.query(
     "CREATE TABLE a (id INT PRIMARY KEY, v INT)",
@@ -195,7 +195,7 @@ test("a statement of many tables, and transactions of engines without transactio
 });
 
 test("streaming goes on over rotated and flushed logs, and passes what is compressed", async () => {
-  await using lab = await BinlogLab.start({ max_binlog_size: 4096, log_bin_compress: 1, log_bin_compress_min_len: 10 });
+  await using lab = await BinlogLab.open({ max_binlog_size: 4096, log_bin_compress: 1, log_bin_compress_min_len: 10 });
   const source = lab.source();
   const reader = await lab.readerFrom(source, await source.reserve());
   await lab.query("CREATE TABLE t (id INT PRIMARY KEY, v LONGTEXT)");
@@ -213,7 +213,7 @@ test("streaming goes on over rotated and flushed logs, and passes what is compre
 });
 
 test("a log without checksums is read as well, also after they were turned on", async () => {
-  await using lab = await BinlogLab.start({ binlog_checksum: "NONE" });
+  await using lab = await BinlogLab.open({ binlog_checksum: "NONE" });
   const source = lab.source();
   const from = await source.reserve();
   const reader = await lab.readerFrom(source, from);
@@ -233,7 +233,7 @@ test("a log without checksums is read as well, also after they were turned on", 
 });
 
 test("a row of 50 MB passes", async () => {
-  await using lab = await BinlogLab.start({ max_allowed_packet: "128M" });
+  await using lab = await BinlogLab.open({ max_allowed_packet: "128M" });
   const source = lab.source();
   await lab.query("CREATE TABLE t (id INT PRIMARY KEY, v LONGBLOB)");
   const reader = await lab.readerFrom(source, await source.reserve());
@@ -246,7 +246,7 @@ test("a row of 50 MB passes", async () => {
 });
 
 test("a transaction of 300 MB takes no memory of its size", async () => {
-  await using lab = await BinlogLab.start({ innodb_log_file_size: "512M" });
+  await using lab = await BinlogLab.open({ innodb_log_file_size: "512M" });
   const source = lab.source();
   await lab.query("CREATE TABLE t (id INT PRIMARY KEY, v TEXT)");
   const from = await source.reserve();
@@ -264,7 +264,7 @@ test("a transaction of 300 MB takes no memory of its size", async () => {
 });
 
 test("what the log lacks, or says in a way that is not understood, is a coded stop", async () => {
-  await using lab = await BinlogLab.start();
+  await using lab = await BinlogLab.open();
   const source = lab.source();
   await lab.query("CREATE TABLE t (id INT PRIMARY KEY, v INT, w INT)", "INSERT INTO t VALUES (1, 1, 1), (2, 2, 2)");
   const stop = async (...statements: readonly string[]): Promise<string> => {
@@ -292,7 +292,7 @@ test("what the log lacks, or says in a way that is not understood, is a coded st
 });
 
 test("a transaction whose number its domain has passed already is a coded stop, not one that was applied before", async () => {
-  await using lab = await BinlogLab.start({ gtid_strict_mode: 0 });
+  await using lab = await BinlogLab.openPrivate({ gtid_strict_mode: 0 });
   const source = lab.source();
   await lab.query("CREATE TABLE t (id INT PRIMARY KEY)", "INSERT INTO t VALUES (1)");
   const reader = await lab.readerFrom(source, await source.reserve());
@@ -303,7 +303,7 @@ test("a transaction whose number its domain has passed already is a coded stop, 
 });
 
 test("a change that is logged as a statement replaces what its table holds", async () => {
-  await using lab = await BinlogLab.start();
+  await using lab = await BinlogLab.open();
   const source = lab.source();
   await lab.query("CREATE TABLE t (id INT PRIMARY KEY, v INT)", "CREATE TABLE u (id INT PRIMARY KEY)", "INSERT INTO t VALUES (1, 1)");
   const reader = await lab.readerFrom(source, await source.reserve());
@@ -323,7 +323,7 @@ test("a change that is logged as a statement replaces what its table holds", asy
 });
 
 test("rows of tables that nobody wants are passed over, their transactions are told", async () => {
-  await using lab = await BinlogLab.start();
+  await using lab = await BinlogLab.open();
   await lab.query("CREATE TABLE wanted (id INT PRIMARY KEY)", "CREATE TABLE other (id INT PRIMARY KEY, v VARCHAR(10) CHARACTER SET sjis)");
   const source = lab.source({ tables: () => wanted });
   const wanted = [{ schema: "national", name: "wanted" }];

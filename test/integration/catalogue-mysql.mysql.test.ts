@@ -2,16 +2,15 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectMysql, type MysqlSession } from "../../connectors/mysql/mysql-client.ts";
 import { describeTables } from "../../connectors/mysql/mysql-schema.ts";
-import type { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
 import type { CatalogTable } from "../../engine/model/table.ts";
-import { startMariaDb } from "../support/mysql-server.ts";
+import { type MysqlTestServer, startMysqlServer } from "../support/mysql-server.ts";
 import { serverAddress } from "../support/server-address.ts";
 
-let server: EmbeddedMariaDb;
+let server: MysqlTestServer;
 let session: MysqlSession;
 
 beforeAll(async () => {
-  server = await startMariaDb();
+  server = await startMysqlServer();
   await server.query(
     "CREATE DATABASE catalogue",
     "CREATE USER reader@127.0.0.1",

@@ -5,7 +5,6 @@ import { connectMysql, type MysqlSession } from "../../connectors/mysql/mysql-cl
 import { predicateSql } from "../../connectors/mysql/predicate-sql.ts";
 import { quoteIdentifier } from "../../connectors/mysql/quote.ts";
 import { MysqlSnapshot } from "../../connectors/mysql/snapshot/mysql-snapshot.ts";
-import type { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
 import type { Predicate } from "../../engine/model/predicate.ts";
 import type { Row } from "../../engine/model/row.ts";
 import type { CatalogTable } from "../../engine/model/table.ts";
@@ -13,21 +12,21 @@ import { checkFilter } from "../../mappings/check-filter.ts";
 import { compileFilter } from "../../mappings/row-filter.ts";
 import { filters, runs, seed } from "../support/filter-samples.ts";
 import { mysqlOpaque, mysqlSamples } from "../support/filter-samples-mysql.ts";
-import { startMariaDb } from "../support/mysql-server.ts";
+import { type MysqlTestServer, startMysqlServer } from "../support/mysql-server.ts";
 import { serverAddress } from "../support/server-address.ts";
 
 const columns = [...mysqlSamples, ...mysqlOpaque];
 const rowCount = 120;
 const name = { schema: "filters", name: "sample" };
 
-let server: EmbeddedMariaDb;
+let server: MysqlTestServer;
 let session: MysqlSession;
 let table: CatalogTable;
 let rows: readonly Row[];
 const pools = new Map<string, string[]>();
 
 beforeAll(async () => {
-  server = await startMariaDb();
+  server = await startMysqlServer();
   const address = serverAddress(server.url());
   session = await connectMysql(address, { role: "test" });
   await session.query("SET SESSION sql_mode = ''");

@@ -2,20 +2,19 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { connectMysql, type MysqlSession } from "../../connectors/mysql/mysql-client.ts";
 import { describeTables } from "../../connectors/mysql/mysql-schema.ts";
 import { preflightSource, type SourceCheck } from "../../connectors/mysql/preflight/preflight-source.ts";
-import type { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
 import type { Finding } from "../../engine/model/finding.ts";
-import { startMariaDb } from "../support/mysql-server.ts";
+import { type MysqlTestServer, startMysqlServer } from "../support/mysql-server.ts";
 import { serverAddress } from "../support/server-address.ts";
 import { tableMapping } from "../support/table-builders.ts";
 
 const user = "`dongbo_source`@`127.0.0.1`";
 const citizen = { schema: "national", name: "citizen" };
 
-let server: EmbeddedMariaDb;
+let server: MysqlTestServer;
 let root: MysqlSession;
 
 beforeAll(async () => {
-  server = await startMariaDb({ binlog_expire_logs_seconds: 604_800 });
+  server = await startMysqlServer({ binlog_expire_logs_seconds: 604_800 });
   root = await connectMysql(serverAddress(server.url()), { role: "test" });
 });
 afterAll(async () => {
@@ -183,11 +182,11 @@ test("a user that cannot log in, and a server that is not there, are findings", 
 });
 
 test("a server that logs nothing, leaves the database out, or does not log what it receives is refused", async () => {
-  await using silent = await startMariaDb({ skip_log_bin: 1, binlog_expire_logs_seconds: 0 });
+  await using silent = await startMysqlServer({ skip_log_bin: 1, binlog_expire_logs_seconds: 0 });
   await silent.query("CREATE DATABASE national", "CREATE TABLE national.citizen (id int PRIMARY KEY)");
-  const ask = (own: EmbeddedMariaDb): Promise<Finding[]> => check({ address: serverAddress(own.url()) });
+  const ask = (own: MysqlTestServer): Promise<Finding[]> => check({ address: serverAddress(own.url()) });
   expect(codes(await ask(silent))).toEqual(["error DB-SLOT-020"]);
-  await using partial = await startMariaDb({ binlog_ignore_db: "national", log_slave_updates: 0, binlog_expire_logs_seconds: 604_800 });
+  await using partial = await startMysqlServer({ binlog_ignore_db: "national", log_slave_updates: 0, binlog_expire_logs_seconds: 604_800 });
   await partial.query("CREATE DATABASE national", "CREATE TABLE national.citizen (id int PRIMARY KEY)");
   expect(codes(await ask(partial))).toEqual(["error DB-MY-033"]);
   await partial.query("CHANGE MASTER TO master_host = '127.0.0.1', master_port = 1, master_user = 'x'");

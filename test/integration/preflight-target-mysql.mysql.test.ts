@@ -5,19 +5,18 @@ import { ensureReaderView } from "../../connectors/mysql/apply/reader-view.ts";
 import { ensureTargetSchema } from "../../connectors/mysql/apply/target-schema.ts";
 import { connectMysql } from "../../connectors/mysql/mysql-client.ts";
 import { preflightTarget, type TargetCheck } from "../../connectors/mysql/preflight/preflight-target.ts";
-import type { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
 import type { Finding } from "../../engine/model/finding.ts";
 import type { TableName } from "../../engine/model/table.ts";
 import { subscriptionOf } from "../support/copy-database.ts";
-import { startMariaDb } from "../support/mysql-server.ts";
+import { type MysqlTestServer, startMysqlServer } from "../support/mysql-server.ts";
 import { serverAddress } from "../support/server-address.ts";
 import { catalogTable, column, tableMapping } from "../support/table-builders.ts";
 
 const roomy = { max_allowed_packet: "64M" };
-let server: EmbeddedMariaDb;
+let server: MysqlTestServer;
 
 beforeAll(async () => {
-  server = await startMariaDb(roomy);
+  server = await startMysqlServer(roomy);
 });
 
 afterAll(() => server?.destroy());
@@ -229,7 +228,7 @@ describe("with all privileges", () => {
 });
 
 test("a server on which any session can set the clock is found, and nothing is prepared there", async () => {
-  const settable = await startMariaDb({ ...roomy, sysdate_is_now: 1 });
+  const settable = await startMysqlServer({ ...roomy, sysdate_is_now: 1 });
   try {
     await settable.query("CREATE USER dongbo_target", "CREATE USER app_reader", "GRANT ALL ON *.* TO dongbo_target WITH GRANT OPTION");
     expect(brief(await check({}, [citizen], settable))).toEqual(["DB-MY-060 error hue"]);
@@ -242,7 +241,7 @@ test("a server on which any session can set the clock is found, and nothing is p
 });
 
 test("a server that overlooks capitals in names, where two tables are one", async () => {
-  const folding = await startMariaDb({ ...roomy, lower_case_table_names: 1 });
+  const folding = await startMysqlServer({ ...roomy, lower_case_table_names: 1 });
   try {
     await folding.query("CREATE USER dongbo_target", "CREATE USER app_reader", "GRANT ALL ON *.* TO dongbo_target WITH GRANT OPTION");
     const tables = [citizen, tableOf({ schema: "population", name: "Citizen" }), tableOf({ schema: "population", name: "Household" })];

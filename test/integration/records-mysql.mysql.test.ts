@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { MysqlTargetRecords } from "../../connectors/mysql/records/mysql-target-records.ts";
 import type { CopyRecord } from "../../engine/ports/target-records.ts";
-import { startMariaDb } from "../support/mysql-server.ts";
+import { startMysqlServer } from "../support/mysql-server.ts";
 import { copyUsers, MysqlCopies, refusalOf } from "../support/mysql-copies.ts";
 import { serverAddress } from "../support/server-address.ts";
 
@@ -60,7 +60,7 @@ test("copies are told with their states, times and positions, as judged by the t
 });
 
 test("a target without database dongbo has no copies, and nothing in it can be terminated", async () => {
-  const server = await startMariaDb();
+  const server = await startMysqlServer();
   const empty = new MysqlTargetRecords(serverAddress(server.url()));
   try {
     expect(await empty.copies([subscription])).toEqual([]);

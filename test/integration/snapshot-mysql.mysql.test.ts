@@ -4,18 +4,17 @@ import { mysqlPositions } from "../../connectors/mysql/positions.ts";
 import { quoteIdentifier } from "../../connectors/mysql/quote.ts";
 import { MysqlSnapshot } from "../../connectors/mysql/snapshot/mysql-snapshot.ts";
 import { selectPart } from "../../connectors/mysql/snapshot/read-sql.ts";
-import type { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
 import type { CatalogTable } from "../../engine/model/table.ts";
 import type { Chunk, ChunkRequest } from "../../engine/ports/snapshot-source.ts";
-import { mysqlClient, startMariaDb } from "../support/mysql-server.ts";
+import { mysqlClient, type MysqlTestServer, startMysqlServer } from "../support/mysql-server.ts";
 import { serverAddress } from "../support/server-address.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
-let server: EmbeddedMariaDb;
+let server: MysqlTestServer;
 let snapshot: MysqlSnapshot;
 
 beforeAll(async () => {
-  server = await startMariaDb({ max_allowed_packet: "64M" });
+  server = await startMysqlServer({ max_allowed_packet: "64M" });
   await server.query("CREATE DATABASE master");
   snapshot = new MysqlSnapshot({ address: serverAddress(server.url()), connections: 3 });
 });

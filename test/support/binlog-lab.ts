@@ -1,30 +1,40 @@
-// A private MariaDB and what its binary log says, for tests of capture.
+// A server and what its binary log says, for tests of capture.
 import { MysqlSource, type MysqlSourceOptions } from "../../connectors/mysql/mysql-source.ts";
 import type { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
 import type { ChangeMessage, RowChange } from "../../engine/model/change-message.ts";
 import type { Position } from "../../engine/model/position.ts";
 import type { Row } from "../../engine/model/row.ts";
 import { StreamReader } from "../conformance/stream-reader.ts";
-import { startMariaDb } from "./mysql-server.ts";
+import { type MysqlTestServer, startMariaDb, startMysqlServer } from "./mysql-server.ts";
 import { serverAddress } from "./server-address.ts";
 import { waitUntil } from "./wait-until.ts";
 
-export class BinlogLab implements AsyncDisposable {
-  readonly server: EmbeddedMariaDb;
+type Settings = Readonly<Record<string, string | number>>;
+
+export class BinlogLab<Server extends MysqlTestServer = MysqlTestServer> implements AsyncDisposable {
+  readonly server: Server;
   readonly #opened: { source: MysqlSource; reader: StreamReader | null }[] = [];
 
-  private constructor(server: EmbeddedMariaDb) {
+  private constructor(server: Server) {
     this.server = server;
   }
 
-  static async start(settings: Readonly<Record<string, string | number>> = {}): Promise<BinlogLab> {
-    const server = await startMariaDb(settings);
+  static async open(settings: Settings = {}): Promise<BinlogLab> {
+    return BinlogLab.#on(await startMysqlServer(settings));
+  }
+
+  /** On a server that may be broken. */
+  static async openPrivate(settings: Settings = {}): Promise<BinlogLab<EmbeddedMariaDb>> {
+    return BinlogLab.#on(await startMariaDb(settings));
+  }
+
+  static async #on<Server extends MysqlTestServer>(server: Server): Promise<BinlogLab<Server>> {
     await server.query("CREATE DATABASE national");
     return new BinlogLab(server);
   }
 
   source(options: Partial<MysqlSourceOptions> = {}): MysqlSource {
-    const source = new MysqlSource({ address: serverAddress(this.server.url("", "root")), ...options });
+    const source = new MysqlSource({ address: serverAddress(this.server.url()), ...options });
     this.#opened.push({ source, reader: null });
     return source;
   }

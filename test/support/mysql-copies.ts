@@ -5,9 +5,8 @@ import { ensureReaderView } from "../../connectors/mysql/apply/reader-view.ts";
 import { ensureTargetSchema } from "../../connectors/mysql/apply/target-schema.ts";
 import { connectMysql, type MysqlSession } from "../../connectors/mysql/mysql-client.ts";
 import { grantStatements, neededPrivileges } from "../../connectors/mysql/preflight/target-privileges.ts";
-import type { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
 import type { TableName } from "../../engine/model/table.ts";
-import { startMariaDb } from "./mysql-server.ts";
+import { type MysqlTestServer, startMysqlServer } from "./mysql-server.ts";
 import { serverAddress } from "./server-address.ts";
 
 /** Accounts of such a server, from any host; none is an administrator. */
@@ -21,17 +20,17 @@ export type CopyTables = Readonly<Record<string, string>>;
  * hours. The engine's user holds what `check` asks for, and nothing more.
  */
 export class MysqlCopies implements AsyncDisposable {
-  readonly server: EmbeddedMariaDb;
+  readonly server: MysqlTestServer;
   /** A session as the engine's user. */
   readonly engine: MysqlSession;
 
-  private constructor(server: EmbeddedMariaDb, engine: MysqlSession) {
+  private constructor(server: MysqlTestServer, engine: MysqlSession) {
     this.server = server;
     this.engine = engine;
   }
 
   static async open(tables: CopyTables, settings: Readonly<Record<string, string | number>> = {}): Promise<MysqlCopies> {
-    const server = await startMariaDb({ log_bin_trust_function_creators: 1, ...settings });
+    const server = await startMysqlServer({ log_bin_trust_function_creators: 1, ...settings });
     const names = Object.keys(tables).map(namesOf);
     await server.query(
       ...Object.values(copyUsers).map((user) => `CREATE USER ${user}`),

@@ -1,9 +1,11 @@
-// MariaDB servers for tests, private ones of Debian's package; a MySQL server where DONGBO_TEST_MYSQL_URL names one.
+// MySQL and MariaDB servers for tests: private MariaDB of Debian's package; a real MySQL where DONGBO_TEST_MYSQL_URL names one.
 import { execFileSync } from "node:child_process";
 import { renameSync } from "node:fs";
 import { join } from "node:path";
 import { createConnection, type Connection } from "mysql2/promise";
+import type { Flavour } from "../../connectors/mysql/mysql-client.ts";
 import { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
+import { useGivenMysql } from "./given-mysql.ts";
 import { oncePerRun } from "./once-per-run.ts";
 import { testFolder, testRunFolder } from "./test-run.ts";
 
@@ -16,6 +18,36 @@ const throwAway = {
   performance_schema: 0,
   skip_name_resolve: 1,
 };
+
+/** The address that the lane of real MySQL runs on (vitest.config.ts); undefined in all others. */
+const given = process.env["DONGBO_TEST_MYSQL_LANE"];
+
+/** The family of servers that `startMysqlServer` gives. */
+export const testedFlavour: Flavour = given === undefined ? "mariadb" : "mysql";
+
+/** Compares utf8mb4 byte by byte, trailing blanks too. */
+export const bytewiseCollation = testedFlavour === "mariadb" ? "utf8mb4_nopad_bin" : "utf8mb4_0900_bin";
+
+/** For the names of tests. */
+export const serverName = testedFlavour === "mariadb" ? "MariaDB" : "MySQL";
+
+/** `GRANT ... ON *.*` of what reading the log takes. */
+export const replicationGrant = `GRANT REPLICATION SLAVE, ${testedFlavour === "mariadb" ? "BINLOG MONITOR" : "REPLICATION CLIENT"} ON *.*`;
+
+/** What a test may do with its server whichever it is. */
+export interface MysqlTestServer extends AsyncDisposable {
+  /** Connection URL; by default of an account that may do everything. */
+  url(database?: string, user?: string, password?: string | null): string;
+  /** Runs statements in one session of that account, values as text; returns the last one's rows. */
+  query(...statements: readonly string[]): Promise<Record<string, string | null>[]>;
+  /** Forgets everything in it. */
+  destroy(): Promise<void>;
+}
+
+/** A server without anything in it: a MariaDB of its own, or in the lane of real MySQL the server that is given. */
+export function startMysqlServer(settings: Readonly<Record<string, string | number>> = {}): Promise<MysqlTestServer> {
+  return given === undefined ? startMariaDb(settings) : useGivenMysql(given, settings);
+}
 
 /** A server of its own, from the run's template, so that the data folder is made once per run. All users come from 127.0.0.1. */
 export async function startMariaDb(settings: Readonly<Record<string, string | number>> = {}): Promise<EmbeddedMariaDb> {

@@ -8,7 +8,7 @@ import type { Position } from "../../engine/model/position.ts";
 import type { Subscription, TableMapping } from "../../engine/model/share.ts";
 import type { ColumnType, ValueCategory } from "../../engine/model/table.ts";
 import { printTable, type TableName } from "../../engine/model/table.ts";
-import { mysqlClient, runMysql, startMariaDb } from "./mysql-server.ts";
+import { mysqlClient, type MysqlTestServer, startMariaDb, startMysqlServer } from "./mysql-server.ts";
 import { serverAddress } from "./server-address.ts";
 import { catalogTable, column, tableMapping } from "./table-builders.ts";
 
@@ -18,58 +18,34 @@ export type LabColumn = readonly [name: string, declaration: string, category?: 
 /** The account that dongbo works with, and one that reads. */
 const accounts = { target: "dongbo_target", reader: "app_reader" } as const;
 
-const leftovers = [
-  ...["dongbo", "public", "public_copy"].map((database) => `DROP DATABASE IF EXISTS ${database}`),
-  ...Object.values(accounts).map((account) => `DROP USER IF EXISTS ${account}@'%'`),
-];
+type Settings = Readonly<Record<string, string | number>>;
 
-function givenServer(base: string): LabServer {
-  return {
-    url(database = "", user) {
-      const url = new URL(base);
-      url.pathname = `/${database}`;
-      if (user === undefined) return url.href;
-      url.username = user;
-      url.password = "";
-      return url.href;
-    },
-    query: (...statements) => runMysql(base, ...statements),
-    async destroy() {
-      await runMysql(base, ...leftovers);
-    },
-  };
-}
+const trusting: Settings = { log_bin_trust_function_creators: 1 };
 
 /** Any table of a database: privileges are granted by database. */
 function table(schema: string): TableName {
   return { schema, name: "any" };
 }
 
-/** What the lab asks of a server. */
-type LabServer = Pick<EmbeddedMariaDb, "url" | "query" | "destroy">;
-
-export class MysqlTargetLab<S extends LabServer = EmbeddedMariaDb> implements AsyncDisposable {
-  readonly server: S;
+export class MysqlTargetLab<Server extends MysqlTestServer = MysqlTestServer> implements AsyncDisposable {
+  readonly server: Server;
   #client: Connection;
 
-  private constructor(server: S, client: Connection) {
+  private constructor(server: Server, client: Connection) {
     this.server = server;
     this.#client = client;
   }
 
-  /** On a server that is there, whose databases of these names it takes for its own. `url`: of an account that may do anything. */
-  static async given(url: string): Promise<MysqlTargetLab<LabServer>> {
-    const server = givenServer(url);
-    await server.query(...leftovers);
-    return MysqlTargetLab.#on(server);
+  static async open(settings: Settings = {}): Promise<MysqlTargetLab> {
+    return MysqlTargetLab.#on(await startMysqlServer({ ...trusting, ...settings }));
   }
 
-  /** On a private server. */
-  static async open(settings: Readonly<Record<string, string | number>> = {}): Promise<MysqlTargetLab> {
-    return MysqlTargetLab.#on(await startMariaDb({ log_bin_trust_function_creators: 1, ...settings }));
+  /** On a server that may be broken. */
+  static async openPrivate(settings: Settings = {}): Promise<MysqlTargetLab<EmbeddedMariaDb>> {
+    return MysqlTargetLab.#on(await startMariaDb({ ...trusting, ...settings }));
   }
 
-  static async #on<T extends LabServer>(server: T): Promise<MysqlTargetLab<T>> {
+  static async #on<Server extends MysqlTestServer>(server: Server): Promise<MysqlTargetLab<Server>> {
     await server.query(
       `CREATE USER ${accounts.target}@'%'`,
       `CREATE USER ${accounts.reader}@'%'`,

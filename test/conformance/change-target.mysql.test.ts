@@ -1,13 +1,12 @@
 import { printTable } from "../../engine/model/table.ts";
 import type { Micros } from "../../engine/model/change-message.ts";
 import type { ShareState } from "../../engine/model/share.ts";
+import { serverName } from "../support/mysql-server.ts";
 import { MysqlTargetLab } from "../support/mysql-target-lab.ts";
 import { describeChangeTarget, type TargetHarness } from "./change-target.ts";
 
-async function start(
-  opened: Promise<Pick<MysqlTargetLab, "mapping" | "target" | "rows" | "sql" | "reset" | typeof Symbol.asyncDispose>>,
-): Promise<TargetHarness> {
-  const lab = await opened;
+async function start(): Promise<TargetHarness> {
+  const lab = await MysqlTargetLab.open();
   const citizen = lab.mapping("citizen", [
     ["id", "varchar(40)"],
     ["name", "varchar(20)"],
@@ -57,8 +56,4 @@ function numberOrNull(text: string | null | undefined): Micros | null {
   return text === null || text === undefined ? null : Number(text);
 }
 
-describeChangeTarget("MariaDB", () => start(MysqlTargetLab.open()));
-
-const given = process.env["DONGBO_TEST_MYSQL_URL"];
-if (given === undefined) console.warn("SKIPPED: a MySQL target needs a server of its own, named by DONGBO_TEST_MYSQL_URL");
-else describeChangeTarget("the server given", () => start(MysqlTargetLab.given(given)));
+describeChangeTarget(serverName, start);

@@ -1,19 +1,19 @@
 import type { Connection } from "mysql2/promise";
 import { MysqlSource } from "../../connectors/mysql/mysql-source.ts";
-import { mysqlClient, startMariaDb } from "../support/mysql-server.ts";
+import { mysqlClient, replicationGrant, serverName, startMysqlServer } from "../support/mysql-server.ts";
 import { serverAddress } from "../support/server-address.ts";
 import { waitUntil } from "../support/wait-until.ts";
 import { type ChangeSourceHarness, type ItemChange, registerChangeSourceTests } from "./change-source.ts";
 
 const patienceSeconds = 2;
 
-registerChangeSourceTests("MariaDB", { reserves: false, clockStepMicros: 1_000_000 }, startHarness);
+registerChangeSourceTests(serverName, { reserves: false, clockStepMicros: 1_000_000 }, startHarness);
 
 async function startHarness(): Promise<ChangeSourceHarness> {
-  const server = await startMariaDb({ net_write_timeout: patienceSeconds });
+  const server = await startMysqlServer({ net_write_timeout: patienceSeconds });
   await server.query(
-    "CREATE USER dongbo_source@'127.0.0.1'",
-    "GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO dongbo_source@'127.0.0.1'",
+    "CREATE USER dongbo_source",
+    `${replicationGrant} TO dongbo_source`,
     "CREATE DATABASE items",
     "CREATE TABLE items.item (id INT PRIMARY KEY, text LONGTEXT)",
   );
@@ -37,7 +37,7 @@ async function startHarness(): Promise<ChangeSourceHarness> {
       await second.query("COMMIT");
       await first.query("COMMIT");
     },
-    confirmed: () => Promise.reject(new Error("nothing is confirmed to MariaDB")),
+    confirmed: () => Promise.reject(new Error("nothing is confirmed to such a server")),
     async handedOut() {
       const [row] = await server.query("SELECT STATE AS state FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'");
       const measure = row?.["state"] ?? "no reader";

@@ -1,31 +1,27 @@
 import { MysqlSnapshot } from "../../connectors/mysql/snapshot/mysql-snapshot.ts";
 import { quoteIdentifier, quoteIdentifiers, quoteTable } from "../../connectors/mysql/quote.ts";
-import { mysqlClient, startMariaDb } from "../support/mysql-server.ts";
+import { bytewiseCollation, mysqlClient, serverName, startMysqlServer, testedFlavour } from "../support/mysql-server.ts";
 import { serverAddress } from "../support/server-address.ts";
 import { type ColumnKind, describeSnapshotSource, type SnapshotHarness } from "./snapshot-source.ts";
 
-type Types = Readonly<Record<ColumnKind, string>>;
-
-const mysqlTypes: Types = {
+const types: Readonly<Record<ColumnKind, string>> = {
   integer: "int",
   decimal: "decimal(12,3)",
-  uuid: "char(36)",
+  uuid: testedFlavour === "mariadb" ? "uuid" : "char(36) CHARACTER SET ascii COLLATE ascii_bin",
   timestamp: "datetime(6)",
-  text: "varchar(200) COLLATE utf8mb4_0900_bin",
-  // Tells letters by their marks, and not by tone or case.
-  vietnamese: "varchar(200) COLLATE utf8mb4_vietnamese_ci",
+  text: `varchar(200) COLLATE ${bytewiseCollation}`,
+  // Tells letters by their marks, and not by their case.
+  vietnamese: "varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_vietnamese_ci",
   long: "longtext",
   bytes: "longblob",
 };
-const mariaDbTypes: Types = { ...mysqlTypes, uuid: "uuid", text: "varchar(200) COLLATE utf8mb4_nopad_bin" };
 
-/** `stop` ends the server when it is the tests' own. */
-async function start(url: string, types: Types, stop: () => Promise<void>): Promise<SnapshotHarness> {
-  const client = await mysqlClient(url);
+async function start(): Promise<SnapshotHarness> {
+  const server = await startMysqlServer({ max_allowed_packet: "256M" });
+  const client = await mysqlClient(server.url());
   await client.query("SET SESSION sql_mode = 'STRICT_ALL_TABLES'");
-  await client.query("DROP DATABASE IF EXISTS conformance");
   await client.query("CREATE DATABASE conformance CHARACTER SET utf8mb4");
-  const snapshot = new MysqlSnapshot({ address: serverAddress(url), connections: 3 });
+  const snapshot = new MysqlSnapshot({ address: serverAddress(server.url()), connections: 3 });
   return {
     snapshot,
     missingTableCode: "DB-MY-020",
@@ -51,16 +47,9 @@ async function start(url: string, types: Types, stop: () => Promise<void>): Prom
     async [Symbol.asyncDispose]() {
       await snapshot.close();
       await client.end();
-      await stop();
+      await server.destroy();
     },
   };
 }
 
-describeSnapshotSource("MariaDB", async () => {
-  const server = await startMariaDb({ max_allowed_packet: "256M" });
-  return start(server.url(), mariaDbTypes, () => server.destroy());
-});
-
-/** A MySQL server whose max_allowed_packet lets a row of 50 MB pass; its database `conformance` is made anew. */
-const mysqlUrl = process.env["DONGBO_TEST_MYSQL_URL"];
-if (mysqlUrl !== undefined) describeSnapshotSource("MySQL", () => start(mysqlUrl, mysqlTypes, () => Promise.resolve()));
+describeSnapshotSource(serverName, start);
