@@ -10,7 +10,7 @@ import { seenBefore } from "../../connectors/mysql/snapshot/snapshot-visibility.
 import type { SnapshotVisibility } from "../../engine/ports/snapshot-source.ts";
 import type { ChangeMessage } from "../../engine/model/change-message.ts";
 import { printTable } from "../../engine/model/table.ts";
-import { mysqlClient, startMysqlServer } from "../support/mysql-server.ts";
+import { mysqlClient, numbersTo, startMysqlServer } from "../support/mysql-server.ts";
 
 test("a server that has logged nothing yet is read from its very beginning", async () => {
   await using server = await startMysqlServer();
@@ -250,7 +250,7 @@ test("a transaction of 300 MB takes no memory of its size", async () => {
   const source = lab.source();
   await lab.query("CREATE TABLE t (id INT PRIMARY KEY, v TEXT)");
   const from = await source.reserve();
-  await lab.query("INSERT INTO t SELECT seq, REPEAT('x', 1000) FROM seq_1_to_300000");
+  await lab.query(`INSERT INTO t SELECT seq, REPEAT('x', 1000) FROM ${numbersTo(300_000)}`);
   const reader = await lab.readerFrom(source, from);
   const before = process.memoryUsage().arrayBuffers;
   let [rows, peak] = [0, 0];

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectMysql, type MysqlSession } from "../../connectors/mysql/mysql-client.ts";
 import { describeTables } from "../../connectors/mysql/mysql-schema.ts";
 import type { CatalogTable } from "../../engine/model/table.ts";
-import { type MysqlTestServer, startMysqlServer } from "../support/mysql-server.ts";
+import { bytewiseCollation, type MysqlTestServer, numbersTo, startMysqlServer } from "../support/mysql-server.ts";
 import { serverAddress } from "../support/server-address.ts";
 
 let server: MysqlTestServer;
@@ -118,7 +118,7 @@ test("columns say whether they may be NULL, are computed, and how they order", a
   const table = await described(
     "columns",
     `CREATE TABLE columns (id int PRIMARY KEY, n int NULL, hidden int INVISIBLE DEFAULT 1, v int AS (id + 1) VIRTUAL, s int AS (id + 1) STORED,
-      coarse varchar(5), exact varchar(5) COLLATE utf8mb4_nopad_bin)`,
+      coarse varchar(5), exact varchar(5) COLLATE ${bytewiseCollation})`,
   );
   const facts = table.columns.map((column) => [
     column.name,
@@ -186,7 +186,7 @@ test("sizes are estimates, and partitions are one table", async () => {
   const table = await described(
     "parts",
     "CREATE TABLE parts (id int PRIMARY KEY, v varchar(200)) PARTITION BY HASH (id) PARTITIONS 3",
-    "INSERT INTO parts SELECT seq, REPEAT('x', 100) FROM seq_1_to_3000",
+    `INSERT INTO parts SELECT seq, REPEAT('x', 100) FROM ${numbersTo(3_000)}`,
     "ANALYZE TABLE parts",
   );
   expect(table.partitioned).toBe(true);

@@ -2,6 +2,7 @@
 import type { Connection } from "mysql2/promise";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { MysqlCopies, refusalOf } from "../support/mysql-copies.ts";
+import { bytewiseCollation, explain, numbersTo } from "../support/mysql-server.ts";
 
 let copies: MysqlCopies;
 let reader: Connection;
@@ -9,18 +10,19 @@ let reader: Connection;
 beforeAll(async () => {
   copies = await MysqlCopies.open({ citizen: "full_name VARCHAR(100), province INT, KEY (province)", empty: "x INT" });
   await copies.engine.execute(
-    "INSERT INTO population_copy.citizen SELECT LPAD(seq, 12, '0'), CONCAT('Nguyễn Văn ', seq), seq % 10, 1 FROM population_copy.seq_1_to_10000",
+    `INSERT INTO population_copy.citizen SELECT LPAD(seq, 12, '0'), CONCAT('Nguyễn Văn ', seq), seq % 10, 1 FROM ${numbersTo(10_000)}`,
   );
   await copies.server.query(
     "CREATE DATABASE mine",
-    "CREATE TABLE mine.person (id VARCHAR(100) COLLATE utf8mb4_nopad_bin PRIMARY KEY, x INT)",
-    "INSERT INTO mine.person SELECT LPAD(seq, 12, '0'), seq FROM mine.seq_1_to_50",
+    `CREATE TABLE mine.person (id VARCHAR(100) COLLATE ${bytewiseCollation} PRIMARY KEY, x INT)`,
+    `INSERT INTO mine.person SELECT LPAD(seq, 12, '0'), seq FROM ${numbersTo(50)}`,
     "GRANT ALL ON mine.* TO app_reader",
     "ANALYZE TABLE population_copy.citizen, mine.person",
   );
   // The clock is looked at once for each judgement: counting its calls counts those.
   await copies.server.query(
-    `CREATE OR REPLACE DEFINER = dongbo_target FUNCTION dongbo.clock() RETURNS BIGINT NOT DETERMINISTIC NO SQL SQL SECURITY DEFINER
+    "DROP FUNCTION dongbo.clock",
+    `CREATE DEFINER = dongbo_target FUNCTION dongbo.clock() RETURNS BIGINT NOT DETERMINISTIC NO SQL SQL SECURITY DEFINER
      BEGIN
        SET @judged = COALESCE(@judged, 0) + 1;
        RETURN TIMESTAMPDIFF(MICROSECOND, '1970-01-01', SYSDATE(6));
@@ -35,7 +37,10 @@ afterAll(async () => {
   await copies?.[Symbol.asyncDispose]();
 });
 
-beforeEach(() => copies.openGate());
+beforeEach(async () => {
+  await copies.openGate();
+  await copies.server.query("DROP TABLE IF EXISTS mine.taken");
+});
 
 async function judgements(sql: string): Promise<number> {
   await reader.query("SET @judged = 0");
@@ -79,7 +84,7 @@ const queries: readonly (readonly [mentions: number, sql: string])[] = [
   [1, "SELECT * FROM V ORDER BY full_name LIMIT 3"],
   [1, "SELECT DISTINCT province FROM V"],
   [1, "SELECT id, ROW_NUMBER() OVER (ORDER BY id) FROM V LIMIT 1"],
-  [1, "CREATE OR REPLACE TABLE mine.taken AS SELECT * FROM V WHERE province = 3"],
+  [1, "CREATE TABLE mine.taken AS SELECT * FROM V WHERE province = 3"],
   [1, "INSERT INTO mine.person SELECT id, 1 FROM V WHERE id = 'nobody'"],
   [1, "UPDATE mine.person JOIN V ON V.id = person.id SET person.x = 1"],
   [1, "DELETE mine.person FROM mine.person JOIN V ON V.id = person.id WHERE V.id = 'nobody'"],
@@ -94,6 +99,7 @@ describe.each(["citizen", "empty"])("a query on the view of %s", (table) => {
       const query = sql.replaceAll(/\bV\b(?! AS|\.)/g, `population.${table} AS V`).replaceAll(/\bV AS (\w)/g, `population.${table} AS $1`);
       expect(await judgements(query)).toBe(mentions);
       await copies.engine.execute("UPDATE dongbo.copy SET valid_until = 1, last_sync_at = 1");
+      await copies.server.query("DROP TABLE IF EXISTS mine.taken");
       expect((await refusalOf(reader.query(query))).sqlState).toBe("DB001");
     },
   );
@@ -110,15 +116,15 @@ test("each execution of a prepared statement is judged once", async () => {
 describe("plans", () => {
   type Step = Record<string, string | null>;
   // The server explains a query on a view to nobody who may not read what lies behind it.
-  const explain = async (sql: string): Promise<Step[]> => {
-    const rows = await copies.server.query("USE mine", `EXPLAIN ${sql}`);
+  const stepsOf = async (sql: string): Promise<Step[]> => {
+    const rows = await copies.server.query("USE mine", `${explain} ${sql}`);
     return rows.filter((step) => step["select_type"] === "PRIMARY" || step["select_type"] === "SIMPLE");
   };
   const stepOf = async (sql: string, table = "citizen"): Promise<Step | undefined> =>
-    (await explain(sql)).find((step) => step["table"] === table);
+    (await stepsOf(sql)).find((step) => step["table"] === table);
 
   test("a point look-up reaches the primary key, and the gate is one row that was read before", async () => {
-    const steps = await explain("SELECT * FROM population.citizen WHERE id = '000000000005'");
+    const steps = await stepsOf("SELECT * FROM population.citizen WHERE id = '000000000005'");
     expect(steps.map((step) => step["type"])).toEqual(["system", "const"]);
   });
 

@@ -6,7 +6,7 @@ import { MysqlSnapshot } from "../../connectors/mysql/snapshot/mysql-snapshot.ts
 import { selectPart } from "../../connectors/mysql/snapshot/read-sql.ts";
 import type { CatalogTable } from "../../engine/model/table.ts";
 import type { Chunk, ChunkRequest } from "../../engine/ports/snapshot-source.ts";
-import { mysqlClient, type MysqlTestServer, startMysqlServer } from "../support/mysql-server.ts";
+import { explain, mysqlClient, type MysqlTestServer, numbersTo, startMysqlServer } from "../support/mysql-server.ts";
 import { serverAddress } from "../support/server-address.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
@@ -201,7 +201,7 @@ describe("reads by keys of every type, in the server's order, along the index", 
       ["k", "n"],
       10,
     );
-    expect(await server.query(`EXPLAIN ${sql}`)).toMatchObject([{ type: "range", key: "PRIMARY" }]);
+    expect(await server.query(`${explain} ${sql}`)).toMatchObject([{ type: "range", key: "PRIMARY" }]);
   });
 
   test("the error value of an enum comes first", async () => {
@@ -228,7 +228,7 @@ describe("reads by keys of every type, in the server's order, along the index", 
     const table = await made(
       "by_other",
       "CREATE TABLE by_other (id int PRIMARY KEY, code varchar(9) NOT NULL, v varchar(300), UNIQUE natural_key (code))",
-      "INSERT INTO by_other SELECT seq, CONCAT('c', 50000 - seq), REPEAT('x', 300) FROM seq_1_to_20000",
+      `INSERT INTO by_other SELECT seq, CONCAT('c', 50000 - seq), REPEAT('x', 300) FROM ${numbersTo(20_000)}`,
       "ANALYZE TABLE by_other",
     );
     expect((await scan(table, 4999, ["code"])).map((row) => row[0])).toEqual(
@@ -244,7 +244,7 @@ test("a chunk looks at no more rows than it needs, also where the key's first co
   const table = await made(
     "narrow",
     "CREATE TABLE narrow (province char(2), id int, PRIMARY KEY (province, id))",
-    "INSERT INTO narrow SELECT '79', seq FROM seq_1_to_20000",
+    `INSERT INTO narrow SELECT '79', seq FROM ${numbersTo(20_000)}`,
   );
   const after = ["79", "15000"].map((text) => Buffer.from(text));
   const sql = selectPart({ table, key: ["province", "id"], index: "PRIMARY", after, until: null, filter: null }, ["id"], 10);
@@ -322,7 +322,7 @@ test("a statement that takes too long ends with its code, and a session that is 
   const table = await made(
     "long",
     "CREATE TABLE `long` (id int PRIMARY KEY, v varchar(200))",
-    "INSERT INTO `long` SELECT seq, REPEAT('y', 200) FROM seq_1_to_100000",
+    `INSERT INTO \`long\` SELECT seq, REPEAT('y', 200) FROM ${numbersTo(100_000)}`,
     "ANALYZE TABLE `long`",
   );
   const impatient = new MysqlSnapshot({ address: serverAddress(server.url()), connections: 1, statementTimeoutMs: 1 });

@@ -6,7 +6,7 @@ import { ensureTargetSchema } from "../../connectors/mysql/apply/target-schema.t
 import { connectMysql, type MysqlSession } from "../../connectors/mysql/mysql-client.ts";
 import { grantStatements, neededPrivileges } from "../../connectors/mysql/preflight/target-privileges.ts";
 import type { TableName } from "../../engine/model/table.ts";
-import { type MysqlTestServer, startMysqlServer } from "./mysql-server.ts";
+import { bytewiseCollation, type MysqlTestServer, startMysqlServer } from "./mysql-server.ts";
 import { serverAddress } from "./server-address.ts";
 
 /** Accounts of such a server, from any host; none is an administrator. */
@@ -53,7 +53,7 @@ export class MysqlCopies implements AsyncDisposable {
       const { physical } = namesOf(name);
       const parts = [physical.schema, physical.name].map((part) => `\`${part}\``).join(".");
       await this.#run(
-        `CREATE TABLE ${parts} (id VARCHAR(100) PRIMARY KEY, ${columns}, dongbo_batch BIGINT NOT NULL) DEFAULT CHARSET utf8mb4 COLLATE utf8mb4_nopad_bin`,
+        `CREATE TABLE ${parts} (id VARCHAR(100) PRIMARY KEY, ${columns}, dongbo_batch BIGINT NOT NULL) DEFAULT CHARSET utf8mb4 COLLATE ${bytewiseCollation}`,
         `INSERT INTO dongbo.copy (subscription, target_table, target_schema, target_name, physical_schema, physical_name, source_table, \`columns\`)
          VALUES ('population/hue', 'population.${name}', 'population', '${name}', 'population_copy', '${name}', 'public.${name}', '[]')`,
       );

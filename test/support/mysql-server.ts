@@ -31,8 +31,29 @@ export const bytewiseCollation = testedFlavour === "mariadb" ? "utf8mb4_nopad_bi
 /** For the names of tests. */
 export const serverName = testedFlavour === "mariadb" ? "MariaDB" : "MySQL";
 
+/** The privilege that shows where the log is. */
+export const watchesLog = testedFlavour === "mariadb" ? "BINLOG MONITOR" : "REPLICATION CLIENT";
 /** `GRANT ... ON *.*` of what reading the log takes. */
-export const replicationGrant = `GRANT REPLICATION SLAVE, ${testedFlavour === "mariadb" ? "BINLOG MONITOR" : "REPLICATION CLIENT"} ON *.*`;
+export const replicationGrant = `GRANT REPLICATION SLAVE, ${watchesLog} ON *.*`;
+
+/** Shows the place where the log ends; MySQL 8.4 took the older name away. */
+export const showLogEnd = testedFlavour === "mariadb" ? "SHOW MASTER STATUS" : "SHOW BINARY LOG STATUS";
+/** Shows a plan as a table. */
+export const explain = testedFlavour === "mariadb" ? "EXPLAIN" : "EXPLAIN FORMAT = TRADITIONAL";
+
+export function defaultRole(role: string, account: string): string {
+  return `SET DEFAULT ROLE ${role} ${testedFlavour === "mariadb" ? "FOR" : "TO"} ${account}`;
+}
+
+/** An account without privileges, whatever it was before. */
+export function remade(kind: "USER" | "ROLE", account: string): string[] {
+  return [`DROP ${kind} IF EXISTS ${account}`, `CREATE ${kind} ${account}`];
+}
+
+/** For FROM: the numbers from 1 on as column `seq`. */
+export function numbersTo(count: number): string {
+  return `JSON_TABLE(CONCAT('[0', REPEAT(',0', ${count - 1}), ']'), '$[*]' COLUMNS (seq FOR ORDINALITY)) AS numbers`;
+}
 
 /** What a test may do with its server whichever it is. */
 export interface MysqlTestServer extends AsyncDisposable {

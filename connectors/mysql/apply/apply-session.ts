@@ -20,15 +20,16 @@ const ownSettings: Readonly<Record<string, string>> = {
   // What was changed in a value is told in a note, and which column it was, in words.
   sql_notes: "1",
   lc_messages: "'en_US'",
-  // All warnings of a statement are looked at.
-  max_error_count: "65535",
   // A worker that stands still gives its locks back in the end, replaced by another one or not.
   wait_timeout: "900",
 };
 
-/** What one flavour alone knows: a limit on the time of statements, and a list of keys that would become a subquery. */
-const mariadbSettings =
-  "SET SESSION max_statement_time = 0, SESSION idle_transaction_timeout = 900, SESSION in_predicate_conversion_threshold = 0";
+/**
+ * What one flavour alone knows: a limit on the time of statements, and a list of keys that would become a subquery; or what
+ * the other lets administrators alone set: how many warnings of a statement are kept.
+ */
+const mariadbSettings = `SET SESSION max_statement_time = 0, SESSION idle_transaction_timeout = 900,
+  SESSION in_predicate_conversion_threshold = 0, SESSION max_error_count = 65535`;
 
 /** How long another session of the subscription may take to end when told to. */
 const leftoverEndsMs = 10_000;
@@ -105,7 +106,7 @@ export class ApplySession {
     return {
       affected: header.affectedRows,
       replaced: replacedRows(header),
-      warnings: header.warningStatus > 0 ? await this.#warnings() : [],
+      warnings: header.warningStatus > 0 ? await this.#warnings(header.warningStatus) : [],
     };
   }
 
@@ -141,11 +142,13 @@ export class ApplySession {
     await this.session.end();
   }
 
-  async #warnings(): Promise<Warning[]> {
+  /** Of fewer rows the server tells fewer warnings: until it keeps them all, one of those that it dropped may be of any column. */
+  async #warnings(count: number): Promise<Warning[]> {
     const rows = await this.query("SHOW WARNINGS");
-    return rows
+    const kept = rows
       .map((row) => ({ number: Number(row["Code"]), message: row["Message"] ?? "" }))
       .filter(({ number }) => !harmless.has(number));
+    return rows.length < count ? [...kept, dropped] : kept;
   }
 
   /** What was sent into a dead network is repeated by TCP for a quarter of an hour: ask another way whether anybody works on it. */
@@ -220,6 +223,9 @@ function replacedRows(header: ResultSetHeader): number {
   if (told !== null) return Number(told[1]);
   return header.insertId >= wasThere ? 1 : 0;
 }
+
+/** Stands for warnings that were counted and not kept. */
+const dropped: Warning = { number: 0, message: "" };
 
 /** Notes that tell of no value: syntax that is going out of use, a statement that replicates better as rows. */
 const harmless: ReadonlySet<number> = new Set([1287, 1592, 1681]);

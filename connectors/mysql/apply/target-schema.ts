@@ -43,7 +43,10 @@ async function ensureGate(session: MysqlSession): Promise<void> {
   await session.execute("UPDATE dongbo.schema_version SET code_digest = ?", [await gateDigest(session)]);
 }
 
-/** MySQL cannot replace a routine: between drop and creation readers get an error, never a row. */
+/**
+ * MySQL cannot replace a routine: between drop and creation readers get an error, never a row, and what was granted on it is
+ * to be granted anew.
+ */
 async function makeRoutine(session: MysqlSession, { kind, name, rest }: Routine): Promise<void> {
   try {
     if (session.flavour === "mariadb") {
@@ -53,12 +56,18 @@ async function makeRoutine(session: MysqlSession, { kind, name, rest }: Routine)
     await session.execute(`DROP ${kind} IF EXISTS dongbo.${name}`);
     await session.execute(`CREATE ${kind} dongbo.${name} ${rest}`);
   } catch (error) {
+    if (errorNumber(error) === needsAdministrator) {
+      const cause = "an administrator has made a routine in the place of dongbo's, and the server lets nobody else replace it";
+      throw new ReplicationError("DB-TGT-003", { subject: "dongbo", cause, sql: [`DROP ${kind} dongbo.${name};`] }, { cause: error });
+    }
     if (errorNumber(error) !== binlogNeedsTrust) throw error;
     const cause = "the server keeps a binary log and lets only administrators make functions, which the gate needs";
     throw new ReplicationError("DB-TGT-003", { subject: "dongbo", cause, sql: [trustCreators] }, { cause: error });
   }
 }
 
+/** ER_SPECIFIC_ACCESS_DENIED_ERROR; of SYSTEM_USER on MySQL. */
+const needsAdministrator = 1227;
 /** ER_BINLOG_CREATE_ROUTINE_NEED_SUPER. */
 const binlogNeedsTrust = 1419;
 
