@@ -56,6 +56,7 @@ const table: Readonly<Record<string, Like>> = {
   blob: bytes,
   mediumblob: bytes,
   longblob: bytes,
+  vector: () => widened("bytea", "its numbers in 4 bytes each, little endian"),
   date: () => exact("date"),
   datetime: ([fraction = 0]) => exact(`timestamp(${fraction}) without time zone`),
   timestamp: ([fraction = 0]) => exact(`timestamp(${fraction}) with time zone`),

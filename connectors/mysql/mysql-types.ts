@@ -48,6 +48,7 @@ const lengthBytes: Readonly<Record<string, number>> = {
   blob: 2,
   mediumblob: 3,
   longblob: 4,
+  vector: 4,
 };
 const geometries = /^(geometry|point|linestring|polygon|multipoint|multilinestring|multipolygon|geometrycollection|geomcollection)$/;
 
@@ -89,6 +90,7 @@ function wireTypeOf(facts: TypeFacts): WireType | null {
     case "blob":
     case "mediumblob":
     case "longblob":
+    case "vector":
       return { kind: "blob", lengthBytes: lengthBytes[dataType] ?? 0 };
     case "enum":
     case "set":
@@ -153,6 +155,7 @@ const categories: Readonly<Record<string, ValueCategory>> = {
   blob: "bytes",
   mediumblob: "bytes",
   longblob: "bytes",
+  vector: "bytes",
   date: "date",
   datetime: "timestamp",
   timestamp: "instant",

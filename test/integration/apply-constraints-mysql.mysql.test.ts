@@ -5,8 +5,9 @@ import type { TableMapping } from "../../engine/model/share.ts";
 import { row } from "../support/table-builders.ts";
 import { MysqlTargetLab } from "../support/mysql-target-lab.ts";
 import { key, progress, subscriptionOf, Writer } from "../support/target-lab.ts";
+import { serverName } from "../support/mysql-server.ts";
 
-describe("constraints in the target, MariaDB", () => {
+describe(`constraints in the target, ${serverName}`, () => {
   let lab: MysqlTargetLab;
   let writer: Writer;
   let citizen: TableMapping;

@@ -23,7 +23,13 @@ let server: MysqlTestServer;
 let root: MysqlSession;
 
 beforeAll(async () => {
-  server = await startMysqlServer({ binlog_expire_logs_seconds: 604_800 });
+  server = await startMysqlServer({
+    binlog_format: "ROW",
+    binlog_row_image: "FULL",
+    binlog_row_metadata: "FULL",
+    binlog_expire_logs_seconds: 604_800,
+    max_allowed_packet: "64M",
+  });
   root = await connectMysql(serverAddress(server.url()), { role: "test" });
 });
 afterAll(async () => {

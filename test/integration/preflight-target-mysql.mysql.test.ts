@@ -12,7 +12,7 @@ import { defaultRole, type MysqlTestServer, remade, startMysqlServer, testedFlav
 import { serverAddress } from "../support/server-address.ts";
 import { catalogTable, column, tableMapping } from "../support/table-builders.ts";
 
-const roomy = { max_allowed_packet: "64M" };
+const roomy = { max_allowed_packet: "64M", log_bin_trust_function_creators: 0, read_only: 0 };
 let server: MysqlTestServer;
 
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 // Columns of every kind a filter may name on MySQL and MariaDB, with values that are likely to be confused.
 import fc from "fast-check";
-import { bytewiseCollation } from "./mysql-server.ts";
+import { bytewiseCollation, testedFlavour } from "./mysql-server.ts";
 import { sampleColumns, type SampleColumn } from "./filter-samples.ts";
 
 /** `values` are constants, which may lie beyond what the column holds; `stored` is what its rows hold, as SQL takes it. */
@@ -147,7 +147,7 @@ export const mysqlSamples: readonly MysqlSample[] = [
   },
   {
     name: "ref",
-    declaration: "uuid",
+    declaration: testedFlavour === "mariadb" ? "uuid" : "char(36) CHARACTER SET ascii COLLATE ascii_bin",
     values: uuids,
     stored: uuids,
     spellings: (value) => [value.toUpperCase(), value.replaceAll("-", "")],

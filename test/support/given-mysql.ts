@@ -19,11 +19,16 @@ export async function useGivenMysql(base: string, settings: Settings): Promise<M
     await remember(base);
   }
   uses += 1;
-  for (const [name, value] of Object.entries(settings)) await setVariable(base, name, value);
   const destroy = async (): Promise<void> => {
     uses -= 1;
     if (uses === 0) await restore(base);
   };
+  try {
+    for (const [name, value] of Object.entries(settings)) await setVariable(base, name, value);
+  } catch (error) {
+    await destroy();
+    throw error;
+  }
   return {
     url(database = "", user = undefined, password = null) {
       const url = new URL(base);

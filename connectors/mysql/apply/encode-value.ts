@@ -246,7 +246,7 @@ const encoders: Readonly<Record<string, MakeEncoder>> = {
   mediumtext: longText(0xff_ffff),
   longtext: longText(0xffff_ffff),
   binary: fixedBytes,
-  ...all(["varbinary", "tinyblob", "blob", "mediumblob", "longblob", "geometry", "point", "linestring", "polygon"], bytes),
+  ...all(["varbinary", "tinyblob", "blob", "mediumblob", "longblob", "vector", "geometry", "point", "linestring", "polygon"], bytes),
   ...all(["multipoint", "multilinestring", "multipolygon", "geometrycollection", "geomcollection"], bytes),
   date,
   ...all(["datetime", "timestamp"], dateTime),

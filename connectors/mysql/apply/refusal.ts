@@ -124,15 +124,15 @@ function codeOf(number: number): ErrorCode {
 }
 
 /**
- * The column or constraint that the server names at the end of its sentence, where no value of a row can stand. Null in
- * another language than English.
+ * The column or constraint that the server names at the end of its sentence, where no value of a row can stand; MySQL puts
+ * the table before an index. Null in another language than English.
  */
 function namedObject(message: string): string | null {
   const column =
     /for column [^'`]*(?:[`'][^`']*[`']\.)*[`']([^`']+)[`'] at row \d+$/.exec(message) ?? /^Column '([^']+)' cannot be null$/.exec(message);
   if (column !== null) return `column ${column[1] ?? ""}`;
   const constraint =
-    /for key '([^']+)'$/.exec(message) ??
+    /for key '(?:[^'.]+\.)?([^']+)'$/.exec(message) ??
     /, CONSTRAINT `([^`]+)` FOREIGN KEY \([^']*$/.exec(message) ??
     /^CONSTRAINT [`']([^`']+)[`'] failed/.exec(message) ??
     /^Check constraint '([^']+)' is violated/.exec(message);

@@ -138,7 +138,7 @@ function shapeOf(session: MysqlSession, mapping: TableMapping, rows: readonly Te
 }
 
 const binaryTypes: ReadonlySet<string> = new Set(
-  "binary varbinary tinyblob blob mediumblob longblob bit geometry point linestring polygon multipoint multilinestring multipolygon geometrycollection geomcollection".split(
+  "binary varbinary tinyblob blob mediumblob longblob vector bit geometry point linestring polygon multipoint multilinestring multipolygon geometrycollection geomcollection".split(
     " ",
   ),
 );

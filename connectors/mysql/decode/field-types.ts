@@ -27,6 +27,7 @@ export const fieldType = {
   time2: 19,
   blobCompressed: 140,
   varcharCompressed: 141,
+  vector: 242,
   json: 245,
   decimal: 246,
   enum: 247,
@@ -54,6 +55,7 @@ const metadataBytes: Readonly<Record<number, number>> = {
   [fieldType.time2]: 1,
   [fieldType.blobCompressed]: 1,
   [fieldType.varcharCompressed]: 2,
+  [fieldType.vector]: 1,
   [fieldType.json]: 1,
   [fieldType.decimal]: 2,
   [fieldType.enum]: 2,
@@ -159,6 +161,9 @@ export function wireTypeOf({ type, first, second }: ColumnFacts, context: Column
       return { kind: "json" };
     case fieldType.geometry:
       return { kind: "geometry" };
+    // Of MySQL 9; a BLOB to the log.
+    case fieldType.vector:
+      return { kind: "blob", lengthBytes: first };
     case fieldType.timestamp2:
       return { kind: "timestamp", fraction: first };
     case fieldType.datetime2:
