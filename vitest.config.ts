@@ -1,12 +1,13 @@
 import { defineConfig } from "vitest/config";
 
 // The suffix says what a test needs: `.test.ts` nothing, `.pg.test.ts` PostgreSQL servers, `.mysql.test.ts`
-// MySQL or MariaDB servers (and perhaps PostgreSQL), `.fault.test.ts` servers that it breaks or strains.
+// MySQL or MariaDB servers (and perhaps PostgreSQL), `.real-mysql.test.ts` a MySQL server that is given, `.fault.test.ts` servers
+// that it breaks or strains.
 /** Each of these keeps both cores busy by itself. */
 const stress = ["kill", "pairs", "pgbench", "sysbench", "fanout", "giant"].map((name) => `test/e2e/${name}.fault.test.ts`);
 /** What also runs on a real MySQL, one file after the other, when DONGBO_TEST_MYSQL_URL names one that is there for tests alone. */
 const givenMysql = process.env["DONGBO_TEST_MYSQL_URL"];
-const onGivenMysql = ["test/conformance/*.mysql.test.ts", "test/integration/*.mysql.test.ts"];
+const onGivenMysql = ["test/conformance/*.mysql.test.ts", "test/integration/*.mysql.test.ts", "test/**/*.real-mysql.test.ts"];
 const shared = { testTimeout: 120_000, hookTimeout: 120_000, teardownTimeout: 30_000 };
 
 export default defineConfig({
@@ -19,7 +20,14 @@ export default defineConfig({
           // A thread for each file: a process would cost more than its tests.
           pool: "threads",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.pg.test.ts", "test/**/*.mysql.test.ts", "test/**/*.fault.test.ts", "test/e2e/**", "node_modules/**"],
+          exclude: [
+            "test/**/*.pg.test.ts",
+            "test/**/*.mysql.test.ts",
+            "test/**/*.real-mysql.test.ts",
+            "test/**/*.fault.test.ts",
+            "test/e2e/**",
+            "node_modules/**",
+          ],
         },
       },
       {

@@ -116,10 +116,18 @@ function variableLength(reader: ByteReader): number {
   throw malformed("a JSON length is impossible");
 }
 
-/** The server marks doubles that look like integers: `1.0`, `1e20`. */
+/**
+ * The shortest digits that read back, written out from 1e-15 on and, if whole, below 1e15, else with an exponent
+ * (strings/dtoa.cc, my_gcvt). Those that look like integers are marked: `1.0`.
+ */
 function jsonDouble(value: number): string {
-  const text = String(value).replace("e+", "e");
-  return Number.isInteger(value) && !text.includes("e") ? `${Object.is(value, -0) ? "-0" : text}.0` : text;
+  if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0";
+  const [mantissa = "", power = ""] = value.toExponential().split("e");
+  const exponent = Number(power);
+  if (exponent < -15 || (exponent > 14 && Number.isInteger(value))) return `${mantissa}e${exponent}`;
+  if (exponent >= 0) return Number.isInteger(value) ? `${value}.0` : String(value);
+  const digits = mantissa.replace(/[-.]/g, "");
+  return `${value < 0 ? "-" : ""}0.${"0".repeat(-exponent - 1)}${digits}`;
 }
 
 const fieldType = { time: 11, date: 10, datetime: 12, timestamp: 7, decimal: 246 } as const;
