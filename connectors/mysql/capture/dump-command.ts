@@ -1,5 +1,4 @@
 // Commands that ask a server for its binary log (MySQL Internals, "COM_BINLOG_DUMP", "COM_BINLOG_DUMP_GTID").
-import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { GtidSet } from "../gtid-set.ts";
 import type { LogOffset } from "../positions.ts";
 
@@ -34,17 +33,26 @@ export function encodeDumpGtid(serverId: number, executed: GtidSet): Buffer {
   return packet(body);
 }
 
-/** Number of servers, then each one's UUID, number of intervals, and those with their ends excluded. */
+/**
+ * Number of servers, then each one's UUID, number of intervals, and those with their ends excluded. With tagged transactions
+ * (MySQL 8.3; sql/rpl_gtid_set.cc, Gtid_set::encode) the number stands between marks, and a tag behind each UUID.
+ */
 function encodeGtidSet(set: GtidSet): Buffer {
-  const parts: Buffer[] = [uint64(BigInt(set.size))];
+  const tagged = [...set.keys()].some((source) => source.includes(":"));
+  const count = uint64(BigInt(set.size));
+  const parts: Buffer[] = [tagged ? Buffer.concat([taggedMark, count.subarray(0, 6), taggedMark]) : count];
   for (const [source, intervals] of set) {
-    if (source.includes(":"))
-      throw new ReplicationError("DB-SLOT-022", { subject: "binary log", cause: "transactions have tagged numbers" });
-    parts.push(Buffer.from(source.replaceAll("-", ""), "hex"), uint64(BigInt(intervals.length)));
+    const [uuid = "", tag = ""] = source.split(":");
+    parts.push(Buffer.from(uuid.replaceAll("-", ""), "hex"));
+    // Its length as a number of variable length, whose lowest bit says that it has one byte.
+    if (tagged) parts.push(Buffer.from([tag.length << 1]), Buffer.from(tag, "latin1"));
+    parts.push(uint64(BigInt(intervals.length)));
     for (const [first, last] of intervals) parts.push(uint64(first), uint64(last + 1n));
   }
   return Buffer.concat(parts);
 }
+
+const taggedMark = Buffer.from([1]);
 
 function uint64(value: bigint): Buffer {
   const bytes = Buffer.alloc(8);

@@ -9,7 +9,7 @@ import type { LogOffset } from "../positions.ts";
 import { artificialFlag, type BinlogEvent, describesChecksums, eventType, ignorableFlag, peekType, readEvent } from "./binlog-event.ts";
 import { ByteReader, malformed } from "./byte-reader.ts";
 import type { DeclaredTypes } from "./declared-types.ts";
-import { type GtidFacts, mariaDbFlag, readGtid, readMariaDbGtid } from "./gtid-event.ts";
+import { type GtidFacts, mariaDbFlag, readGtid, readMariaDbGtid, readTaggedGtid } from "./gtid-event.ts";
 import type { LogProgress } from "./log-progress.ts";
 import { readQuery, transactionWord } from "./query-event.ts";
 import { readRows, readTableId, rowsKind, type RowsKind } from "./rows-event.ts";
@@ -117,6 +117,8 @@ export class BinlogDecoder {
       case eventType.gtid:
       case eventType.anonymousGtid:
         return this.#begin(event, readGtid(event));
+      case eventType.taggedGtid:
+        return this.#begin(event, readTaggedGtid(event));
       case eventType.query:
       case eventType.queryCompressed:
         return this.#query(event, readQuery(event.body, { compressed: event.type === eventType.queryCompressed, load: false }));
@@ -301,7 +303,6 @@ const passedOver: ReadonlySet<number> = new Set([
 const features = new Map<number, string>([
   [eventType.transactionPayload, "transactions are compressed (binlog_transaction_compression)"],
   [eventType.partialUpdateRows, "JSON documents are logged in part (binlog_row_value_options = PARTIAL_JSON)"],
-  [eventType.taggedGtid, "transactions have tagged numbers"],
 ]);
 
 function refuse(event: BinlogEvent): void {

@@ -160,6 +160,18 @@ test("without GTIDs positions are places in files, which move with every event o
   expect(target.reached).toBe("binlog.000008:4");
 });
 
+test("a tagged GTID is a number like any other", () => {
+  // As MySQL 9.7 wrote it.
+  const body = "0272000000022e05038902e6a503c822c50341022604f103000000020404060a6d7974616708080a0c0c7f2c4c30302961061059041283120b";
+  const log = new Log();
+  const messages = decodeAll(decoder(), [log.rotate(), log.event(42, Buffer.from(body, "hex")), log.query("BEGIN"), log.xid()]);
+  const gtid = "17c1a273-e964-11f1-9013-02fc00000001:mytag:1";
+  expect(messages).toMatchObject([
+    { tag: "begin", transactionId: gtid, position: gtid },
+    { tag: "commit", position: expect.stringContaining(gtid), committedAt: 0x06_6129_3030_4c2c },
+  ]);
+});
+
 test.each([
   ["rows outside any transaction", (log: Log) => [log.insert()], "DB-SLOT-010"],
   ["a transaction inside another", (log: Log) => [log.gtid(5, 1), log.gtid(6, 1)], "DB-SLOT-010"],
@@ -169,7 +181,7 @@ test.each([
   ["columns without names", (log: Log) => [log.gtid(5, 1), log.query("BEGIN"), log.tableMap(false)], "DB-SLOT-020"],
   ["a compressed transaction", (log: Log) => [log.gtid(5, 1), log.event(40, Buffer.alloc(9))], "DB-SLOT-022"],
   ["JSON documents in part", (log: Log) => [log.gtid(5, 1), log.query("BEGIN"), log.event(39, Buffer.alloc(9))], "DB-SLOT-022"],
-  ["tagged GTIDs", (log: Log) => [log.event(42, Buffer.alloc(9))], "DB-SLOT-022"],
+  ["a tagged GTID that is cut", (log: Log) => [log.event(42, Buffer.alloc(9))], "DB-SLOT-010"],
   [
     "an XA transaction that is only prepared",
     (log: Log) => [log.gtid(5, 1), log.query("XA START X'61'"), log.event(38, Buffer.from([0, 1]))],
