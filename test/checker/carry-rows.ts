@@ -1,6 +1,6 @@
 // Copies a tracked table from one server to another by hand, for tests that judge the checkers without an engine.
 import { textClient } from "../support/cluster.ts";
-import { mysqlClient } from "../support/mysql-server.ts";
+import { mysqlClient } from "../support/mysql-session.ts";
 import type { TrackedTable } from "./master-model.ts";
 import { familyOf, normalForm } from "./normal-forms.ts";
 

@@ -2,7 +2,7 @@
 import type { Connection } from "mysql2/promise";
 import type pg from "pg";
 import { textClient } from "../support/cluster.ts";
-import { mysqlClient } from "../support/mysql-server.ts";
+import { mysqlClient } from "../support/mysql-session.ts";
 import { type Family, familyOf } from "./normal-forms.ts";
 
 /** Values as text. */

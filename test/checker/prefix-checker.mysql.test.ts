@@ -1,7 +1,7 @@
 // The checkers where a side is MariaDB: a copy made by hand must pass as what it is, and every seeded fault must be seen.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { roles, runSql } from "../support/cluster.ts";
-import { runMysql } from "../support/mysql-server.ts";
+import { runMysql } from "../support/mysql-session.ts";
 import { Families } from "../support/two-families.ts";
 import { compareAll, type Entitlement, watchedCopy } from "../workload/population-copies.ts";
 import { ledgerTables, type Make, mysqlPopulationDdl, populationDdl, populationTables } from "../workload/population-tables.ts";

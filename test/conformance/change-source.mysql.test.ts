@@ -1,6 +1,7 @@
 import type { Connection } from "mysql2/promise";
 import { MysqlSource } from "../../connectors/mysql/mysql-source.ts";
-import { mysqlClient, replicationGrant, serverName, startMysqlServer } from "../support/mysql-server.ts";
+import { replicationGrant, serverName, startMysqlServer } from "../support/mysql-server.ts";
+import { mysqlClient } from "../support/mysql-session.ts";
 import { serverAddress } from "../support/server-address.ts";
 import { waitUntil } from "../support/wait-until.ts";
 import { type ChangeSourceHarness, type ItemChange, registerChangeSourceTests } from "./change-source.ts";

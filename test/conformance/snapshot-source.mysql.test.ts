@@ -1,6 +1,7 @@
 import { MysqlSnapshot } from "../../connectors/mysql/snapshot/mysql-snapshot.ts";
 import { quoteIdentifier, quoteIdentifiers, quoteTable } from "../../connectors/mysql/quote.ts";
-import { bytewiseCollation, mysqlClient, serverName, startMysqlServer, testedFlavour } from "../support/mysql-server.ts";
+import { bytewiseCollation, serverName, startMysqlServer, testedFlavour } from "../support/mysql-server.ts";
+import { mysqlClient } from "../support/mysql-session.ts";
 import { serverAddress } from "../support/server-address.ts";
 import { type ColumnKind, describeSnapshotSource, type SnapshotHarness } from "./snapshot-source.ts";
 

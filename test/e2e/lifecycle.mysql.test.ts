@@ -1,7 +1,7 @@
 // The clocks of a copy where source and target are MariaDB: suspension, expiry, re-sync, and the end of the agreement.
 import { expect, test } from "vitest";
 import { roles } from "../support/cluster.ts";
-import { runMysql } from "../support/mysql-server.ts";
+import { runMysql } from "../support/mysql-session.ts";
 import { pause } from "../support/wait-until.ts";
 import { PairStage } from "./pair-stage.ts";
 

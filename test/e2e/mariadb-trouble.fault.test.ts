@@ -3,8 +3,8 @@
 import { expect, test } from "vitest";
 import { MysqlSource } from "../../connectors/mysql/mysql-source.ts";
 import { roles } from "../support/cluster.ts";
-import { runMysql } from "../support/mysql-server.ts";
 import { serverAddress } from "../support/server-address.ts";
+import { runMysql } from "../support/mysql-session.ts";
 import { waitUntil } from "../support/wait-until.ts";
 import { type PairOptions, PairStage } from "./pair-stage.ts";
 

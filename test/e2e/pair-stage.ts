@@ -3,7 +3,7 @@ import { compareCopy, describeComparison } from "../checker/compare-copy.ts";
 import type { NormalForm } from "../checker/normal-forms.ts";
 import { roles, runSql } from "../support/cluster.ts";
 import { DongboHome } from "../support/dongbo-home.ts";
-import { runMysql } from "../support/mysql-server.ts";
+import { runMysql } from "../support/mysql-session.ts";
 import { type CopyPlan, populationConfig, populationEnvironment, type TableShare } from "../support/population-config.ts";
 import { Families, type MasterKind } from "../support/two-families.ts";
 import { type Row, StagedEngine } from "./staged-engine.ts";

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { PrefixChecker } from "../checker/prefix-checker.ts";
 import { roles, runSql } from "../support/cluster.ts";
 import { DongboHome } from "../support/dongbo-home.ts";
-import { runMysql } from "../support/mysql-server.ts";
+import { runMysql } from "../support/mysql-session.ts";
 import { populationConfig, populationEnvironment } from "../support/population-config.ts";
 import { Families, type MasterKind } from "../support/two-families.ts";
 import { waitUntil } from "../support/wait-until.ts";

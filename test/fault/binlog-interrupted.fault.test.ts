@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
 import { BinlogLab } from "../support/binlog-lab.ts";
-import { mysqlClient } from "../support/mysql-server.ts";
+import { mysqlClient } from "../support/mysql-session.ts";
 import { serverAddress } from "../support/server-address.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { pause, waitUntil } from "../support/wait-until.ts";

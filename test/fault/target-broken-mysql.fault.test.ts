@@ -6,7 +6,7 @@ import { errorCodes, type ErrorCode } from "../../engine/model/error-codes.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import { type Row, UNCHANGED } from "../../engine/model/row.ts";
 import type { TableMapping } from "../../engine/model/share.ts";
-import { mysqlClient } from "../support/mysql-server.ts";
+import { mysqlClient } from "../support/mysql-session.ts";
 import { MysqlTargetLab } from "../support/mysql-target-lab.ts";
 import { serverAddress } from "../support/server-address.ts";
 import { row } from "../support/table-builders.ts";

@@ -5,7 +5,8 @@ import { grantStatements, neededPrivileges } from "../../connectors/mysql/prefli
 import { MysqlTargetRecords } from "../../connectors/mysql/records/mysql-target-records.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { TableMapping } from "../../engine/model/share.ts";
-import { bytewiseCollation, mysqlClient, testedFlavour } from "../support/mysql-server.ts";
+import { bytewiseCollation, testedFlavour } from "../support/mysql-server.ts";
+import { mysqlClient } from "../support/mysql-session.ts";
 import { type LabColumn, MysqlTargetLab } from "../support/mysql-target-lab.ts";
 import { serverAddress } from "../support/server-address.ts";
 import { row } from "../support/table-builders.ts";

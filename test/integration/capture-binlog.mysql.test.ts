@@ -10,7 +10,8 @@ import { seenBefore } from "../../connectors/mysql/snapshot/snapshot-visibility.
 import type { SnapshotVisibility } from "../../engine/ports/snapshot-source.ts";
 import type { ChangeMessage } from "../../engine/model/change-message.ts";
 import { printTable } from "../../engine/model/table.ts";
-import { mysqlClient, numbersTo, startMysqlServer, testedFlavour } from "../support/mysql-server.ts";
+import { numbersTo, startMysqlServer, testedFlavour } from "../support/mysql-server.ts";
+import { mysqlClient } from "../support/mysql-session.ts";
 
 test.runIf(testedFlavour === "mariadb")("a server that has logged nothing yet is read from its very beginning", async () => {
   await using server = await startMysqlServer();

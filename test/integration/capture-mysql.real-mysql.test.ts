@@ -8,7 +8,7 @@ import { MysqlSnapshot } from "../../connectors/mysql/snapshot/mysql-snapshot.ts
 import { Secret } from "../../engine/model/secret.ts";
 import type { Chunk } from "../../engine/ports/snapshot-source.ts";
 import { BinlogLab, named, readToEnd, rowChanges } from "../support/binlog-lab.ts";
-import { mysqlClient } from "../support/mysql-server.ts";
+import { mysqlClient } from "../support/mysql-session.ts";
 import { serverAddress } from "../support/server-address.ts";
 
 test("tagged transactions are told, and a position with them in it is gone on from", async () => {

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectMysql, type Flavour, type MysqlSession } from "../../connectors/mysql/mysql-client.ts";
 import { describeTables } from "../../connectors/mysql/mysql-schema.ts";
 import type { CatalogTable } from "../../engine/model/table.ts";
-import { bytewiseCollation, type MysqlTestServer, numbersTo, startMysqlServer, testedFlavour } from "../support/mysql-server.ts";
+import type { MysqlTestServer } from "../support/given-mysql.ts";
+import { bytewiseCollation, numbersTo, startMysqlServer, testedFlavour } from "../support/mysql-server.ts";
 import { serverAddress } from "../support/server-address.ts";
 
 let server: MysqlTestServer;

@@ -12,7 +12,8 @@ import { checkFilter } from "../../mappings/check-filter.ts";
 import { compileFilter } from "../../mappings/row-filter.ts";
 import { filters, runs, seed } from "../support/filter-samples.ts";
 import { mysqlOpaque, mysqlSamples } from "../support/filter-samples-mysql.ts";
-import { type MysqlTestServer, startMysqlServer } from "../support/mysql-server.ts";
+import type { MysqlTestServer } from "../support/given-mysql.ts";
+import { startMysqlServer } from "../support/mysql-server.ts";
 import { serverAddress } from "../support/server-address.ts";
 
 const columns = [...mysqlSamples, ...mysqlOpaque];

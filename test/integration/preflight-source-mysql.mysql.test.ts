@@ -3,9 +3,9 @@ import { connectMysql, type MysqlSession } from "../../connectors/mysql/mysql-cl
 import { describeTables } from "../../connectors/mysql/mysql-schema.ts";
 import { preflightSource, type SourceCheck } from "../../connectors/mysql/preflight/preflight-source.ts";
 import type { Finding } from "../../engine/model/finding.ts";
+import type { MysqlTestServer } from "../support/given-mysql.ts";
 import {
   defaultRole,
-  type MysqlTestServer,
   remade,
   replicationGrant,
   startMariaDb,

@@ -7,7 +7,9 @@ import { MysqlSnapshot } from "../../connectors/mysql/snapshot/mysql-snapshot.ts
 import { selectPart } from "../../connectors/mysql/snapshot/read-sql.ts";
 import type { CatalogTable } from "../../engine/model/table.ts";
 import type { Chunk, ChunkRequest } from "../../engine/ports/snapshot-source.ts";
-import { explain, mysqlClient, type MysqlTestServer, numbersTo, startMysqlServer, testedFlavour } from "../support/mysql-server.ts";
+import type { MysqlTestServer } from "../support/given-mysql.ts";
+import { explain, numbersTo, startMysqlServer, testedFlavour } from "../support/mysql-server.ts";
+import { mysqlClient } from "../support/mysql-session.ts";
 import { serverAddress } from "../support/server-address.ts";
 import { waitUntil } from "../support/wait-until.ts";
 

@@ -5,7 +5,8 @@ import type { ChangeMessage, RowChange } from "../../engine/model/change-message
 import type { Position } from "../../engine/model/position.ts";
 import type { Row } from "../../engine/model/row.ts";
 import { StreamReader } from "../conformance/stream-reader.ts";
-import { type MysqlTestServer, startMariaDb, startMysqlServer } from "./mysql-server.ts";
+import type { MysqlTestServer } from "./given-mysql.ts";
+import { startMariaDb, startMysqlServer } from "./mysql-server.ts";
 import { serverAddress } from "./server-address.ts";
 import { waitUntil } from "./wait-until.ts";
 

@@ -1,6 +1,16 @@
 // The MySQL server that DONGBO_TEST_MYSQL_URL names, as if it were a private one: what a test makes there goes when it ends.
 import { quoteIdentifier, quoteLiteral } from "../../connectors/mysql/quote.ts";
-import { type MysqlTestServer, runMysql } from "./mysql-server.ts";
+import { runMysql } from "./mysql-session.ts";
+
+/** What a test may do with its server whichever it is. */
+export interface MysqlTestServer extends AsyncDisposable {
+  /** Connection URL; by default of an account that may do everything. */
+  url(database?: string, user?: string, password?: string | null): string;
+  /** Runs statements in one session of that account, values as text; returns the last one's rows. */
+  query(...statements: readonly string[]): Promise<Record<string, string | null>[]>;
+  /** Forgets everything in it. */
+  destroy(): Promise<void>;
+}
 
 type Settings = Readonly<Record<string, string | number>>;
 
@@ -30,7 +40,7 @@ export async function useGivenMysql(base: string, settings: Settings): Promise<M
     throw error;
   }
   return {
-    url(database = "", user = undefined, password = null) {
+    url(database = "", user, password = null) {
       const url = new URL(base);
       url.pathname = `/${encodeURIComponent(database)}`;
       if (user !== undefined) [url.username, url.password] = [encodeURIComponent(user), encodeURIComponent(password ?? "")];

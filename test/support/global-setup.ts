@@ -3,6 +3,9 @@ import { createTestRun, removeAbandonedRuns, removeTestRun } from "./test-run.ts
 
 export default function setup(): () => void {
   if (process.env["DONGBO_TEST_RUN"] !== undefined) return () => {};
+  if (!process.env["DONGBO_TEST_MYSQL_URL"]) {
+    console.log("Tests on a real MySQL are off: DONGBO_TEST_MYSQL_URL=mysql://root@host:3306, a server for tests alone, turns them on.");
+  }
   removeAbandonedRuns();
   const folder = createTestRun();
   return () => {

@@ -6,7 +6,8 @@ import { ensureTargetSchema } from "../../connectors/mysql/apply/target-schema.t
 import { connectMysql, type MysqlSession } from "../../connectors/mysql/mysql-client.ts";
 import { grantStatements, neededPrivileges } from "../../connectors/mysql/preflight/target-privileges.ts";
 import type { TableName } from "../../engine/model/table.ts";
-import { bytewiseCollation, type MysqlTestServer, startMysqlServer } from "./mysql-server.ts";
+import type { MysqlTestServer } from "./given-mysql.ts";
+import { bytewiseCollation, startMysqlServer } from "./mysql-server.ts";
 import { serverAddress } from "./server-address.ts";
 
 /** Accounts of such a server, from any host; none is an administrator. */

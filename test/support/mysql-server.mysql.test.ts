@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { connectMysql } from "../../connectors/mysql/mysql-client.ts";
 import { quoteLiteral } from "../../connectors/mysql/quote.ts";
-import { runMysql, startMariaDb } from "./mysql-server.ts";
+import { startMariaDb } from "./mysql-server.ts";
+import { runMysql } from "./mysql-session.ts";
 import { serverAddress } from "./server-address.ts";
 
 test("a private server starts, survives a kill, and holds text as it was given", async () => {

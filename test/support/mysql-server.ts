@@ -2,10 +2,9 @@
 import { execFileSync } from "node:child_process";
 import { renameSync } from "node:fs";
 import { join } from "node:path";
-import { createConnection, type Connection } from "mysql2/promise";
 import type { Flavour } from "../../connectors/mysql/mysql-client.ts";
 import { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
-import { useGivenMysql } from "./given-mysql.ts";
+import { type MysqlTestServer, useGivenMysql } from "./given-mysql.ts";
 import { oncePerRun } from "./once-per-run.ts";
 import { testFolder, testRunFolder } from "./test-run.ts";
 
@@ -55,16 +54,6 @@ export function numbersTo(count: number): string {
   return `JSON_TABLE(CONCAT('[0', REPEAT(',0', ${count - 1}), ']'), '$[*]' COLUMNS (seq FOR ORDINALITY)) AS numbers`;
 }
 
-/** What a test may do with its server whichever it is. */
-export interface MysqlTestServer extends AsyncDisposable {
-  /** Connection URL; by default of an account that may do everything. */
-  url(database?: string, user?: string, password?: string | null): string;
-  /** Runs statements in one session of that account, values as text; returns the last one's rows. */
-  query(...statements: readonly string[]): Promise<Record<string, string | null>[]>;
-  /** Forgets everything in it. */
-  destroy(): Promise<void>;
-}
-
 /** A server without anything in it: a MariaDB of its own, or in the lane of real MySQL the server that is given. */
 export function startMysqlServer(settings: Readonly<Record<string, string | number>> = {}): Promise<MysqlTestServer> {
   return given === undefined ? startMariaDb(settings) : useGivenMysql(given, settings);
@@ -81,27 +70,4 @@ export async function startMariaDb(settings: Readonly<Record<string, string | nu
   const dataDir = join(testFolder("mariadb"), "data");
   execFileSync("cp", ["-a", template, dataDir]);
   return EmbeddedMariaDb.start({ dataDir, settings: { ...throwAway, ...settings } });
-}
-
-/** A session whose values all come as text, under fixed settings. */
-export async function mysqlClient(url: string): Promise<Connection> {
-  const connection = await createConnection({ uri: url, charset: "utf8mb4", timezone: "Z", typeCast: (field) => field.string("utf8") });
-  connection.on("error", () => {});
-  await connection.query("SET SESSION time_zone = '+00:00'");
-  return connection;
-}
-
-/** Runs statements in one session and returns the last one's rows, all values as text. */
-export async function runMysql(url: string, ...statements: readonly string[]): Promise<Record<string, string | null>[]> {
-  const client = await mysqlClient(url);
-  try {
-    let rows: Record<string, string | null>[] = [];
-    for (const sql of statements) {
-      const [result] = await client.query(sql);
-      rows = Array.isArray(result) ? (result as Record<string, string | null>[]) : [];
-    }
-    return rows;
-  } finally {
-    await client.end();
-  }
 }

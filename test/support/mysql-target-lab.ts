@@ -8,7 +8,9 @@ import type { Position } from "../../engine/model/position.ts";
 import type { Subscription, TableMapping } from "../../engine/model/share.ts";
 import type { ColumnType, ValueCategory } from "../../engine/model/table.ts";
 import { printTable, type TableName } from "../../engine/model/table.ts";
-import { mysqlClient, type MysqlTestServer, startMariaDb, startMysqlServer } from "./mysql-server.ts";
+import type { MysqlTestServer } from "./given-mysql.ts";
+import { startMariaDb, startMysqlServer } from "./mysql-server.ts";
+import { mysqlClient } from "./mysql-session.ts";
 import { serverAddress } from "./server-address.ts";
 import { catalogTable, column, tableMapping } from "./table-builders.ts";
 

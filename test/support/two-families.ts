@@ -2,7 +2,8 @@
 // installation has: nobody works as superuser.
 import type { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
 import { type Cluster, masterDatabase, roles, startCluster } from "./cluster.ts";
-import { runMysql, startMariaDb } from "./mysql-server.ts";
+import { startMariaDb } from "./mysql-server.ts";
+import { runMysql } from "./mysql-session.ts";
 
 export type MasterKind = "postgres" | "mysql";
 

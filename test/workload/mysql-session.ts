@@ -2,7 +2,7 @@
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import type { Effect } from "../checker/master-model.ts";
 import { describedRow, keyText, readDescribedRow } from "../checker/row-hash.ts";
-import { mysqlClient } from "../support/mysql-server.ts";
+import { mysqlClient } from "../support/mysql-session.ts";
 import { keyOf, keyValues, type MasterSession, type Update } from "./master-session.ts";
 import { type GeneratedTable, sqlType, type Values } from "./population-tables.ts";
 

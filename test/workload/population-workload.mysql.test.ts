@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Effect } from "../checker/master-model.ts";
 import { rowHash } from "../checker/row-hash.ts";
 import { roles } from "../support/cluster.ts";
-import { runMysql } from "../support/mysql-server.ts";
+import { runMysql } from "../support/mysql-session.ts";
 import { startMysqlMaster } from "../support/two-families.ts";
 import { compareAll } from "./population-copies.ts";
 import { mysqlPopulationDdl, populationTables } from "./population-tables.ts";
