@@ -47,7 +47,8 @@ export async function inspectServer(session: MysqlSession, subject: string): Pro
   const rows = await session.query(`SHOW GLOBAL VARIABLES WHERE Variable_name IN (${variables.map((name) => `'${name}'`).join(", ")})`);
   const values: Variables = new Map(rows.map((row) => [row["Variable_name"] ?? "", row["Value"] ?? ""]));
   verifyLog(values, subject);
-  const numbered = ["ON", "ON_PERMISSIVE"].includes(values.get("gtid_mode") ?? "");
+  // With ON_PERMISSIVE transactions without numbers may come in between.
+  const numbered = values.get("gtid_mode") === "ON";
   return {
     flavour,
     form: flavour === "mariadb" ? "mariadb" : numbered ? "gtid" : "offset",

@@ -96,10 +96,17 @@ function judgeRetention({ variables }: SourceFacts, source: string): Finding[] {
 }
 
 /** The log is read as a replica reads it, and its files are listed. */
-function judgePrivileges({ flavour, account, privileges, logFilter }: SourceFacts, source: string): Finding[] {
+function judgePrivileges({ flavour, account, privileges, logFilter, variables }: SourceFacts, source: string): Finding[] {
   if (privileges === null || privileges.has("ALL PRIVILEGES")) return [];
   const monitor = flavour === "mariadb" ? "BINLOG MONITOR" : "REPLICATION CLIENT";
-  const lacking = [...(privileges.has("REPLICATION SLAVE") ? [] : ["REPLICATION SLAVE"]), ...(logFilter === null ? [monitor] : [])];
+  // Without numbers a chunk's place in the log is found by holding commits up for an instant.
+  const mayHoldUp = ["RELOAD", "FLUSH_TABLES"].some((name) => privileges.has(name));
+  const holdsUp = flavour === "mysql" && variables.get("gtid_mode") !== "ON" && variables.get("log_bin") === "ON";
+  const lacking = [
+    ...(privileges.has("REPLICATION SLAVE") ? [] : ["REPLICATION SLAVE"]),
+    ...(logFilter === null ? [monitor] : []),
+    ...(holdsUp && !mayHoldUp ? ["RELOAD"] : []),
+  ];
   if (lacking.length === 0) return [];
   const sql = [`GRANT ${lacking.join(", ")} ON *.* TO ${accountSql(account)}`];
   return [newFinding("DB-MY-003", "error", source, { cause: `user ${account} lacks ${lacking.join(" and ")}`, sql })];

@@ -46,8 +46,10 @@ test("what dongbo cannot decode is refused", () => {
 });
 
 test("transactions without numbers are a warning", () => {
-  expect(judged({ gtid_mode: "OFF" })).toEqual(["warning DB-MY-032"]);
-  expect(judged({ gtid_mode: "ON_PERMISSIVE" })).toEqual(["warning DB-MY-032"]);
+  const privileges = new Set(["REPLICATION SLAVE", "REPLICATION CLIENT", "FLUSH_TABLES"]);
+  expect(judged({ gtid_mode: "OFF" }, { privileges })).toEqual(["warning DB-MY-032"]);
+  expect(judged({ gtid_mode: "ON_PERMISSIVE" }, { privileges })).toEqual(["warning DB-MY-032"]);
+  expect(judged({ gtid_mode: "OFF" })).toEqual(["warning DB-MY-032", "error DB-MY-003 GRANT RELOAD ON *.* TO `dongbo`@`%`;"]);
 });
 
 test("what limits the log is told", () => {
