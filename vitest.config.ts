@@ -7,7 +7,13 @@ import { defineConfig } from "vitest/config";
 const stress = ["kill", "pairs", "pgbench", "sysbench", "fanout", "giant"].map((name) => `test/e2e/${name}.fault.test.ts`);
 /** What also runs on a real MySQL, one file after the other, when DONGBO_TEST_MYSQL_URL names one that is there for tests alone. */
 const givenMysql = process.env["DONGBO_TEST_MYSQL_URL"] ?? "";
-const onGivenMysql = ["test/conformance/*.mysql.test.ts", "test/integration/*.mysql.test.ts", "test/**/*.real-mysql.test.ts"];
+const onGivenMysql = [
+  "test/conformance/*.mysql.test.ts",
+  "test/integration/*.mysql.test.ts",
+  "test/e2e/data-types-between.mysql.test.ts",
+  "test/e2e/lifecycle.mysql.test.ts",
+  "test/**/*.real-mysql.test.ts",
+];
 const shared = { testTimeout: 120_000, hookTimeout: 120_000, teardownTimeout: 30_000 };
 
 export default defineConfig({

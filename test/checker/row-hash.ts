@@ -3,17 +3,17 @@ import type { TrackedTable } from "./master-model.ts";
 import { type Family, normalForm } from "./normal-forms.ts";
 
 /**
- * SQL for 60 bits of the row's MD5, as an integer that is never negative. Each value goes in with its length before it, so that
+ * SQL for 60 bits of the row's SHA-256, as an integer that is never negative. Each value goes in with its length before it, so that
  * NULL, '' and separators stay apart; the same row has the same hash on both kinds of servers.
  */
 export function rowHash(family: Family, table: TrackedTable, columns: readonly string[], prefix = ""): string {
   const values = columns.map((column) => normalForm(family, table.forms[column] ?? "text", prefix + column));
   if (family === "mysql") {
     const parts = values.map((value) => `COALESCE(CONCAT(OCTET_LENGTH(${value}), ':', ${value}), '~')`);
-    return `CAST(CONV(LEFT(MD5(CONCAT(${parts.join(", ")})), 15), 16, 10) AS UNSIGNED)`;
+    return `CAST(CONV(LEFT(SHA2(CONCAT(${parts.join(", ")}), 256), 15), 16, 10) AS UNSIGNED)`;
   }
   const parts = values.map((value) => `coalesce(octet_length(${value}) || ':' || ${value}, '~')`);
-  return `('x0' || left(md5(${parts.join(" || ")}), 15))::bit(64)::bigint`;
+  return `('x0' || left(encode(sha256(convert_to(${parts.join(" || ")}, 'UTF8')), 'hex'), 15))::bit(64)::bigint`;
 }
 
 /** SQL for the key as one text, a JSON array of the parts' texts: unambiguous for composite keys. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { waitUntil } from "../support/wait-until.ts";
 import { PairStage } from "./pair-stage.ts";
+import { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
 
 /** In a column that is not shared; in rows that never pass the filter; in rows that pass it for a while; shared, but not for logs. */
 const [columnSecret, rowSecret, visitor, shared] = ["CANARYCOLUMN", "CANARYROW", "VISITORROW", "SHAREDVALUE"];
@@ -40,7 +41,7 @@ test("CP-02, CP-03: columns and rows that are not shared are nowhere, also while
     copies: [{ target: "hcm", share: "population", connector: "mysql" }],
   });
   const server = stage.servers.mysqlTargets.get("hcm");
-  if (server === undefined) throw new Error("no target");
+  if (!(server instanceof EmbeddedMariaDb)) throw new Error("no target");
   const engine = stage.start("--log-level", "debug");
   await stage.shows("hcm", "SELECT count(*) AS n FROM population.citizen", [["20"]]);
   const [, listening] = await engine.waitForOutput(/"listening":"(http:[^"]+)"/);

@@ -1,6 +1,7 @@
 // The clocks of a copy where source and target are MariaDB: suspension, expiry, re-sync, and the end of the agreement.
 import { expect, test } from "vitest";
 import { roles } from "../support/cluster.ts";
+import { numbersTo } from "../support/mysql-server.ts";
 import { runMysql } from "../support/mysql-session.ts";
 import { pause } from "../support/wait-until.ts";
 import { PairStage } from "./pair-stage.ts";
@@ -9,7 +10,7 @@ const citizen = { source: "national.citizen", target: "population.citizen", key:
 const shape = { key: ["id"], forms: { id: "integer", full_name: "text" } } as const;
 const master = [
   "CREATE TABLE citizen (id int PRIMARY KEY, full_name varchar(200))",
-  "INSERT INTO citizen SELECT seq, CONCAT('Nguyễn ', seq) FROM seq_1_to_100",
+  `INSERT INTO citizen SELECT seq, CONCAT('Nguyễn ', seq) FROM ${numbersTo(100)}`,
 ];
 const count = "SELECT count(*) AS n FROM population.citizen";
 const physicalCount = "SELECT count(*) AS n FROM population_copy.citizen";
@@ -110,7 +111,7 @@ test("VL-14, CP-04: the end of the agreement ends use and supply at that instant
 
 test("a re-sync that is ordered mends what was damaged, and one that a SIGTERM or a kill breaks off goes on", async () => {
   await using stage = await stageOf({ validity_period: "PT24H" });
-  await stage.onMaster("INSERT INTO citizen SELECT seq, REPEAT('x', 200) FROM seq_1000_to_40000");
+  await stage.onMaster(`INSERT INTO citizen SELECT seq + 999, REPEAT('x', 200) FROM ${numbersTo(39_001)}`);
   const loading = stage.start();
   await loading.waitForOutput(/rows\/s|loaded|attached/);
   await stage.stop();

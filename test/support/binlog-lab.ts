@@ -21,7 +21,7 @@ export class BinlogLab<Server extends MysqlTestServer = MysqlTestServer> impleme
   }
 
   static async open(settings: Settings = {}): Promise<BinlogLab> {
-    return BinlogLab.#on(await startMysqlServer({ binlog_row_metadata: "FULL", ...settings }));
+    return BinlogLab.#on(await startMysqlServer(settings));
   }
 
   /** On a server that may be broken. */

@@ -21,20 +21,24 @@ type Settings = Readonly<Record<string, string | number>>;
 const memory = "dongbo_test";
 /** Uses of the server that are open in this process: a source and a target of one test may be the same server. */
 let uses = 0;
+let remembered: Promise<void> | null = null;
+
+/** What private servers run with, and a server as it is delivered does not. */
+const likePrivate: Settings = { binlog_row_metadata: "FULL", sql_mode: "" };
 
 /** For one test file at a time. The settings must be such that a running server takes them. */
 export async function useGivenMysql(base: string, settings: Settings): Promise<MysqlTestServer> {
-  if (uses === 0) {
-    await restore(base);
-    await remember(base);
-  }
   uses += 1;
+  remembered ??= restore(base).then(() => remember(base));
+  await remembered;
   const destroy = async (): Promise<void> => {
     uses -= 1;
-    if (uses === 0) await restore(base);
+    if (uses > 0) return;
+    remembered = null;
+    await restore(base);
   };
   try {
-    for (const [name, value] of Object.entries(settings)) await setVariable(base, name, value);
+    for (const [name, value] of Object.entries({ ...likePrivate, ...settings })) await setVariable(base, name, value);
   } catch (error) {
     await destroy();
     throw error;

@@ -1,8 +1,8 @@
 // Servers of both kinds for one test: a master of either, and copies on PostgreSQL and on MariaDB, with the roles that a careful
 // installation has: nobody works as superuser.
-import type { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
 import { type Cluster, masterDatabase, roles, startCluster } from "./cluster.ts";
-import { startMariaDb } from "./mysql-server.ts";
+import type { MysqlTestServer } from "./given-mysql.ts";
+import { replicationGrant, startMysqlServer, testedFlavour } from "./mysql-server.ts";
 import { runMysql } from "./mysql-session.ts";
 
 export type MasterKind = "postgres" | "mysql";
@@ -20,17 +20,17 @@ export interface FamiliesOptions {
 }
 
 /** Rights that dongbo is given on a MariaDB master, beside SELECT on what it shares. */
-const sourceGrants = [`GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO ${roles.source}`];
+const sourceGrants = [`${replicationGrant} TO ${roles.source}`];
 
 export class Families implements AsyncDisposable {
   /** The PostgreSQL servers: of the master when it is one, of copies, and of the control database always. */
   readonly cluster: Cluster;
   readonly masterKind: MasterKind;
   /** The MariaDB master; null where the master is PostgreSQL. */
-  readonly mysqlMaster: EmbeddedMariaDb | null;
-  readonly mysqlTargets: ReadonlyMap<string, EmbeddedMariaDb>;
+  readonly mysqlMaster: MysqlTestServer | null;
+  readonly mysqlTargets: ReadonlyMap<string, MysqlTestServer>;
 
-  private constructor(cluster: Cluster, mysqlMaster: EmbeddedMariaDb | null, mysqlTargets: ReadonlyMap<string, EmbeddedMariaDb>) {
+  private constructor(cluster: Cluster, mysqlMaster: MysqlTestServer | null, mysqlTargets: ReadonlyMap<string, MysqlTestServer>) {
     this.cluster = cluster;
     this.masterKind = mysqlMaster === null ? "postgres" : "mysql";
     this.mysqlMaster = mysqlMaster;
@@ -72,8 +72,8 @@ export class Families implements AsyncDisposable {
 }
 
 /** A MariaDB master with the database of the tests and its roles. */
-export async function startMysqlMaster(settings: Readonly<Record<string, string | number>>): Promise<EmbeddedMariaDb> {
-  const server = await startMariaDb(settings);
+export async function startMysqlMaster(settings: Readonly<Record<string, string | number>>): Promise<MysqlTestServer> {
+  const server = await startMysqlServer(settings);
   await runMysql(
     server.url(),
     `CREATE DATABASE ${masterDatabase} CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci`,
@@ -91,8 +91,9 @@ const rowRights = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX";
 async function startMysqlTarget(
   settings: Readonly<Record<string, string | number>>,
   databases: readonly string[],
-): Promise<EmbeddedMariaDb> {
-  const server = await startMariaDb({ skip_log_bin: 1, ...settings });
+): Promise<MysqlTestServer> {
+  const own = testedFlavour === "mariadb" ? { skip_log_bin: 1 } : { log_bin_trust_function_creators: 1 };
+  const server = await startMysqlServer({ ...own, ...settings });
   const grant = (rights: string, database: string, option = "") =>
     `GRANT ${rights} ON \`${database.replaceAll(/[_%\\]/g, "\\$&").replaceAll("`", "``")}\`.* TO ${roles.target}${option}`;
   await runMysql(
