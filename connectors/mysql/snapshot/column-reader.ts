@@ -26,9 +26,9 @@ export function columnReader(column: { readonly name: string; readonly type: Col
     case "year":
       return plain(withoutLeadingZeros);
     case "float":
-      return { sql: exactFloat(name), toText: convert((text) => floatText(Number(text))) };
+      return { sql: withSign(name, `${name} * 1e0`), toText: convert((text) => floatText(Number(text))) };
     case "double":
-      return { sql: exactFloat(name), toText: convert((text) => doubleText(Number(text))) };
+      return { sql: withSign(name, name), toText: convert((text) => doubleText(Number(text))) };
     case "bit": {
       const bits = Number(/\d+/.exec(declaration)?.[0] ?? 1);
       return plain((bytes) => Buffer.from(bitText(bytes, bits), "latin1"));
@@ -58,9 +58,12 @@ export function columnReader(column: { readonly name: string; readonly type: Col
   }
 }
 
-/** A single prints with six digits only, and both without the sign of zero; its angle to the negative axis tells that. */
-function exactFloat(name: string): string {
-  return `IF(${name} = 0 AND ATAN2(${name}, -1) < 0, '-0', ${name} * 1e0)`;
+/**
+ * A single prints with six digits only, and both without the sign of zero on MariaDB; its angle to the negative axis tells
+ * that. The product makes a single a double, whose text is long enough for it; MySQL cuts that of a product which is one.
+ */
+function withSign(name: string, exact: string): string {
+  return `IF(${name} = 0 AND ATAN2(${name}, -1) < 0, '-0', ${exact})`;
 }
 
 const asIs = (bytes: Buffer): Buffer => bytes;
