@@ -42,7 +42,7 @@ export function openSnapshotSource(source: SourceConfiguration, connections: num
   return new PostgresSnapshot({ address, publication, connections });
 }
 
-/** `tables`: those that anybody wants, the same array as long as they are the same; left out where nothing is streamed. */
+/** `tables`: those whose rows are wanted, where the log holds others too; see MysqlSourceOptions. */
 export function openChangeSource(
   { id, connector, address, slot, publication, serverId }: SourceConfiguration,
   tables?: () => readonly TableName[],

@@ -58,7 +58,8 @@ export class SourceRuntime {
   readonly #ended = new Set<string>();
   readonly #publication: PublicationKeeper;
   #configuration: Configuration;
-  #streamed: { readonly configuration: Configuration; readonly tables: readonly TableName[] } | null = null;
+  /** Tables whose rows are wanted: those of the configuration, and those that a lane made from an older one still follows. */
+  #tables: readonly TableName[] = [];
   #problem: { readonly error: ReplicationError; readonly since: Micros } | null = null;
   #prepared = false;
   /** Whoever ends a subscription's lane and starts another must not meet somebody who does the same. */
@@ -71,7 +72,7 @@ export class SourceRuntime {
     this.#publication = new PublicationKeeper(openPublication(configured), parts.control);
     const { limits } = configured;
     const chunks = Math.max(1, limits.connections - 2);
-    this.#source = openChangeSource(configured, () => this.#wantedTables());
+    this.#source = openChangeSource(configured, () => this.#tables);
     this.#snapshot = openSnapshotSource(configured, chunks);
     this.#pipeline = new SourcePipeline({
       name: configured.id,
@@ -157,10 +158,19 @@ export class SourceRuntime {
 
   async #refresh(next: Configuration): Promise<void> {
     this.#configuration = next;
+    this.#noteTables();
     const wanted = this.#wanted();
     const resolved = await this.#published(await this.#resolve(wanted));
     for (const id of this.#running.keys()) if (!wanted.some((entry) => entry.subscription.id === id)) await this.#withdraw(id);
     for (const subscription of resolved.values()) await this.#ensure(subscription);
+    this.#noteTables();
+  }
+
+  #noteTables(): void {
+    const followed = [...this.#running.values()].flatMap(({ lane }) => lane.subscription.tables.map(({ source }) => source));
+    const tables = new Map([...wantedTables(this.#wanted()), ...followed].map((table) => [tableKey(table), table]));
+    const same = tables.size === this.#tables.length && this.#tables.every((table) => tables.has(tableKey(table)));
+    if (!same) this.#tables = [...tables.values()];
   }
 
   /** Suspends, resumes; called whenever the control database may have changed. */
@@ -210,14 +220,6 @@ export class SourceRuntime {
 
   #wanted(): Wanted[] {
     return wantedOf(this.#configuration, this.id);
-  }
-
-  /** The same array until the configuration changes. */
-  #wantedTables(): readonly TableName[] {
-    if (this.#streamed?.configuration !== this.#configuration) {
-      this.#streamed = { configuration: this.#configuration, tables: wantedTables(this.#wanted()) };
-    }
-    return this.#streamed.tables;
   }
 
   async #resolve(wanted: readonly Wanted[]): Promise<Map<string, Subscription>> {

@@ -237,6 +237,17 @@ describe("a master whose tables change", () => {
     expect(await stage.differences("hcm", "citizen", "population.citizen", citizenShape)).toEqual([]);
   });
 
+  test("a table that nobody shares may hold what dongbo cannot read", async () => {
+    await using stage = await stageOf();
+    await stage.onMaster(
+      "CREATE TABLE other (id int PRIMARY KEY, v varchar(10) CHARACTER SET sjis)",
+      "INSERT INTO other VALUES (1, '日本')",
+      "INSERT INTO citizen (id, full_name) VALUES (21, 'Sau')",
+    );
+    await stage.shows("hue", "SELECT full_name FROM names.citizen WHERE id = 21", [["Sau"]]);
+    await stage.shows("hcm", total("population.citizen"), [["21"]]);
+  });
+
   test.each([
     [
       "foreign keys change its rows by themselves",

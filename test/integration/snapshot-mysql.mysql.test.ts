@@ -346,6 +346,19 @@ test("reads wait for no lock, and hold none that a writer would wait for", async
   await writer.end();
 });
 
+test("an index that was given another name is found again", async () => {
+  const table = await made(
+    "renamed",
+    "CREATE TABLE renamed (id int NOT NULL, UNIQUE first_name (id))",
+    "INSERT INTO renamed SELECT seq FROM seq_1_to_10",
+  );
+  const read = () => chunk(table, { key: ["id"], rowsMax: 5 });
+  expect((await read()).rows).toHaveLength(5);
+  await server.query("ALTER TABLE master.renamed RENAME INDEX first_name TO last_name");
+  await expect(read()).rejects.toThrow(/DB-/);
+  expect((await read()).rows).toHaveLength(5);
+});
+
 test("a statement that takes too long ends with its code, and a session that is killed costs one read", async () => {
   const table = await made(
     "long",

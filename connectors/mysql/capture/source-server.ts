@@ -47,14 +47,18 @@ export async function inspectServer(session: MysqlSession, subject: string): Pro
   const rows = await session.query(`SHOW GLOBAL VARIABLES WHERE Variable_name IN (${variables.map((name) => `'${name}'`).join(", ")})`);
   const values: Variables = new Map(rows.map((row) => [row["Variable_name"] ?? "", row["Value"] ?? ""]));
   verifyLog(values, subject);
-  // With ON_PERMISSIVE transactions without numbers may come in between.
-  const numbered = values.get("gtid_mode") === "ON";
+  const numbered = numbersTransactions(values.get("gtid_mode"));
   return {
     flavour,
     form: flavour === "mariadb" ? "mariadb" : numbered ? "gtid" : "offset",
     identity: identityOf(flavour, values),
     foldsNames: values.get("lower_case_table_names") !== "0",
   };
+}
+
+/** Whether all transactions of a MySQL server have numbers under this gtid_mode: with ON_PERMISSIVE others may come in between. */
+export function numbersTransactions(mode: string | null | undefined): boolean {
+  return mode === "ON";
 }
 
 const needed = { binlog_format: "ROW", binlog_row_image: "FULL", binlog_row_metadata: "FULL" } as const;
@@ -98,7 +102,7 @@ export function verifyReach(from: Position, log: { readonly oldest: Position; re
 
 /** The log ends before where it has been. */
 export function setBack(reached: Position, end: Position, subject: string): ReplicationError {
-  const cause = `the position ${printed(reached)} lies beyond the end of the server's log, ${printed(end)}: the server has lost what was applied`;
+  const cause = `the position ${printed(reached)} lies beyond the end of the server's log, ${printed(end)}: it was emptied or set back, or its numbers went back`;
   return new ReplicationError("DB-SLOT-004", { subject, cause });
 }
 

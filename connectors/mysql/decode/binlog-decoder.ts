@@ -173,6 +173,7 @@ export class BinlogDecoder {
       changed: false,
       committedAt: facts.committedAt,
     };
+    this.#tables.refreshWanted();
     this.#output.push({ tag: "begin", transactionId, position });
   }
 

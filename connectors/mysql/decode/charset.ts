@@ -37,6 +37,9 @@ function makeDecoding(charset: string): TextDecoding {
       return (bytes) => Buffer.from(bytes.toString("utf16le"), "utf8");
     case "utf32":
       return utf32;
+    case "swe7":
+      // The only one whose lower half is not ASCII.
+      return unknown(charset);
     case "gbk":
       return unlessAscii(gbk);
     case "gb2312":

@@ -42,11 +42,10 @@ export class TableCache {
 
   /** Takes a TABLE_MAP event's body. The same description again keeps the object that was given out before. */
   describe(id: number, body: Buffer): void {
-    this.#refreshWanted();
     const known = this.#byId.get(id);
     if (known !== undefined && known.body.equals(body)) return;
     const name = readTableName(body);
-    if (!this.#concerns(name)) {
+    if (!this.concerns(name)) {
       this.#byId.set(id, { body: Buffer.from(body), table: null });
       return;
     }
@@ -91,16 +90,12 @@ export class TableCache {
   }
 
   concerns(table: TableName): boolean {
-    this.#refreshWanted();
-    return this.#concerns(table);
-  }
-
-  #concerns(table: TableName): boolean {
     if (systemDatabases.has(table.schema.toLowerCase())) return false;
     return this.#wantedNames === null || this.#wantedNames.has(tableKey(table));
   }
 
-  #refreshWanted(): void {
+  /** Between two transactions: within one, rows belong to what was described before them. */
+  refreshWanted(): void {
     if (this.#wanted === null) return;
     const list = this.#wanted();
     if (list === this.#wantedList) return;

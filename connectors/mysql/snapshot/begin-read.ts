@@ -3,6 +3,7 @@
 import type { Micros } from "../../../engine/model/change-message.ts";
 import type { Position } from "../../../engine/model/position.ts";
 import type { SnapshotVisibility } from "../../../engine/ports/snapshot-source.ts";
+import { numbersTransactions } from "../capture/source-server.ts";
 import type { MysqlSession, TextRow } from "../mysql-client.ts";
 import { formatLogOffset, type LogOffset, mysqlPositions } from "../positions.ts";
 import type { SettledSnapshots } from "../settled-snapshot.ts";
@@ -29,8 +30,8 @@ export function beginRead(session: MysqlSession, settled: SettledSnapshots): Pro
 export async function endOfLog(session: MysqlSession): Promise<Position> {
   if (session.flavour === "mariadb") return mysqlPositions.parse(only(await session.query("SELECT @@global.gtid_binlog_pos AS position")));
   const [row] = await session.query("SELECT @@global.gtid_mode AS mode, @@global.gtid_executed AS position");
-  return row?.["mode"] === "ON"
-    ? mysqlPositions.parse(row["position"] ?? "")
+  return numbersTransactions(row?.["mode"])
+    ? mysqlPositions.parse(row?.["position"] ?? "")
     : mysqlPositions.parse(formatLogOffset(await currentOffset(session)));
 }
 
@@ -47,9 +48,9 @@ async function beginOnMariaDb(session: MysqlSession, settled: SettledSnapshots):
 async function beginOnMysql(session: MysqlSession): Promise<BegunRead> {
   const [row] = await session.query(`SELECT ${clock}, @@global.gtid_mode AS mode, @@global.gtid_executed AS executed`);
   const startedAt = Number(row?.["at"]);
-  if (row?.["mode"] === "ON") {
+  if (numbersTransactions(row?.["mode"])) {
     await session.query(begin);
-    return { startedAt, visibility: seenIn(row["executed"] ?? ""), position: null };
+    return { startedAt, visibility: seenIn(row?.["executed"] ?? ""), position: null };
   }
   await session.query("FLUSH TABLES WITH READ LOCK");
   try {

@@ -187,6 +187,8 @@ export class MysqlSnapshot implements SnapshotSource {
         }
       }, signal);
     } catch (error) {
+      // An index may have been made anew under another name.
+      this.#indexes.clear();
       signal?.throwIfAborted();
       throw toReplicationError(error, subject);
     }
