@@ -5,7 +5,7 @@ import type { Position } from "../../../engine/model/position.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { TableName } from "../../../engine/model/table.ts";
 import type { Flavour } from "../mysql-client.ts";
-import type { LogOffset } from "../positions.ts";
+import { formatLogOffset, type LogOffset } from "../positions.ts";
 import { artificialFlag, type BinlogEvent, describesChecksums, eventType, ignorableFlag, peekType, readEvent } from "./binlog-event.ts";
 import { ByteReader, malformed } from "./byte-reader.ts";
 import type { DeclaredTypes } from "./declared-types.ts";
@@ -23,7 +23,7 @@ export interface DecoderOptions {
   /** lower_case_table_names is not 0: statements may name tables in other letters than the log's rows do. */
   readonly foldsNames: boolean;
   /**
-   * Transactions by id that a crash of the server has cut off. What the log holds of them is passed over; one that is found
+   * Transactions by id and place that a crash of the server has cut off. What the log holds of them is passed over; one that is found
    * is added, and the stream fails, so that what was given out of it is forgotten.
    */
   readonly abandoned: Set<string>;
@@ -162,12 +162,14 @@ export class BinlogDecoder {
     if ((facts.flags & mariaDbFlag.preparedXa) !== 0) throw distributed();
     const at: LogOffset = { file: this.#file, offset: event.endOffset - event.length };
     const { transactionId, position } = this.#options.progress.begin({ mariaDb: facts.mariaDb, mysql: facts.mysql, at });
-    if (this.#options.abandoned.has(transactionId)) {
+    // MySQL gives the number of one that was cut off to the next.
+    const id = `${transactionId} ${formatLogOffset(at)}`;
+    if (this.#options.abandoned.has(id)) {
       this.#skipping = true;
       return;
     }
     this.#transaction = {
-      id: transactionId,
+      id,
       standalone: this.#options.flavour === "mysql" || (facts.flags & mariaDbFlag.standalone) !== 0,
       withoutEffect: facts.withoutEffect,
       changed: false,

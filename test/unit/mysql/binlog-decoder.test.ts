@@ -131,6 +131,20 @@ test("MySQL's transactions: GTID sets, commit times of the GTID event, rows of v
   });
 });
 
+test("a transaction that has the number of one that a crash has cut off is another one", () => {
+  const abandoned = new Set<string>();
+  const log = new Log();
+  const described = Buffer.alloc(60, 1);
+  const cut = [log.rotate(), log.gtid(5, 1), log.query("BEGIN")];
+  expect(() => decodeAll(decoder({ abandoned }), [...cut, log.event(15, described)])).toThrow(
+    expect.objectContaining({ code: "DB-MY-015" }),
+  );
+  const next = new Log();
+  const after = [next.rotate("binlog.000008"), next.event(15, described), next.gtid(5, 1), next.query("BEGIN"), next.xid()];
+  const messages = decodeAll(decoder({ abandoned }), [...cut, ...after]);
+  expect(messages.map((message) => message.tag)).toEqual(["begin", "commit"]);
+});
+
 test("a statement without BEGIN is a transaction by itself, and GTIDs may have gaps", () => {
   const log = new Log();
   const messages = decodeAll(decoder(), [
