@@ -224,6 +224,20 @@ describe(`constraints in the target, ${serverName}`, () => {
       await countsAreExact();
     });
 
+    test("lets them exchange their values, and what is refused then is gone as ever", async () => {
+      await writer.apply([{ table: citizen, upserts: [row("1", "b", null, null, "x"), row("2", "a", null, null, "y")] }]);
+      expect(await quarantine()).toEqual([]);
+      expect((await lab.rows(citizen)).map(([id, nid, , , note]) => [id, nid, note])).toEqual([
+        ["1", "b", "x"],
+        ["2", "a", "y"],
+      ]);
+      expect(await lab.rows(visit)).toHaveLength(2);
+      await writer.apply([{ table: citizen, upserts: [row("1", "a", null, null, "x")] }]);
+      expect(await nids()).toEqual([["2", "a"]]);
+      expect(await lab.rows(visit)).toEqual([["20", "2"]]);
+      await countsAreExact();
+    });
+
     test("tells a true duplicate from a missing value", async () => {
       await writer.apply([{ table: citizen, upserts: [row("3", "b", null, null, null), row("1", "a", null, null, "new")] }]);
       expect(await quarantine()).toEqual([

@@ -166,13 +166,15 @@ export class RowWriter {
   }
 
   /**
-   * Puts rows into their new state whatever their old one: the old versions go first, so that values of unique columns
-   * can change hands.
+   * Puts rows into their new state whatever their old one: the old versions go first, or at least their values where other
+   * rows refer to them, so that values of unique columns can change hands.
    */
   async #place(shape: TableShape, rows: readonly BoundRow[], final: boolean): Promise<void> {
     const { table, book, postponed, refusals } = this.#parts;
     if (rows.length === 0 || book.isStopped(shape.mapping)) return;
-    const cleared = await this.#remover.clear(shape, keysOf(shape, rows));
+    const keys = keysOf(shape, rows);
+    const cleared = await this.#remover.clear(shape, keys);
+    if (!cleared) await refusals.passed(() => table.blank(shape, keys));
     const write = async (some: readonly BoundRow[]): Promise<void> => {
       if (book.isStopped(shape.mapping)) return;
       if (cleared) await this.#insert(shape, some);

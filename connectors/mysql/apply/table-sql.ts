@@ -59,15 +59,23 @@ export function updateSql(shape: TableShape, columns: readonly number[]): string
 }
 
 /** Rows that go let go of what they refer to. Parameters as those of deleteSql. */
-export const loosenSql = madeOnce((shape, keys) => `${letGo(shape)} WHERE ${repeat(sameKey(shape), keys, " OR ")}`);
+export const loosenSql = madeOnce((shape, keys) => `${letGo(shape, shape.references)} WHERE ${repeat(sameKey(shape), keys, " OR ")}`);
 
 /** The same for every row. */
 export function loosenAllSql(shape: TableShape): string {
-  return letGo(shape);
+  return letGo(shape, shape.references);
 }
 
-function letGo(shape: TableShape): string {
-  const set = shape.references.map((index) => `${shape.columns[index]?.name ?? ""} = NULL`);
+/** Rows that stay where they are let go of every value but their key. Parameters as those of deleteSql. */
+export const blankSql = madeOnce((shape, keys) => `${letGo(shape, valuesOf(shape))} WHERE ${repeat(sameKey(shape), keys, " OR ")}`);
+
+/** Indexes of the columns that are no part of the key. */
+export function valuesOf({ columns, key }: TableShape): number[] {
+  return columns.flatMap((_, index) => (key.includes(index) ? [] : [index]));
+}
+
+function letGo(shape: TableShape, columns: readonly number[]): string {
+  const set = columns.map((index) => `${shape.columns[index]?.name ?? ""} = NULL`);
   return `UPDATE ${shape.physical} SET ${set.join(", ")}`;
 }
 

@@ -11,6 +11,7 @@ import { batchColumn } from "./names.ts";
 import { changedValue, RowsRefused } from "./refusal.ts";
 import type { Answer } from "./apply-session.ts";
 import {
+  blankSql,
   childrenSql,
   deleteAllSql,
   deleteSql,
@@ -22,6 +23,7 @@ import {
   sweepSql,
   updateSql,
   upsertSql,
+  valuesOf,
 } from "./table-sql.ts";
 import type { ForeignKey, ShapeColumn, TableShape } from "./target-catalog.ts";
 
@@ -100,6 +102,12 @@ export class TableWriter {
     if (shape.references.length === 0) return;
     if (keys === "all") await this.#transaction.run(loosenAllSql(shape));
     else for (const piece of keyPieces(shape, keys)) await this.#transaction.run(loosenSql(shape, piece.length), parametersOf(piece));
+  }
+
+  /** Rows that get new values let go of their old ones, so that values of unique columns can change hands. Throws RowsRefused. */
+  async blank(shape: TableShape, keys: readonly BoundKey[]): Promise<void> {
+    if (valuesOf(shape).length === 0) return;
+    for (const piece of keyPieces(shape, keys)) await this.#transaction.run(blankSql(shape, piece.length), parametersOf(piece));
   }
 
   /** Keys of some of the child rows that refer to a row, in the source's form. */
