@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { UNCHANGED } from "../../engine/model/row.ts";
 import type { TableMapping } from "../../engine/model/share.ts";
 import { row } from "../support/table-builders.ts";
-import { MysqlTargetLab } from "../support/mysql-target-lab.ts";
+import { type LabColumn, MysqlTargetLab } from "../support/mysql-target-lab.ts";
 import { key, progress, subscriptionOf, Writer } from "../support/target-lab.ts";
 import { serverName } from "../support/mysql-server.ts";
 
@@ -357,6 +357,36 @@ describe(`constraints in the target, ${serverName}`, () => {
       expect(await quarantine()).toHaveLength(3);
       await countsAreExact();
     });
+  });
+
+  test.each<[string, LabColumn, (index: number) => string]>([
+    ["uuid kept as bytes", ["id", "binary(16)", "uuid"], (index) => `0190b5a8-7f3e-7c1a-9d7e-1f2a3b4c5d0${index}`],
+    [
+      "bits",
+      ["id", "bit(12)", "other", { bare: 'pg_catalog."bit"', declaration: "bit(12)" }],
+      (index) => index.toString(2).padStart(12, "0"),
+    ],
+    ["a number filled with zeros", ["id", "int(8) unsigned zerofill", "integer"], String],
+  ])("children and rows that a load has not seen go by their key: %s", { timeout: 20_000 }, async (_, keyColumn, keyOf) => {
+    const node = lab.mapping("node", [keyColumn, ["parent", ...keyColumn.slice(1)] as unknown as LabColumn]);
+    await lab.reset([node]);
+    const nodes = await Writer.loaded(lab, subscriptionOf([node], { id: "nodes/hcm", quarantineMax: 10 }));
+    await lab.sql("ALTER TABLE public_copy.node ADD CONSTRAINT parent_fkey FOREIGN KEY (parent) REFERENCES public_copy.node (id)");
+    await nodes.target.close();
+    const rows = [row(keyOf(1), null), row(keyOf(2), keyOf(1)), row(keyOf(3), null), row(keyOf(4), keyOf(3))];
+    await nodes.apply([{ table: node, upserts: rows }]);
+    const applied = await nodes.apply([{ table: node, deletes: [key(keyOf(1))] }]);
+    expect(applied.stops).toEqual([]);
+    expect(await lab.sql("SELECT `key`, code FROM dongbo.quarantine WHERE subscription = 'nodes/hcm'")).toEqual([
+      { key: JSON.stringify([keyOf(2)]), code: "DB-ROW-004" },
+    ]);
+    await nodes.apply([{ table: node, upserts: [row(keyOf(2), null)] }]);
+    expect(await lab.copy(node)).toMatchObject({ rows: "3", rows_quarantined: "0" });
+    const load = await nodes.begin();
+    await load.load(node, [row(keyOf(4), keyOf(3)), row(keyOf(2), null)].slice(1));
+    await nodes.commit(load, { loads: [{ table: node, progress: progress({ sweepBefore: load.batchId }), complete: true }] });
+    expect(await lab.copy(node)).toMatchObject({ rows: "1" });
+    await nodes.target.close();
   });
 
   test("foreign keys in a circle hold", async () => {

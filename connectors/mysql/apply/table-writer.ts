@@ -2,8 +2,9 @@
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import { type Key, UNCHANGED } from "../../../engine/model/row.ts";
 import { printTable } from "../../../engine/model/table.ts";
+import { readDeclaration } from "../../../engine/model/type-declaration.ts";
 import type { RowTally } from "../../../engine/target/row-tally.ts";
-import { bytesText, trimFraction } from "../value-text.ts";
+import { bitText, bytesText, trimFraction } from "../value-text.ts";
 import { type BoundKey, type BoundRow, isMoved, type PartialRow } from "./bound-row.ts";
 import type { OpenTransaction } from "./open-transaction.ts";
 import type { Bound } from "./prepared-statements.ts";
@@ -175,9 +176,14 @@ function keysOf(shape: TableShape, rows: readonly (Buffer | null)[][]): Key[] {
 
 /** A key's value in the source's text form, from how the target shows it. */
 function sourceText(column: ShapeColumn | undefined, value: Buffer): Buffer {
-  const category = column?.sourceType.category;
+  if (column === undefined) return value;
+  const { category, bare, declaration } = column.sourceType;
   if (category === "bytes") return bytesText(value);
-  if (category === "boolean") return Buffer.from(value.toString("latin1") === "1" ? "t" : "f");
+  if (category === "boolean") return Buffer.from((column.binary ? value[0] === 1 : value.toString("latin1") === "1") ? "t" : "f");
+  if (category === "uuid" && column.binary) return Buffer.from(value.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-"));
+  if (column.binary && /\bbit\b/.test(bare)) return Buffer.from(bitText(value, readDeclaration(declaration).numbers[0] ?? 1));
+  // YEAR and ZEROFILL are shown with zeros in front.
+  if (category === "integer") return Buffer.from(value.toString("latin1").replace(/^0+(?=\d)/, ""));
   if (category !== "time" && category !== "timestamp" && category !== "instant") return value;
   return Buffer.from(`${trimFraction(value.toString("latin1"))}${category === "instant" ? "+00" : ""}`);
 }
