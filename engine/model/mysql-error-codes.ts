@@ -90,7 +90,7 @@ export const mysqlErrorCodes = {
   "DB-MY-016": {
     meaning: "a packet was larger than the server takes",
     usualCause: "a row with its statement is larger than max_allowed_packet",
-    remedy: "Raise max_allowed_packet on the server above the largest row",
+    remedy: "Raise max_allowed_packet on the server above the largest row; a row set aside for that comes with a replay of the quarantine",
     retry: "operator",
   },
   "DB-MY-017": {

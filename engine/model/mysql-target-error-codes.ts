@@ -11,7 +11,7 @@ export const mysqlTargetErrorCodes = {
   "DB-MY-061": {
     meaning: "the largest packet that the server takes is small",
     usualCause: "max_allowed_packet is below 64 MB",
-    remedy: "Set max_allowed_packet above the largest row, 64M or more; a row that does not fit stops its table",
+    remedy: "Set max_allowed_packet above the largest row, 64M or more; a row that does not fit is set aside",
     retry: "operator",
   },
   "DB-MY-062": {

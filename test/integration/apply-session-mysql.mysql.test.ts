@@ -162,17 +162,27 @@ describe(`the session of a copy on ${serverName}`, () => {
     await writer.target.close();
   });
 
-  test("keeps within max_allowed_packet, and names it when one row does not fit", async () => {
+  test("keeps within max_allowed_packet, and sets a row aside that does not fit, whole or in part", async () => {
     const table = own("packets");
     const writer = await Writer.loaded(lab, subscriptionOf([table], { id: "packets/hcm" }));
     const rows = Array.from({ length: 40 }, (_, index) => row(String(index), "An", "x".repeat(200_000)));
     await writer.apply([{ table, upserts: rows }]);
     const [sum] = await lab.sql("SELECT COUNT(*) AS number, SUM(LENGTH(note)) AS bytes FROM public_copy.packets");
     expect(sum).toEqual({ number: "40", bytes: "8000000" });
-    const large = writer.apply([{ table, upserts: [row("99", "An", "x".repeat(1_100_000))] }]);
-    await expect(large).rejects.toMatchObject({ code: "DB-MY-016", message: expect.stringContaining("max_allowed_packet") as string });
-    await writer.apply([{ table, upserts: [row("99", "An", "x".repeat(900_000))] }]);
-    expect(await lab.copy(table)).toMatchObject({ rows: "41" });
+    const large = "x".repeat(1_100_000);
+    await writer.apply([
+      { table, upserts: [row("98", "An", null), row("99", "An", large)], updates: [{ key: key("7"), row: row("7", UNCHANGED, large) }] },
+    ]);
+    expect(await lab.sql("SELECT `key`, code FROM dongbo.quarantine WHERE subscription = 'packets/hcm' ORDER BY `key`")).toEqual([
+      { key: '["7"]', code: "DB-MY-016" },
+      { key: '["99"]', code: "DB-MY-016" },
+    ]);
+    expect(await lab.copy(table)).toMatchObject({ rows: "40", rows_quarantined: "2" });
+    // What the administrator then sets holds from the next batch on.
+    await lab.sql("SET GLOBAL max_allowed_packet = 4194304");
+    await writer.apply([{ table, upserts: [row("99", "An", large), row("7", "An", large)] }]);
+    await lab.sql("SET GLOBAL max_allowed_packet = 1048576");
+    expect(await lab.copy(table)).toMatchObject({ rows: "42", rows_quarantined: "0" });
     await writer.target.close();
   });
 

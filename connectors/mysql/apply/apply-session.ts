@@ -49,8 +49,10 @@ export interface Answer {
 
 export class ApplySession {
   readonly session: MysqlSession;
-  /** Bytes of the largest packet that the server takes. */
+  /** Bytes of the largest packet that the server takes in this session. */
   readonly packetBytesMax: number;
+  /** Some row did not fit: the server may take larger ones by now, but only in a new session. */
+  outgrown = false;
   readonly #address: ServerAddress;
   readonly #subject: string;
   readonly #prepared: PreparedStatements;

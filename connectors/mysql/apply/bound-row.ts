@@ -28,12 +28,16 @@ export interface BoundKey {
 /** Throws ReplicationError when a column cannot hold its value. */
 export function bindRow(shape: TableShape, row: Row): BoundRow {
   const values = bind(shape, row);
+  assert(!values.includes(UNCHANGED), "a whole row has no unchanged column");
+  return { key: keyOf(shape, row), values: values as Bound[], bytes: bytesOf(values) };
+}
+
+/** What the values take in a packet, at most. */
+export function bytesOf(values: readonly (Bound | Unchanged)[]): number {
   let bytes = 0;
-  for (const value of values) {
-    assert(value !== UNCHANGED, "a whole row has no unchanged column");
-    bytes += 16 + (value === null ? 0 : typeof value === "string" ? Buffer.byteLength(value) : value.length);
-  }
-  return { key: keyOf(shape, row), values: values as Bound[], bytes };
+  for (const value of values)
+    bytes += 16 + (typeof value === "string" ? Buffer.byteLength(value) : value instanceof Buffer ? value.length : 0);
+  return bytes;
 }
 
 /** Throws ReplicationError when a column cannot hold its value. */
@@ -79,7 +83,7 @@ export function unchangedColumns(row: PartialRow): number[] {
 /** Fills a partial row's unchanged columns from an older image of it. */
 export function filled(row: PartialRow, older: readonly Bound[]): BoundRow {
   const values = row.values.map((value, index) => (value === UNCHANGED ? (older[index] ?? null) : value));
-  return { key: row.key, values, bytes: values.reduce((sum, value) => sum + 16 + (value?.length ?? 0), 0) };
+  return { key: row.key, values, bytes: bytesOf(values) };
 }
 
 /** The row without what it refers to. */

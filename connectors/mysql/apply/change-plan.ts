@@ -3,8 +3,20 @@ import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import { type Key, keyText, type Row } from "../../../engine/model/row.ts";
 import type { TableChange } from "../../../engine/ports/change-target.ts";
 import type { QuarantineBook } from "../../../engine/target/quarantine-book.ts";
-import { bindPartial, bindRow, type BoundKey, boundKeys, type BoundRow, filled, isMoved, keyOf, type PartialRow } from "./bound-row.ts";
+import {
+  bindPartial,
+  bindRow,
+  bytesOf,
+  type BoundKey,
+  boundKeys,
+  type BoundRow,
+  filled,
+  isMoved,
+  keyOf,
+  type PartialRow,
+} from "./bound-row.ts";
 import type { PostponedRows } from "./postponed-rows.ts";
+import type { TableWriter } from "./table-writer.ts";
 import type { TableShape } from "./target-catalog.ts";
 
 export interface ChangePlan {
@@ -17,23 +29,37 @@ export interface ChangePlan {
   readonly missing: Key[];
 }
 
+export interface PlanParts {
+  readonly table: Pick<TableWriter, "refuseTooLarge">;
+  readonly book: QuarantineBook;
+  readonly postponed: PostponedRows;
+}
+
 /**
- * Rows that wait from earlier pieces give way to newer ones, or complete them. A row of which a column cannot hold its value
- * is set aside, and goes under all its keys.
+ * Rows that wait from earlier pieces give way to newer ones, or complete them. A row of which a column cannot hold its value,
+ * or no statement the whole, is set aside, and goes under all its keys.
  */
-export function planChange(shape: TableShape, change: TableChange, book: QuarantineBook, postponed: PostponedRows): ChangePlan {
+export function planChange(shape: TableShape, change: TableChange, { table, book, postponed }: PlanParts): ChangePlan {
   clearQuarantine(shape, change, book);
   // All that waits is read before any of it is superseded: rows may exchange their keys.
   const older = change.updates.map(({ key }) => postponed.supersede(shape, key));
   supersedePostponed(shape, change, postponed);
   const plan: ChangePlan = { shape, truncate: change.truncate, deletes: [], updates: [], upserts: [], missing: [] };
   for (const row of change.upserts) {
-    const bound = bindOrSetAside(plan, book, keyOf(shape, row), () => bindRow(shape, row));
+    const bound = bindOrSetAside(plan, book, keyOf(shape, row), () => {
+      const whole = bindRow(shape, row);
+      table.refuseTooLarge(shape, whole.bytes);
+      return whole;
+    });
     if (bound !== null) plan.upserts.push(bound);
   }
   const moved = new Set<string>();
   for (const [index, { key, row }] of change.updates.entries()) {
-    const partial = bindOrSetAside(plan, book, keyOf(shape, row), () => bindPartial(shape, row, key));
+    const partial = bindOrSetAside(plan, book, keyOf(shape, row), () => {
+      const known = bindPartial(shape, row, key);
+      table.refuseTooLarge(shape, bytesOf(known.values));
+      return known;
+    });
     if (partial === null) {
       plan.deletes.push(...boundKeys(shape, [key]));
       continue;

@@ -129,10 +129,11 @@ export class MysqlTarget implements ChangeTarget {
     await this.#endSession();
   }
 
-  /** The session for writing; a new one after a loss, and the catalogue read again when it may have changed. */
+  /** The session for writing; a new one after a loss or where it was too small, and the catalogue read again when it may have changed. */
   async #session(epoch: number): Promise<Writing> {
     // A new transaction would commit what one that nobody ended has written: it must go with its session.
-    if (this.#writing !== null && (this.#writing.session.lost || this.#writing.busy)) await this.#endSession();
+    const { session, busy } = this.#writing ?? {};
+    if (session !== undefined && (session.lost || session.outgrown || busy === true)) await this.#endSession();
     this.#writing ??= await this.#openSession(epoch);
     if (this.#writing.catalogStale) {
       this.#writing.catalog = await readTargetCatalog(this.#writing.session.session, this.#subscription.tables);

@@ -93,12 +93,12 @@ export class RowWriter {
 
   /** Parents first; without tables that are stopped, and with what earlier pieces have left waiting. */
   #inOrder(changes: readonly TableChange[]): ChangePlan[] {
-    const { catalog, book, postponed } = this.#parts;
+    const { catalog, book } = this.#parts;
     const plans: ChangePlan[] = [];
     for (const table of catalog.parentsFirst) {
       for (const change of changes) {
         if (tableKey(change.table.target) !== tableKey(table.target) || book.isStopped(table)) continue;
-        plans.push(planChange(this.#remover.shape(table), change, book, postponed));
+        plans.push(planChange(this.#remover.shape(table), change, this.#parts));
       }
     }
     return plans;

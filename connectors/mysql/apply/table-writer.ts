@@ -48,15 +48,20 @@ export class TableWriter {
     this.#batchId = String(batchId);
   }
 
+  /** Throws DB-MY-016 when a row is too large for any statement. */
+  refuseTooLarge(shape: TableShape, bytes: number): void {
+    const { session } = this.#transaction;
+    const { packetBytesMax } = session;
+    if (bytes <= packetBytesMax - overheadBytes) return;
+    session.outgrown = true;
+    const cause = `a row of ${bytes} bytes does not fit the server's max_allowed_packet of ${packetBytesMax}`;
+    throw new ReplicationError("DB-MY-016", { subject: printTable(shape.mapping.physical), cause });
+  }
+
   /** Rows in pieces of one statement each. Throws DB-MY-016 when one row is too large for any. */
   pieces(shape: TableShape, rows: readonly BoundRow[]): BoundRow[][] {
-    const { packetBytesMax } = this.#transaction.session;
-    const limit = packetBytesMax - overheadBytes;
-    const tooLarge = rows.find(({ bytes }) => bytes > limit);
-    if (tooLarge !== undefined) {
-      const cause = `a row of ${tooLarge.bytes} bytes does not fit the server's max_allowed_packet of ${packetBytesMax}`;
-      throw new ReplicationError("DB-MY-016", { subject: printTable(shape.mapping.physical), cause });
-    }
+    for (const { bytes } of rows) this.refuseTooLarge(shape, bytes);
+    const limit = this.#transaction.session.packetBytesMax - overheadBytes;
     const itemsMax = Math.floor(parametersMax / (shape.columns.length + 1));
     return inPieces(rows, itemsMax, (row) => row.bytes, Math.min(bytesMax, limit));
   }
