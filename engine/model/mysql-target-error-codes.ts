@@ -26,4 +26,10 @@ export const mysqlTargetErrorCodes = {
     remedy: "Synchronise both with the same time service: the validity of copies is counted by these clocks",
     retry: "operator",
   },
+  "DB-MY-064": {
+    meaning: "the server's binary log takes no writes of dongbo's",
+    usualCause: "binlog_format is STATEMENT, with which InnoDB cannot write as dongbo does (READ COMMITTED)",
+    remedy: "Set binlog_format to ROW, here and in the server's configuration",
+    retry: "operator",
+  },
 } as const satisfies Record<string, ErrorCodeEntry>;

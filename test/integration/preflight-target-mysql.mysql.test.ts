@@ -211,6 +211,16 @@ describe("with all privileges", () => {
     await server.query("DROP ROLE nobody", "DROP USER everything, pattern, files@localhost, nobody@`10.0.0.1`, app_reader@localhost");
   });
 
+  test("a server whose binary log could not take what is written is found", async () => {
+    const logging = await startMariaDb({ ...roomy, log_bin: "log", binlog_format: "STATEMENT", log_bin_trust_function_creators: 1 });
+    try {
+      await logging.query("CREATE USER dongbo_target", "CREATE USER app_reader", "GRANT ALL ON *.* TO dongbo_target WITH GRANT OPTION");
+      expect(brief(await check({}, [citizen], logging))).toEqual(["DB-MY-064 error hue"]);
+    } finally {
+      await logging.destroy();
+    }
+  });
+
   test("a server that only accepts reads is found", async () => {
     await server.query("SET GLOBAL read_only = 1");
     expect(brief(await check())).toEqual(["DB-MY-008 error hue"]);

@@ -30,6 +30,9 @@ export function judgeTarget(facts: TargetFacts, subject: string, subscriptions: 
   if (facts.readOnly) {
     findings.push(newFinding("DB-MY-008", "error", subject, { cause: "read_only is on", sql: ["SET GLOBAL read_only = 0"] }));
   }
+  if (facts.logsStatements) {
+    findings.push(newFinding("DB-MY-064", "error", subject, { sql: ["SET GLOBAL binlog_format = 'ROW'"] }));
+  }
   if (facts.clockCanBeSet) findings.push(newFinding("DB-MY-060", "error", subject));
   const skew = clockSkew(facts.clockAheadMs);
   if (skew !== null) findings.push(newFinding("DB-MY-063", skew.severity, subject, { cause: skew.cause }));

@@ -19,6 +19,8 @@ export interface TargetFacts {
   readonly foldsNames: boolean;
   /** With a binary log and without trust only administrators may make functions. */
   readonly functionsNeedTrust: boolean;
+  /** It keeps a binary log of statements, in which InnoDB under READ COMMITTED cannot write. */
+  readonly logsStatements: boolean;
   /** See clockCanBeSet. */
   readonly clockCanBeSet: boolean;
   /** Server's clock less this machine's; what the network's delay leaves open is taken off. */
@@ -43,9 +45,17 @@ export async function readTargetFacts(session: MysqlSession): Promise<TargetFact
     packetMaxBytes: Number(row?.["packet_max"] ?? 0),
     foldsNames: session.foldsNames,
     functionsNeedTrust: row?.["needs_trust"] === "1",
+    logsStatements: await logsStatements(session),
     clockCanBeSet: await clockCanBeSet(session),
     clockAheadMs: await readClock(session),
   };
+}
+
+/** Asked by name: MySQL is about to give the variable up. */
+async function logsStatements(session: MysqlSession): Promise<boolean> {
+  const rows = await session.query("SHOW GLOBAL VARIABLES WHERE Variable_name IN ('log_bin', 'binlog_format')");
+  const values = new Set(rows.map((row) => row["Value"]));
+  return values.has("ON") && values.has("STATEMENT");
 }
 
 async function readClock(session: MysqlSession): Promise<number> {

@@ -15,6 +15,7 @@ const good: TargetFacts = {
   packetMaxBytes: 67_108_864,
   foldsNames: false,
   functionsNeedTrust: false,
+  logsStatements: false,
   clockCanBeSet: false,
   clockAheadMs: 0,
 };
@@ -27,6 +28,7 @@ const cases: readonly (readonly [string, Partial<TargetFacts>, readonly string[]
   ["a server without InnoDB", { innodb: false }, ["DB-MY-062 error"]],
   ["pages too small for the keys of dongbo's tables", { pageSizeBytes: 8_192 }, ["DB-MY-062 error"]],
   ["a replica", { readOnly: true }, ["DB-MY-008 error"]],
+  ["a binary log of statements", { logsStatements: true }, ["DB-MY-064 error"]],
   ["a clock that any session can set", { clockCanBeSet: true }, ["DB-MY-060 error"]],
   ["a clock that is a little off", { clockAheadMs: -2_001 }, ["DB-MY-063 warning"]],
   ["a clock that is off by a minute", { clockAheadMs: 60_001 }, ["DB-MY-063 error"]],
