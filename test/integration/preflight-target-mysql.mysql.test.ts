@@ -9,7 +9,7 @@ import type { Finding } from "../../engine/model/finding.ts";
 import type { TableName } from "../../engine/model/table.ts";
 import { subscriptionOf } from "../support/copy-database.ts";
 import type { MysqlTestServer } from "../support/given-mysql.ts";
-import { defaultRole, remade, startMysqlServer, testedFlavour } from "../support/mysql-server.ts";
+import { defaultRole, remade, startMariaDb, startMysqlServer, testedFlavour } from "../support/mysql-server.ts";
 import { serverAddress } from "../support/server-address.ts";
 import { catalogTable, column, tableMapping } from "../support/table-builders.ts";
 
