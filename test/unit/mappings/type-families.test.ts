@@ -47,7 +47,7 @@ describe("a type of MySQL in PostgreSQL", () => {
     ["multipolygon", "widened bytea"],
     ["uuid", "exact uuid"],
     ["inet6", "exact inet"],
-    ["vector(3)", "none null"],
+    ["vector(3)", "widened bytea"],
   ])("%s is %s", (declaration, expected) => {
     expect(like(mysqlType(declaration))).toBe(expected);
   });
