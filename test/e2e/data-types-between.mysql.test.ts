@@ -11,7 +11,7 @@ import { typeDefinitions } from "./type-samples.ts";
 /** How a MariaDB column is read for the comparison of two MariaDB sides: as bytes wherever its text could hide something. */
 function printByBytes({ column, type }: SampleRow): string {
   if (type === "float" || type === "double") return `LOWER(HEX(ST_AsWKB(POINT(${column} + 0e0, 0))))`;
-  if (/binary|blob|bit|point|geometry/.test(type)) return `LOWER(HEX(${column}))`;
+  if (/binary|blob|bit|point|geometry|vector/.test(type)) return `LOWER(HEX(${column}))`;
   return `LOWER(HEX(CONVERT(CAST(${column} AS CHAR) USING utf8mb4)))`;
 }
 
