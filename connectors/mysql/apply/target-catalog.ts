@@ -118,7 +118,7 @@ function shapeOf(session: MysqlSession, mapping: TableMapping, rows: readonly Te
     return {
       sourceType: column.sourceType,
       name,
-      comparand: comparand(type, row),
+      comparand: comparand(type, row, flavour),
       // A FLOAT is printed with six digits; as a double it is printed in full.
       exact: type === "float" ? `(${name} + 0e0)` : name,
       encode: encoderOf(column.sourceType, {
@@ -144,7 +144,9 @@ const binaryTypes: ReadonlySet<string> = new Set(
 );
 
 /** Text compares as text by itself; what else is compared with a text would be compared as a double. */
-function comparand(type: string, row: TextRow): string {
+function comparand(type: string, row: TextRow, flavour: Flavour): string {
+  // MySQL makes no UNSIGNED of a parameter beyond the largest signed number.
+  const unsigned = flavour === "mysql" ? "DECIMAL(20, 0)" : "UNSIGNED";
   switch (type) {
     case "tinyint":
     case "smallint":
@@ -152,7 +154,7 @@ function comparand(type: string, row: TextRow): string {
     case "int":
     case "bigint":
     case "year":
-      return `CAST(? AS ${row["declaration"]?.includes("unsigned") === true ? "UNSIGNED" : "SIGNED"})`;
+      return `CAST(? AS ${row["declaration"]?.includes("unsigned") === true ? unsigned : "SIGNED"})`;
     case "decimal":
       return `CAST(? AS DECIMAL(${row["precision"] ?? "65"}, ${row["scale"] ?? "0"}))`;
     case "float":
