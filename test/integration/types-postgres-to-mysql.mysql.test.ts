@@ -18,6 +18,7 @@ import { keySamples, typeDefinitions, typeExtensions, typeSamples } from "../e2e
 import { runSql, startServer } from "../support/cluster.ts";
 import { type MysqlDatabase, mysqlDatabase } from "../support/mysql-database.ts";
 import { serverAddress } from "../support/server-address.ts";
+import { testedFlavour } from "../support/mysql-server.ts";
 
 /** Values that MySQL does not have, by their place among the samples of the type. */
 const refused: Readonly<Record<string, readonly number[]>> = {
@@ -134,7 +135,8 @@ describe("a value of PostgreSQL in the like type of MySQL", () => {
   });
 });
 
-describe("a table of many columns", () => {
+// MySQL takes no more than some 190 columns of long texts: a column outside of its page leaves 40 bytes there, not 20.
+describe.runIf(testedFlavour === "mariadb")("a table of many columns", () => {
   const types: Readonly<Record<string, ColumnType>> = {
     short: postgresType("varchar", "character varying(20)"),
     middle: postgresType("varchar", "character varying(100)"),
