@@ -118,7 +118,7 @@ function shapeOf(session: MysqlSession, mapping: TableMapping, rows: readonly Te
     return {
       sourceType: column.sourceType,
       name,
-      comparand: comparand(type, row, flavour),
+      comparand: comparand(type, row, session.flavour),
       // A FLOAT is printed with six digits; as a double it is printed in full.
       exact: type === "float" ? `(${name} + 0e0)` : name,
       encode: encoderOf(column.sourceType, {
