@@ -201,6 +201,8 @@ const pidFile = "mariadbd.pid";
 async function initialize(dataDir: string): Promise<void> {
   obtainProgram("mariadbd", "mariadb-server-core");
   const program = obtainProgram("mariadb-install-db", "mariadb-server-core");
+  // The script asks it for settings, although it is told to take none.
+  obtainProgram("my_print_defaults", "mariadb-client-core");
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   own(dataDir);
   // As a server does, it deletes the temporary tables that it finds where its own are to lie.
