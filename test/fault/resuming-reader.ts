@@ -41,6 +41,8 @@ export class ResumingReader {
   async #readOnce(last: () => number | null): Promise<void> {
     const stream = await this.#source.open(this.#position, this.#stop.signal);
     let pending: number[] = [];
+    // A stream may say nothing while nothing happens; asked, it tells where it stands, and whether that is the end is looked at.
+    const asking = setInterval(() => stream.requestProgress(), 100);
     try {
       for await (const messages of stream) {
         for (const message of messages) {
@@ -56,6 +58,7 @@ export class ResumingReader {
         if (last() !== null && this.ids.at(-1) === last()) return;
       }
     } finally {
+      clearInterval(asking);
       await stream.close();
     }
   }
