@@ -67,6 +67,12 @@ function generate() {
   for (const script of ["config-schema", "reference"]) run(process.execPath, [`dist/deploy/generate/${script}.js`]);
 }
 
+/** Every pair of source and target beside its anchor. */
+function pairs(parameters) {
+  build();
+  run(process.execPath, ["--enable-source-maps", "dist/benchmarks/pairs/pairs.js", ...parameters]);
+}
+
 function demo(parameters) {
   build();
   run(process.execPath, ["--enable-source-maps", "dist/deploy/demo/demo.js", ...parameters]);
@@ -74,7 +80,7 @@ function demo(parameters) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [command, ...parameters] = process.argv.slice(2);
-  const commands = { build, check, generate, demo: () => demo(parameters), test: () => test(parameters) };
+  const commands = { build, check, generate, demo: () => demo(parameters), pairs: () => pairs(parameters), test: () => test(parameters) };
   const chosen = commands[command];
   if (chosen === undefined) {
     console.error(`usage: node deploy/bootstrap.mjs ${Object.keys(commands).join("|")}`);
