@@ -65,6 +65,7 @@ export async function startMariaDb(settings: Readonly<Record<string, string | nu
   await oncePerRun("template-mariadb", async () => {
     const draft = await EmbeddedMariaDb.start({ dataDir: `${template}.draft`, settings: { ...throwAway, skip_log_bin: 1 } });
     await draft.stop();
+    await draft[Symbol.asyncDispose]();
     renameSync(draft.dataDir, template);
   });
   const dataDir = join(testFolder("mariadb"), "data");
