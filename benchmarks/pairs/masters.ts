@@ -15,7 +15,7 @@ const columns = `
   province_code varchar(2) NOT NULL, district_code varchar(5) NOT NULL, address varchar(200), email varchar(80),
   balance decimal(12,2) NOT NULL, version integer NOT NULL, note varchar(200)`;
 
-/** What the i-th person is like; \`i\` stands for the number, \`cat\` for the family's concatenation. */
+/** What the i-th person is like; `i` stands for the number, `cat` for the family's concatenation. */
 const person = (i: string, cat: (...parts: string[]) => string, day: string): string =>
   [
     i,
