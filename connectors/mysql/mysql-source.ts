@@ -52,6 +52,7 @@ export class MysqlSource implements ChangeSource {
   readonly positions: PositionOrder = mysqlPositions;
   readonly transactional = true;
   readonly reserves = false;
+  readonly carriesRows = false;
   readonly #options: MysqlSourceOptions;
   readonly #subject: string;
   readonly #session: SourceSession;

@@ -50,6 +50,7 @@ export class PostgresSource implements ChangeSource {
   readonly positions: PositionOrder = lsnOrder;
   readonly transactional = true;
   readonly reserves = true;
+  readonly carriesRows = false;
   readonly #options: PostgresSourceOptions;
   readonly #session: SourceSession;
   readonly #subject: string;

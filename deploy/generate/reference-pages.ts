@@ -7,6 +7,7 @@ const areas: Readonly<Record<string, string>> = {
   CFG: "configuration file",
   PG: "a PostgreSQL server, as source or target",
   MY: "a MySQL or MariaDB server, as source or target",
+  KAF: "Kafka, and what Debezium writes there",
   SLOT: "the source's change log",
   MAP: "tables, columns, filters and types against the source",
   TGT: "the target's own objects",

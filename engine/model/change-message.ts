@@ -8,7 +8,7 @@ export type Micros = number;
 /**
  * What a change source sends, in source commit order. Every change lies between the begin and the commit of its
  * transaction, and transactions do not interleave. A source that knows no transactions (ChangeSource.transactional is
- * false) wraps each event in a transaction of its own.
+ * false) wraps changes as they come, several at once.
  */
 export type ChangeMessage = TransactionBegin | RowChange | Truncate | TableReplaced | ColumnLost | TransactionCommit | Progress;
 
@@ -71,6 +71,11 @@ export interface TransactionCommit {
   readonly position: Position;
   /** The source's clock at commit. */
   readonly committedAt: Micros;
+  /**
+   * Everything that the source had committed by then has come; left out: by `committedAt`. Earlier where the source's log has
+   * several branches (Kafka partitions) and others may lie behind.
+   */
+  readonly completeAt?: Micros;
 }
 
 /** The source states that nothing it has committed up to `position` is still to come. Sent when asked, and when idle. */

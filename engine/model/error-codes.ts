@@ -2,6 +2,11 @@ import { binlogErrorCodes } from "./binlog-error-codes.ts";
 import { configErrorCodes } from "./config-error-codes.ts";
 import { targetErrorCodes } from "./target-error-codes.ts";
 import type { ErrorCodeEntry, RetryKind } from "./error-code-entry.ts";
+import { kafkaClientErrorCodes } from "./kafka-client-error-codes.ts";
+import { kafkaCaptureErrorCodes } from "./kafka-capture-error-codes.ts";
+import { kafkaDecodeErrorCodes } from "./kafka-decode-error-codes.ts";
+import { kafkaPreflightErrorCodes } from "./kafka-preflight-error-codes.ts";
+import { kafkaPublishErrorCodes } from "./kafka-publish-error-codes.ts";
 import { mapErrorCodes } from "./map-error-codes.ts";
 import { mysqlErrorCodes } from "./mysql-error-codes.ts";
 import { mysqlTargetErrorCodes } from "./mysql-target-error-codes.ts";
@@ -15,7 +20,7 @@ export type { RetryKind };
 /**
  * The register of error codes: the documentation of each is its entry here, and the reference is generated from it.
  * A code is never reused for another meaning. Areas: CFG configuration · PG a PostgreSQL server, as source or target · MY a MySQL or
- * MariaDB server, as either · SLOT the source's change log · MAP tables, columns, filters and types against the source · TGT the target's own
+ * MariaDB server, as either · KAF Kafka and what Debezium writes there · SLOT the source's change log · MAP tables, columns, filters and types against the source · TGT the target's own
  * objects · ROW a row that cannot be written · RUN the engine · CTL the control database.
  */
 export const errorCodes = {
@@ -26,6 +31,12 @@ export const errorCodes = {
   // ---- MY: a MySQL or MariaDB server
   ...mysqlErrorCodes,
   ...mysqlTargetErrorCodes,
+  // ---- KAF: Kafka and Debezium
+  ...kafkaClientErrorCodes,
+  ...kafkaCaptureErrorCodes,
+  ...kafkaDecodeErrorCodes,
+  ...kafkaPreflightErrorCodes,
+  ...kafkaPublishErrorCodes,
   // ---- SLOT: replication slot and change stream
   ...slotErrorCodes,
   ...binlogErrorCodes,

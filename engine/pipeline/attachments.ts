@@ -54,6 +54,7 @@ interface Seat {
 }
 
 const settledEntry: Entry = { renew: false, reload: new Set() };
+const renewed: Entry = { renew: true, reload: new Set() };
 
 export class Attachments {
   readonly #parts: SourceParts;
@@ -135,7 +136,7 @@ export class Attachments {
     await this.#parts.control.park(lane.subscription.id, why);
     this.#parked.add(lane);
     const seat = this.#seats.get(lane);
-    if (seat !== undefined) seat.entry = { renew: true, reload: new Set() };
+    if (seat !== undefined) seat.entry = renewed;
     this.detach(lane);
     lane.park();
     this.#parts.logger.warn("subscription parked", { subscription: lane.subscription.id, why });
@@ -171,7 +172,7 @@ export class Attachments {
       if (!this.#acknowledger.isAttached(lane)) continue;
       this.detach(lane);
       seat.heard = false;
-      if (seat.fresh) seat.entry = { renew: true, reload: new Set() };
+      if (seat.fresh) seat.entry = renewed;
       else this.#acknowledger.attach(lane, null);
       lane.readmit();
     }
@@ -182,6 +183,7 @@ export class Attachments {
     const seat = this.#seats.get(lane);
     if (seat === undefined) throw new ReplicationError("DB-RUN-001", { subject: lane.subscription.id });
     const { checkpoint } = stored;
+    if (this.#readsLogAgain(seat, stored)) seat.entry = renewed;
     const fresh = seat.entry.renew || checkpoint.position === null;
     // Nothing more is forgotten while its place is looked for.
     if (!fresh) this.#acknowledger.attach(lane, null);
@@ -210,6 +212,10 @@ export class Attachments {
   async reload(lane: Lane, tables: Iterable<number>): Promise<void> {
     const seat = this.#seats.get(lane);
     if (seat === undefined) return;
+    if (this.#parts.source.carriesRows) {
+      this.#renew(lane, seat);
+      return;
+    }
     for (const table of tables) {
       const underWay = seat.owed.has(table) || lane.progress?.loads.has(table) === true;
       if (!underWay) seat.owed.set(table, await this.#wholeLoad(lane, table, true, null));
@@ -267,10 +273,30 @@ export class Attachments {
     }
   }
 
+  /** Where nothing but the log's beginning has a table's rows, a load of one table is a new start for all of them. */
+  #readsLogAgain(seat: Seat, { copies }: TargetState): boolean {
+    if (!this.#parts.source.carriesRows) return false;
+    const { contractText, readContract, objection } = this.#parts;
+    const mustLoad = (copy: StoredCopy): boolean =>
+      copy.load === null &&
+      objection(copy.table, copy.contract) === null &&
+      planLoad(copy, contractText(copy.table), copy.table.filter, readContract).kind === "begin";
+    return seat.entry.reload.size > 0 || copies.some(mustLoad);
+  }
+
+  /** Lets the subscription start anew, at once. */
+  #renew(lane: Lane, seat: Seat): void {
+    seat.entry = renewed;
+    this.detach(lane);
+    lane.readmit();
+  }
+
   async #plan(lane: Lane, seat: Seat, copy: StoredCopy, end: Position): Promise<void> {
     const table = lane.subscription.tables.indexOf(copy.table);
     if (seat.entry.renew || seat.entry.reload.has(table)) {
-      seat.owed.set(table, await this.#wholeLoad(lane, table, !copy.empty, end));
+      // Where the log carries the rows, what it says of them must not be left out.
+      const notBefore = this.#parts.source.carriesRows ? null : end;
+      seat.owed.set(table, await this.#wholeLoad(lane, table, !copy.empty, notBefore));
       return;
     }
     // It stands still, whatever the configuration says of it.
@@ -298,11 +324,12 @@ export class Attachments {
 
   /**
    * Where who starts anew enters the stream. What lies before the end of the log is left to its loads; a source that keeps its
-   * log by a rule of its own need not be read there, and may hold there what cannot be read at all.
+   * log by a rule of its own need not be read there, and may hold there what cannot be read at all. Unless the log is the load.
    */
   #entrance({ reserved, end }: LogEnds): Position {
     const { source } = this.#parts;
     const { reached } = this.#router;
+    if (source.carriesRows) return reserved;
     if (source.reserves) return reached ?? reserved;
     return reached !== null && this.#streaming() && source.positions.covers(reached, end) ? reached : end;
   }
@@ -320,8 +347,11 @@ export class Attachments {
       lane.reset();
       this.#holdOwed(lane, seat);
       this.#sendOwed(lane, seat);
-      const passed = reached !== null && reached !== position && this.#parts.source.positions.covers(reached, position);
-      if (!passed) return;
+      const { positions, transactional } = this.#parts.source;
+      const passed = reached !== null && reached !== position && positions.covers(reached, position);
+      // A source without transactions has not been told to end what it wraps there.
+      const unnamed = reached !== null && reached !== position && !transactional;
+      if (!passed && !unnamed) return;
       // What follows in the stream comes too early for it, until the stream has been opened at its place.
       lane.awaitReopening();
       this.#reopen();

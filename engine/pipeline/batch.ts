@@ -1,6 +1,7 @@
 // One target transaction in the making: takes queue items in order, writes their net effect, knows when it may commit.
 import type { Micros } from "../model/change-message.ts";
 import type { Position, PositionOrder } from "../model/position.ts";
+import { ReplicationError } from "../model/replication-error.ts";
 import { type Key, keyText, type Row } from "../model/row.ts";
 import type { StopReason, Subscription, TableMapping } from "../model/share.ts";
 import type { CheckpointWrite, LoadProgress, TableChange, TargetTransaction } from "../ports/change-target.ts";
@@ -139,7 +140,7 @@ export class Batch {
           this.#insideTransaction = false;
           this.#transactions += 1;
           this.#firstCommittedAt ??= item.committedAt;
-          this.#reach(item.position, item.committedAt);
+          this.#reach(item.position, item.completeAt);
         }
         this.#skipping = false;
         break;
@@ -241,7 +242,9 @@ export class Batch {
     const mapping = this.#mapping(table);
     const { positions, snapshot } = this.#context;
     const columns = mapping.columns.map((column) => column.source);
-    const answer = await snapshot.readRows({ table: mapping.catalog, key: mapping.key, columns, filter: mapping.filter, keys });
+    const request = { table: mapping.catalog, key: mapping.key, columns, filter: mapping.filter, keys };
+    const answer = await snapshot.readRows(request).catch((error: unknown) => this.#stopUnreadable(table, error));
+    if (answer === null) return { deletes: [], upserts: [] };
     const load = this.#loads.get(table);
     if (load === undefined) {
       this.#hold = this.#hold === null ? answer.position : positions.join(this.#hold, answer.position);
@@ -252,6 +255,13 @@ export class Batch {
     const keyColumns = mapping.key.map((name) => columns.indexOf(name));
     const found = new Set(answer.rows.map((row) => keyText(keyColumns.map((column) => row[column] as Buffer))));
     return { deletes: keys.filter((key) => !found.has(keyText(key))), upserts: [...answer.rows] };
+  }
+
+  /** A source that cannot be asked for rows leaves this table unfinished, and no other. */
+  #stopUnreadable(table: number, error: unknown): null {
+    if (!(error instanceof ReplicationError) || error.code !== "DB-KAF-020") throw error;
+    this.#stop(table, { code: error.code, message: error.message });
+    return null;
   }
 
   /** Tables that the target stopped. */

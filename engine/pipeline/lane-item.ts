@@ -12,7 +12,8 @@ export type LaneItem =
   /** A source transaction with changes for this subscription begins. */
   | { readonly tag: "begin"; readonly position: Position }
   | { readonly tag: "change"; readonly table: number; readonly change: MappedChange }
-  | { readonly tag: "commit"; readonly position: Position; readonly committedAt: Micros }
+  /** `completeAt`: see TransactionCommit. */
+  | { readonly tag: "commit"; readonly position: Position; readonly committedAt: Micros; readonly completeAt: Micros }
   /** The source confirmed that it had nothing newer than `position` at `at`. */
   | { readonly tag: "progress"; readonly position: Position; readonly at: Micros }
   /** A table is to be loaded from now on, all of it or, with a filter, a part. */

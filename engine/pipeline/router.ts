@@ -34,7 +34,7 @@ export class Router {
         this.#transaction = { id: message.transactionId, position: message.position };
         break;
       case "commit":
-        for (const lane of this.#touched) lane.push({ tag: "commit", position: message.position, committedAt: message.committedAt });
+        for (const lane of this.#touched) lane.push({ ...message, completeAt: message.completeAt ?? message.committedAt });
         if (this.#transaction !== null) this.#loads.delivered(this.#transaction.id);
         this.#atRest(message.position);
         break;

@@ -133,7 +133,7 @@ export class SourcePipeline implements LaneHost {
     const { source, metrics } = this.#parts;
     const from = this.#rewind();
     if (from === null) return;
-    const stream = await source.open(from, signal);
+    const stream = await source.open(from, signal, this.#acknowledger.known());
     this.#stream = stream;
     metrics.connected(true);
     this.beat();

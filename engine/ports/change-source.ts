@@ -17,10 +17,16 @@ export interface ChangeSource {
    */
   readonly reserves: boolean;
   /**
-   * Opens the stream just after `from`, which must be covered by what the source still retains and must not lie before
-   * what it was already told to forget: a gap is a coded stop, never skipped. One stream may be open at a time.
+   * The log itself carries every row, from its beginning on (a Debezium connector's snapshot), and nothing else can be asked for
+   * rows: who starts anew reads it from `reservation().position`, and a load's chunks only say when all rows have come.
    */
-  open(from: Position, signal: AbortSignal): Promise<ChangeStream>;
+  readonly carriesRows: boolean;
+  /**
+   * Opens the stream just after `from`, which must be covered by what the source still retains and must not lie before
+   * what it was already told to forget: a gap is a coded stop, never skipped. One stream may be open at a time. `places`: where
+   * subscriptions stand; a source without transactions ends what it wraps together at each of them.
+   */
+  open(from: Position, signal: AbortSignal, places?: readonly Position[]): Promise<ChangeStream>;
   /**
    * Makes the source retain its log from now on (PostgreSQL: creates the slot) and returns the position from which it
    * does. Throws when somebody else's reservation of the same name exists.

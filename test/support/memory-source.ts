@@ -92,6 +92,7 @@ export class MemorySource implements ChangeSource {
   readonly positions = order;
   readonly transactional = true;
   reserves = true;
+  readonly carriesRows = false;
   readonly streams: MemoryStream[] = [];
   /** What the next streams are like. */
   opening = new Barrier(true);

@@ -7,7 +7,7 @@ import type { LaneItem } from "../../../engine/pipeline/lane-item.ts";
 import { LaneQueue, type Taken } from "../../../engine/pipeline/lane-queue.ts";
 
 const begin = (at: string): LaneItem => ({ tag: "begin", position: at as Position });
-const commit = (at: string): LaneItem => ({ tag: "commit", position: at as Position, committedAt: 1 });
+const commit = (at: string): LaneItem => ({ tag: "commit", position: at as Position, committedAt: 1, completeAt: 1 });
 const progress = (at: string): LaneItem => ({ tag: "progress", position: at as Position, at: 1 });
 const change = (value: string, bytes = 10): LaneItem => ({
   tag: "change",
