@@ -1,8 +1,8 @@
 import { defineConfig } from "vitest/config";
 
 // The suffix says what a test needs: `.test.ts` nothing, `.pg.test.ts` PostgreSQL servers, `.mysql.test.ts`
-// MySQL or MariaDB servers (and perhaps PostgreSQL), `.real-mysql.test.ts` a MySQL server that is given, `.fault.test.ts` servers
-// that it breaks or strains.
+// MySQL or MariaDB servers (and perhaps PostgreSQL), `.kafka.test.ts` Kafka (and perhaps all others), `.real-mysql.test.ts` a MySQL
+// server that is given, `.fault.test.ts` servers that it breaks or strains.
 /** Each of these keeps both cores busy by itself. */
 const stress = ["kill", "pairs", "pgbench", "sysbench", "fanout", "giant"].map((name) => `test/e2e/${name}.fault.test.ts`);
 /** What also runs on a real MySQL, one file after the other, when DONGBO_TEST_MYSQL_URL names one that is there for tests alone. */
@@ -14,6 +14,7 @@ const onGivenMysql = [
   "test/e2e/lifecycle.mysql.test.ts",
   "test/**/*.real-mysql.test.ts",
 ];
+const withKafka = ["test/support/global-setup.ts", "test/support/kafka-libraries.ts"];
 const shared = { testTimeout: 120_000, hookTimeout: 120_000, teardownTimeout: 30_000 };
 
 export default defineConfig({
@@ -30,6 +31,7 @@ export default defineConfig({
             "test/**/*.pg.test.ts",
             "test/**/*.mysql.test.ts",
             "test/**/*.real-mysql.test.ts",
+            "test/**/*.kafka.test.ts",
             "test/**/*.fault.test.ts",
             "test/e2e/**",
             "node_modules/**",
@@ -56,6 +58,17 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
+      {
+        test: {
+          ...shared,
+          name: "kafka",
+          globalSetup: withKafka,
+          include: ["test/**/*.kafka.test.ts"],
+          maxWorkers: 2,
+          // By themselves: Java servers and those of databases together are too much for two cores.
+          sequence: { groupOrder: 2 },
+        },
+      },
       ...(givenMysql === ""
         ? []
         : [
@@ -68,7 +81,7 @@ export default defineConfig({
                 env: { DONGBO_TEST_MYSQL_LANE: givenMysql },
                 maxWorkers: 1,
                 fileParallelism: false,
-                sequence: { groupOrder: 4 },
+                sequence: { groupOrder: 5 },
               },
             },
           ]),
@@ -76,11 +89,11 @@ export default defineConfig({
         test: {
           ...shared,
           name: "fault",
-          globalSetup: "test/support/global-setup.ts",
+          globalSetup: withKafka,
           include: ["test/**/*.fault.test.ts"],
           exclude: [...stress, "node_modules/**"],
           maxWorkers: 2,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
           testTimeout: 1_200_000,
         },
       },
@@ -88,12 +101,12 @@ export default defineConfig({
         test: {
           ...shared,
           name: "stress",
-          globalSetup: "test/support/global-setup.ts",
+          globalSetup: withKafka,
           include: stress,
           // One after the other.
           maxWorkers: 1,
           fileParallelism: false,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
           testTimeout: 1_200_000,
         },
       },

@@ -50,8 +50,14 @@ export function testFolder(name: string): string {
   return folder;
 }
 
+/** Where servers lie that all tests of the run use: nobody stops them before its end. */
+export function sharedFolder(): string {
+  return join(testRunFolder(), "shared");
+}
+
 /** Removes the folder; returns the data folders of servers that nobody had stopped, after killing them. */
 export function removeTestRun(folder: string): string[] {
+  sweep(join(folder, "shared"));
   const left = sweep(folder);
   delete process.env[variable];
   return left;
@@ -77,7 +83,9 @@ export function killServersBelow(folder: string): string[] {
 
 function pidFiles(folder: string, depth: number): string[] {
   if (!existsSync(folder) || depth < 0) return [];
-  const own = ["postmaster.pid", "mariadbd.pid"].map((name) => join(folder, name)).find((file) => existsSync(file));
+  const own = ["postmaster.pid", "mariadbd.pid", "kafka.pid", "connect.pid"]
+    .map((name) => join(folder, name))
+    .find((file) => existsSync(file));
   if (own !== undefined) return [own];
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
