@@ -1,4 +1,5 @@
 // Kafka brokers and Connect workers for tests. Most tests share one of each: they tell their topics and connectors apart by name.
+import { randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ConnectRest } from "../../deploy/embedded/connect-rest.ts";
@@ -15,9 +16,10 @@ export function startKafka(options: Omit<EmbeddedKafkaOptions, "dataDir"> = {}):
 
 const allPlugins: readonly ConnectPlugin[] = ["debezium", "jdbc-sink"];
 
-/** A worker of its own. Several on one broker are one group, which shares the work, unless `group.id` is set. */
+/** A worker of its own, in a group of its own: two of one `group.id` share the connectors, and must have the same plugins. */
 export function startConnect(brokers: string, options: Partial<EmbeddedConnectOptions> = {}): Promise<EmbeddedConnect> {
-  return EmbeddedConnect.start({ plugins: allPlugins, ...options, brokers, dataDir: join(testFolder("connect"), "data") });
+  const settings = { "group.id": `connect-${randomUUID()}`, ...options.settings };
+  return EmbeddedConnect.start({ plugins: allPlugins, ...options, settings, brokers, dataDir: join(testFolder("connect"), "data") });
 }
 
 /** `host:port` of the broker that all tests of the run share; the first to ask starts it, the end of the run stops it. */
