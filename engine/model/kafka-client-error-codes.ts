@@ -50,4 +50,35 @@ export const kafkaClientErrorCodes = {
     remedy: "Nothing: dongbo connects anew; when it lasts, look at the broker",
     retry: "timed",
   },
+  "DB-KAF-009": {
+    meaning: "no trusted TLS connection to a broker could be made",
+    usualCause: "the certificate has expired, is for another host or from an unknown authority, or the listener offers no TLS",
+    remedy:
+      "Renew or correct the certificate, or name the right authority with sslrootcert; dongbo never falls back to plain text by itself",
+    retry: "operator",
+  },
+  "DB-KAF-010": {
+    meaning: "the brokers answered in a way that dongbo does not know",
+    usualCause: "their version is newer or much older than those that dongbo was tested with",
+    remedy: "Compare the versions with those in README.md, and report the message",
+    retry: "operator",
+  },
+  "DB-KAF-011": {
+    meaning: "another producer has taken over the transactional id",
+    usualCause: "a second process publishes with the same configuration, or this one was away for longer than its transaction may take",
+    remedy: "Nothing: the newer producer goes on; see that only one process publishes a source",
+    retry: "timed",
+  },
+  "DB-KAF-012": {
+    meaning: "a record is larger than the topic allows",
+    usualCause: "max.message.bytes of the topic is less than one row needs",
+    remedy: "Raise max.message.bytes of the topic that the message names",
+    retry: "operator",
+  },
+  "DB-KAF-013": {
+    meaning: "the records are compressed in a way that cannot be read here",
+    usualCause: "the connector's producer uses a compression.type that this version of Node.js lacks",
+    remedy: "Set compression.type of the topic or of the connector's producer to none, gzip, snappy or lz4",
+    retry: "operator",
+  },
 } as const satisfies Readonly<Record<string, ErrorCodeEntry>>;

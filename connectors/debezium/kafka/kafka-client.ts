@@ -49,6 +49,8 @@ export interface RecordBatch extends TopicPartition {
 
 export interface TopicFacts {
   readonly topic: string;
+  /** Id of this making of the topic: one that was deleted and made again has another. Null: the client cannot tell. */
+  readonly id: string | null;
   /** Partition numbers, ascending. */
   readonly partitions: readonly number[];
   /** `cleanup.policy`, as written: delete, compact, or both. */

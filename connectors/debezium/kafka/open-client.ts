@@ -1,0 +1,20 @@
+// The one place that knows which client library is used.
+import { chooseTls } from "./broker-tls.ts";
+import type { KafkaAddress, KafkaClient } from "./kafka-client.ts";
+import { PlatformaticClient } from "./platformatic-client.ts";
+
+export type KafkaLibrary = "platformatic";
+
+export interface KafkaTiming {
+  /** A broker that was asked and is not heard of for this long has failed. 30 s when left out. */
+  readonly stalledAfterMs?: number;
+}
+
+const defaultStalledAfterMs = 30_000;
+
+/** Finds out how the brokers want to be spoken to; connections are made when they are needed. */
+export async function openKafkaClient(address: KafkaAddress, _library: KafkaLibrary, timing: KafkaTiming = {}): Promise<KafkaClient> {
+  const tls = await chooseTls(address);
+  const stalledAfterMs = timing.stalledAfterMs ?? defaultStalledAfterMs;
+  return new PlatformaticClient(address, tls, stalledAfterMs);
+}
