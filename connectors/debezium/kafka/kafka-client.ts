@@ -57,6 +57,16 @@ export interface TopicFacts {
   readonly cleanupPolicy: string;
   /** `delete.retention.ms`: how long a tombstone outlives compaction. */
   readonly tombstoneRetentionMs: number;
+  /** `retention.ms`: how long records are kept where the policy is delete; -1: for ever. */
+  readonly retentionMs: number;
+}
+
+/** A topic to be made, as often replicated as the brokers do by default. */
+export interface NewTopic {
+  readonly topic: string;
+  readonly partitions: number;
+  /** Settings of the topic by Kafka's names; the brokers' defaults hold for the rest. */
+  readonly settings: Readonly<Record<string, string>>;
 }
 
 /**
@@ -72,10 +82,15 @@ export interface KafkaClient {
   /** First offset that the log still has, or the offset after its last committed record, for each partition. */
   offsets(of: "first" | "end", partitions: readonly TopicPartition[]): Promise<readonly PartitionOffset[]>;
   /**
-   * The last records with a value of one topic before its ends, over all partitions, at most `count` for each: to learn a table's
-   * columns. Bounded work: looks back over a few hundred records at most.
+   * The last committed records with a value of one topic before its ends, over all partitions, at most `count` for each: to
+   * learn a table's columns. Looks back over a few hundred records, and further only while it has found none.
    */
   lastRecords(topic: string, count: number): Promise<readonly KafkaRecord[]>;
+  /**
+   * Makes the topics that are missing, and waits until they can be written to. One that exists stays as it is, also when it came to
+   * be meanwhile.
+   */
+  createTopics(wanted: readonly NewTopic[]): Promise<void>;
   /** Takes part in the consumer group. One at a time. */
   join(group: GroupOptions): Promise<GroupMember>;
   close(): Promise<void>;
@@ -117,13 +132,17 @@ export interface RecordReading extends AsyncIterable<readonly RecordBatch[]> {
   close(): Promise<void>;
 }
 
-/** Writes records, in order for each partition, each once however often it is tried (idempotent producer), in transactions. */
+/**
+ * Writes records, in order for each partition, each once however often it is tried (idempotent producer), in transactions. Once
+ * something failed all calls fail, until `abort` or `start`. DB-KAF-011: fenced. A commit that failed in another way may have happened.
+ */
 export interface KafkaProducer {
   /** Fences every earlier producer of the same transactional id. */
   start(): Promise<void>;
   begin(): Promise<void>;
   send(topic: string, records: readonly OutgoingRecord[]): Promise<void>;
   commit(): Promise<void>;
+  /** Ends the transaction for certain, and starts anew under a new epoch. */
   abort(): Promise<void>;
   close(): Promise<void>;
 }

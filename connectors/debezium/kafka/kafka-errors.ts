@@ -8,8 +8,7 @@ import { ReplicationError } from "../../../engine/model/replication-error.ts";
 export const protocolError = {
   offsetOutOfRange: 1,
   unknownTopicOrPartition: 3,
-  unknownTopicId: 100,
-  inconsistentTopicId: 103,
+  topicAlreadyExists: 36,
 } as const;
 
 const codes: readonly (readonly [ErrorCode, readonly number[]])[] = [

@@ -2,26 +2,43 @@
 import type { KafkaClient, KafkaRecord, PartitionOffset, RecordReading, TopicPartition } from "./kafka-client.ts";
 
 /** Where to read one partition: from here to there. */
-export interface Stretch {
+interface Stretch {
   readonly start: PartitionOffset;
   readonly end: bigint;
 }
 
-/** Offsets before the end that are looked at; markers and gaps of compaction count as well. */
+/** Offsets before the end that are looked at first; markers and gaps of compaction count as well. */
 const lookBack = 300n;
 
-/** The last stretch of each partition that holds anything. */
-export async function lookBackFrom(client: Pick<KafkaClient, "offsets">, partitions: readonly TopicPartition[]): Promise<Stretch[]> {
-  const [first, end] = [await client.offsets("first", partitions), await client.offsets("end", partitions)];
-  return end.flatMap((at, index) => {
-    const begin = first[index]?.offset ?? 0n;
-    const start = at.offset - lookBack > begin ? at.offset - lookBack : begin;
-    return start < at.offset ? [{ start: { ...at, offset: start }, end: at.offset }] : [];
-  });
+/**
+ * The last `count` records with a value of each partition, in offset order. Goes on to look further back in those where it
+ * found none.
+ */
+export async function lastRecordsOf(
+  client: Pick<KafkaClient, "offsets">,
+  partitions: readonly TopicPartition[],
+  count: number,
+  open: (from: readonly PartitionOffset[]) => RecordReading,
+): Promise<KafkaRecord[]> {
+  const [firsts, ends] = [await client.offsets("first", partitions), await client.offsets("end", partitions)];
+  let stretches = ends.map((end, at) => ({ end: end.offset, start: end, first: firsts[at]?.offset ?? end.offset }));
+  const found: KafkaRecord[] = [];
+  for (let back = lookBack; ; back *= 10n) {
+    stretches = stretches
+      .filter(({ start, first }) => first < start.offset)
+      .map(({ start, first }) => ({ end: start.offset, first, start: { ...start, offset: larger(start.offset - back, first) } }));
+    if (stretches.length === 0) return found;
+    const last = await lastWithValue(open(stretches.map(({ start }) => start)), stretches, count);
+    found.push(...last);
+    stretches = stretches.filter(({ start }) => !last.some(({ partition }) => partition === start.partition));
+  }
 }
 
-/** The last `count` records with a value in each stretch, in offset order. Closes the reading. */
-export async function lastWithValue(reading: RecordReading, stretches: readonly Stretch[], count: number): Promise<KafkaRecord[]> {
+function larger(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+async function lastWithValue(reading: RecordReading, stretches: readonly Stretch[], count: number): Promise<KafkaRecord[]> {
   const open = new Map(stretches.map(({ start, end }) => [start.partition, end]));
   const found = new Map<number, KafkaRecord[]>();
   for await (const batches of reading) {

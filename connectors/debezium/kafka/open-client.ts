@@ -1,9 +1,11 @@
 // The one place that knows which client library is used.
 import { chooseTls } from "./broker-tls.ts";
-import type { KafkaAddress, KafkaClient } from "./kafka-client.ts";
+import type { KafkaAddress, KafkaClient, KafkaProducer } from "./kafka-client.ts";
+import { KafkajsProducer } from "./kafkajs-producer.ts";
 import { PlatformaticClient } from "./platformatic-client.ts";
+import { PlatformaticProducer } from "./platformatic-producer.ts";
 
-export type KafkaLibrary = "platformatic";
+export type KafkaLibrary = "platformatic" | "kafkajs";
 
 export interface KafkaTiming {
   /** A broker that was asked and is not heard of for this long has failed. 30 s when left out. */
@@ -17,4 +19,11 @@ export async function openKafkaClient(address: KafkaAddress, _library: KafkaLibr
   const tls = await chooseTls(address);
   const stalledAfterMs = timing.stalledAfterMs ?? defaultStalledAfterMs;
   return new PlatformaticClient(address, tls, stalledAfterMs);
+}
+
+/** A producer that is not started yet. */
+export async function openKafkaProducer(address: KafkaAddress, library: KafkaLibrary, transactionalId: string): Promise<KafkaProducer> {
+  const tls = await chooseTls(address);
+  if (library === "platformatic") return new PlatformaticProducer(address, tls, transactionalId);
+  return new KafkajsProducer({ address, tls, stalledAfterMs: defaultStalledAfterMs }, transactionalId);
 }

@@ -3,8 +3,7 @@ import type { ConnectionOptions as TlsOptions } from "node:tls";
 import {
   type Broker,
   ListOffsetTimestamps,
-  describeConfigsV2,
-  describeConfigsV3,
+  createTopicsV7,
   describeConfigsV4,
   listOffsetsV5,
   listOffsetsV6,
@@ -20,12 +19,14 @@ import type {
   KafkaAddress,
   KafkaClient,
   KafkaRecord,
+  NewTopic,
   PartitionOffset,
   TopicFacts,
   TopicPartition,
 } from "./kafka-client.ts";
 import { fromProtocol, protocolError } from "./kafka-errors.ts";
-import { lastWithValue, lookBackFrom } from "./last-records.ts";
+import { lastRecordsOf } from "./last-records.ts";
+import { type TopicSettings, readSettings, topicSettings, untilLed } from "./topic-settings.ts";
 import { BrokerConnections, answerOf } from "./platformatic-cluster.ts";
 import { toReplicationError } from "./platformatic-errors.ts";
 import { PlatformaticMember } from "./platformatic-member.ts";
@@ -33,6 +34,7 @@ import { PlatformaticReading } from "./platformatic-reading.ts";
 
 const readCommitted = 1;
 const topicResource = 2;
+const brokersDefault = -1;
 
 export class PlatformaticClient implements KafkaClient {
   readonly #address: KafkaAddress;
@@ -59,7 +61,7 @@ export class PlatformaticClient implements KafkaClient {
       const topic = topics.get(name);
       if (topic === undefined) return [];
       const partitions = topic.partitions.map(({ partition }) => partition);
-      return [{ topic: name, id: topic.id, partitions, ...(settings.get(name) ?? { cleanupPolicy: "delete", tombstoneRetentionMs: 0 }) }];
+      return [{ topic: name, id: topic.id, partitions, ...(settings.get(name) ?? readSettings(() => "")) }];
     });
   }
 
@@ -84,18 +86,32 @@ export class PlatformaticClient implements KafkaClient {
   async lastRecords(topic: string, count: number): Promise<readonly KafkaRecord[]> {
     const { topics } = await this.#connections.metadata([topic]);
     const partitions = (topics.get(topic)?.partitions ?? []).map(({ partition }) => ({ topic, partition }));
-    const from = await lookBackFrom(this, partitions);
-    if (from.length === 0) return [];
-    const connections = new BrokerConnections(this.#address, this.#tls, this.#stalledAfterMs);
-    return lastWithValue(
-      new PlatformaticReading(
-        connections,
-        from.map(({ start }) => start),
-        this.#stalledAfterMs,
-      ),
-      from,
-      count,
-    );
+    return lastRecordsOf(this, partitions, count, (from) => {
+      const connections = new BrokerConnections(this.#address, this.#tls, this.#stalledAfterMs);
+      return new PlatformaticReading(connections, from, this.#stalledAfterMs);
+    });
+  }
+
+  async createTopics(wanted: readonly NewTopic[]): Promise<void> {
+    const { topics } = await this.#connections.metadata(wanted.map(({ topic }) => topic));
+    const missing = wanted.filter(({ topic }) => !topics.has(topic));
+    if (missing.length === 0) return;
+    const requests = missing.map(({ topic, partitions, settings }) => ({
+      name: topic,
+      numPartitions: partitions,
+      replicationFactor: brokersDefault,
+      assignments: [],
+      configs: Object.entries(settings).map(([name, value]) => ({ name, value })),
+    }));
+    try {
+      // Any broker passes this on to the controller.
+      const answer = await answerOf(this.#connections.request(null, [createTopicsV7.api], requests, this.#stalledAfterMs, false));
+      const failed = answer.topics.find(({ errorCode }) => errorCode !== 0 && errorCode !== protocolError.topicAlreadyExists);
+      if (failed !== undefined) throw fromProtocol(failed.errorCode, `topic ${failed.name}`);
+    } catch (error) {
+      throw toReplicationError(error, printBrokers(this.#address));
+    }
+    await untilLed(this, missing, this.#stalledAfterMs);
   }
 
   async join(group: GroupOptions): Promise<GroupMember> {
@@ -110,17 +126,16 @@ export class PlatformaticClient implements KafkaClient {
     await this.#connections.close();
   }
 
-  async #settings(topics: readonly string[]): Promise<Map<string, Pick<TopicFacts, "cleanupPolicy" | "tombstoneRetentionMs">>> {
-    const keys = ["cleanup.policy", "delete.retention.ms"];
-    const resources = topics.map((name) => ({ resourceType: topicResource, resourceName: name, configurationKeys: keys }) as const);
+  async #settings(topics: readonly string[]): Promise<Map<string, TopicSettings>> {
+    const resources = topics.map(
+      (name) => ({ resourceType: topicResource, resourceName: name, configurationKeys: topicSettings }) as const,
+    );
     try {
-      const apis = [describeConfigsV4.api, describeConfigsV3.api, describeConfigsV2.api];
-      const { results } = await answerOf(this.#connections.request(null, apis, resources.slice(), false, false));
+      const { results } = await answerOf(this.#connections.request(null, [describeConfigsV4.api], resources, false, false));
       return new Map(
         results.map(({ errorCode, resourceName, configs }) => {
           if (errorCode !== 0) throw fromProtocol(errorCode, `settings of topic ${resourceName}`);
-          const value = (key: string): string => configs.find(({ name }) => name === key)?.value ?? "";
-          return [resourceName, { cleanupPolicy: value("cleanup.policy"), tombstoneRetentionMs: Number(value("delete.retention.ms")) }];
+          return [resourceName, readSettings((key) => configs.find(({ name }) => name === key)?.value ?? "")];
         }),
       );
     } catch (error) {
