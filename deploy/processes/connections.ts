@@ -15,6 +15,7 @@ import { PostgresSnapshot } from "../../connectors/postgres/snapshot/postgres-sn
 import type { SourceConfiguration, TargetConfiguration } from "../../engine/config/configuration.ts";
 import type { Finding } from "../../engine/model/finding.ts";
 import type { Subscription, TableMapping } from "../../engine/model/share.ts";
+import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { TableName } from "../../engine/model/table.ts";
 import type { PositionOrder } from "../../engine/model/position.ts";
 import type { ChangeSource } from "../../engine/ports/change-source.ts";
@@ -25,40 +26,65 @@ import type { TargetRecords } from "../../engine/ports/target-records.ts";
 type Closable<T> = T & { close(): Promise<void> };
 
 /** Nothing is connected before the first call. */
-export function openTargetRecords({ connector, address }: TargetConfiguration): TargetRecords {
-  return connector === "mysql" ? new MysqlTargetRecords(address) : new PostgresTargetRecords(address);
+export function openTargetRecords(target: TargetConfiguration): TargetRecords {
+  switch (target.connector) {
+    case "postgres":
+      return new PostgresTargetRecords(target.address);
+    case "mysql":
+      return new MysqlTargetRecords(target.address);
+    case "kafka":
+      throw notWired(target.id);
+  }
 }
 
 /** For a command's few questions: one connection, nothing to do with the change stream. */
-export function openCatalog({ connector, address }: SourceConfiguration): Closable<SnapshotSource> {
-  if (connector === "mysql") return new MysqlSnapshot({ address, connections: 1 });
-  return new PostgresSnapshot({ address, connections: 1, publication: null });
+export function openCatalog(source: SourceConfiguration): Closable<SnapshotSource> {
+  if (source.connector === "postgres") return new PostgresSnapshot({ address: source.address, connections: 1, publication: null });
+  return openSnapshotSource(source, 1);
 }
 
 /** For loading: at most so many connections, reading what the change stream will carry on. */
 export function openSnapshotSource(source: SourceConfiguration, connections: number): Closable<SnapshotSource> {
-  const { connector, address, publication } = source;
-  if (connector === "mysql") return new MysqlSnapshot({ address, connections });
-  return new PostgresSnapshot({ address, publication, connections });
+  switch (source.connector) {
+    case "postgres":
+      return new PostgresSnapshot({ address: source.address, publication: source.publication, connections });
+    case "mysql":
+      return new MysqlSnapshot({ address: source.address, connections });
+    case "debezium":
+      throw notWired(source.id);
+  }
 }
 
 /** `tables`: those whose rows are wanted, where the log holds others too; see MysqlSourceOptions. */
-export function openChangeSource(
-  { id, connector, address, slot, publication, serverId }: SourceConfiguration,
-  tables?: () => readonly TableName[],
-): ChangeSource {
-  if (connector === "mysql") return new MysqlSource({ address, name: id, serverId, ...(tables === undefined ? {} : { tables }) });
-  return new PostgresSource({ address, slot, publication, name: id });
+export function openChangeSource(source: SourceConfiguration, tables?: () => readonly TableName[]): ChangeSource {
+  switch (source.connector) {
+    case "postgres": {
+      const { id, address, slot, publication } = source;
+      return new PostgresSource({ address, slot, publication, name: id });
+    }
+    case "mysql": {
+      const { id, address, serverId } = source;
+      return new MysqlSource({ address, name: id, serverId, ...(tables === undefined ? {} : { tables }) });
+    }
+    case "debezium":
+      throw notWired(source.id);
+  }
+}
+
+function notWired(subject: string): ReplicationError {
+  return new ReplicationError("DB-RUN-001", { subject, cause: "this connector is not wired yet" });
 }
 
 /** One subscription's copy in its target. `positions`: how its source orders them. */
-export function openTarget(
-  { connector, address, readers }: TargetConfiguration,
-  subscription: Subscription,
-  positions: Pick<PositionOrder, "parse">,
-): ChangeTarget {
-  const options = { address, subscription, readers, positions };
-  return connector === "mysql" ? new MysqlTarget(options) : new PostgresTarget(options);
+export function openTarget(target: TargetConfiguration, subscription: Subscription, positions: Pick<PositionOrder, "parse">): ChangeTarget {
+  switch (target.connector) {
+    case "postgres":
+      return new PostgresTarget({ address: target.address, subscription, readers: target.readers, positions });
+    case "mysql":
+      return new MysqlTarget({ address: target.address, subscription, readers: target.readers, positions });
+    case "kafka":
+      throw notWired(target.id);
+  }
 }
 
 /** What the source must be told to put into its change stream, and whether it does. */
@@ -69,16 +95,17 @@ export interface Publication {
   look(subscriptions: readonly Subscription[]): Promise<PublicationLook>;
 }
 
-/** A binary log tells of every table. */
+/** A binary log tells of every table; what a Debezium connector leaves out, only its own configuration tells. */
 const everythingIsPublished: PublicationLook = { lacking: [], versions: new Map() };
 
-export function openPublication({ connector, address, publication }: SourceConfiguration): Publication {
-  if (connector === "mysql") {
+export function openPublication(source: SourceConfiguration): Publication {
+  if (source.connector !== "postgres") {
     return {
       prepare: () => Promise.resolve({ before: everythingIsPublished, after: everythingIsPublished }),
       look: () => Promise.resolve(everythingIsPublished),
     };
   }
+  const { address, publication } = source;
   return {
     prepare: (subscriptions) => preparePublication(address, { publication, subscriptions }),
     look: (subscriptions) => lookAtPublication(address, { publication, subscriptions }),
@@ -91,17 +118,27 @@ export function checkSource(
   tables: readonly TableName[],
   mappings: readonly TableMapping[],
 ): Promise<Finding[]> {
-  const { id, connector, address, slot, publication, limits } = source;
-  const { connections, walRetainedMaxBytes } = limits;
-  if (connector === "mysql") return preflightMysqlSource({ source: id, address, connections, tables, mappings });
-  return preflightPostgresSource({ source: id, address, slot, publication, connections, walRetainedMaxBytes, tables, mappings });
+  const { connections, walRetainedMaxBytes } = source.limits;
+  switch (source.connector) {
+    case "postgres": {
+      const { id, address, slot, publication } = source;
+      return preflightPostgresSource({ source: id, address, slot, publication, connections, walRetainedMaxBytes, tables, mappings });
+    }
+    case "mysql":
+      return preflightMysqlSource({ source: source.id, address: source.address, connections, tables, mappings });
+    case "debezium":
+      throw notWired(source.id);
+  }
 }
 
 /** `subscriptions`: those of the target that could be resolved. */
-export function checkTarget(
-  { id, connector, address, readers }: TargetConfiguration,
-  subscriptions: readonly Subscription[],
-): Promise<Finding[]> {
-  const wanted = { target: id, address, readers, subscriptions };
-  return connector === "mysql" ? preflightMysqlTarget(wanted) : preflightPostgresTarget(wanted);
+export function checkTarget(target: TargetConfiguration, subscriptions: readonly Subscription[]): Promise<Finding[]> {
+  switch (target.connector) {
+    case "postgres":
+      return preflightPostgresTarget({ target: target.id, address: target.address, readers: target.readers, subscriptions });
+    case "mysql":
+      return preflightMysqlTarget({ target: target.id, address: target.address, readers: target.readers, subscriptions });
+    case "kafka":
+      throw notWired(target.id);
+  }
 }

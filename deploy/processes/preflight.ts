@@ -1,8 +1,8 @@
 // Everything that `check` looks at before anything runs: control database, sources, targets, and whether the shares fit them.
-import type { Configuration, SourceConfiguration } from "../../engine/config/configuration.ts";
+import type { Configuration, SourceConfiguration, TargetConfiguration } from "../../engine/config/configuration.ts";
 import { asReplicationError } from "../../engine/fleet/retry-policy.ts";
 import type { Finding } from "../../engine/model/finding.ts";
-import type { ServerAddress } from "../../engine/model/server-address.ts";
+import type { KafkaAddress } from "../../engine/model/server-address.ts";
 import type { Subscription } from "../../engine/model/share.ts";
 import { type TableName, tableKey } from "../../engine/model/table.ts";
 import { resolveSubscription } from "../../mappings/resolve-subscription.ts";
@@ -31,14 +31,33 @@ export async function preflight(configuration: Configuration): Promise<Examined[
   const subscriptions = sources.flatMap(({ resolved }) => resolved);
   const targets = await mapBounded([...configuration.targets.values()], checkedAtOnce, async (target) => {
     const own = subscriptions.filter((subscription) => subscription.target === target.id);
-    return examined(`target ${target.id}`, target.address, await checkTarget(target, own));
+    return examined(`target ${target.id}`, serverOf(target), await checkTarget(target, own));
   });
   return [{ place: "control database", findings: control }, ...sources.map(({ found }) => found), ...targets];
 }
 
-function examined(what: string, { host, port, database }: ServerAddress, findings: readonly Finding[]): Examined {
+function examined(what: string, server: string, findings: readonly Finding[]): Examined {
   const once = new Map(findings.map((finding) => [JSON.stringify([finding.code, finding.subject, finding.cause]), finding]));
-  return { place: `${what}, ${host}:${port}/${database}`, findings: bySeverity([...once.values()]) };
+  return { place: `${what}, ${server}`, findings: bySeverity([...once.values()]) };
+}
+
+/** Where the statements belong, or the topics lie. */
+function serverOf(configured: SourceConfiguration | TargetConfiguration): string {
+  switch (configured.connector) {
+    case "postgres":
+    case "mysql": {
+      const { host, port, database } = configured.address;
+      return `${host}:${port}/${database}`;
+    }
+    case "debezium":
+      return `${printBrokers(configured.debezium.kafka)} ${configured.debezium.topics.prefix}`;
+    case "kafka":
+      return `${printBrokers(configured.kafka)} ${configured.topics.prefix}`;
+  }
+}
+
+function printBrokers({ brokers }: KafkaAddress): string {
+  return brokers.map(({ host, port }) => `${host}:${port}`).join(",");
 }
 
 interface SourceLook {
@@ -57,7 +76,7 @@ async function lookAtSource(configuration: Configuration, source: SourceConfigur
   const mapped = await resolveAll(configuration, source, [...tables.values()]);
   const mappings = mapped.resolved.flatMap((subscription) => subscription.tables);
   const found = await checkSource(source, [...tables.values()], mappings);
-  return { found: examined(`source ${source.id}`, source.address, [...found, ...mapped.findings]), resolved: mapped.resolved };
+  return { found: examined(`source ${source.id}`, serverOf(source), [...found, ...mapped.findings]), resolved: mapped.resolved };
 }
 
 /** A source that cannot be asked resolves nothing; what is wrong with it is found by its own check. */

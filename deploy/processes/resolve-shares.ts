@@ -27,11 +27,11 @@ export function wantedOf(configuration: Configuration, source: string): Wanted[]
     );
 }
 
-/** Connectors are named by the family that they serve. */
+/** Connectors are named by the family that they serve; what is published has PostgreSQL's types. */
 function targetFamily(configuration: Configuration, { target }: SubscriptionConfiguration): Family {
   const found = configuration.targets.get(target);
   assert(found !== undefined, "a subscription's target is configured");
-  return found.connector;
+  return found.connector === "kafka" ? "postgres" : found.connector;
 }
 
 /** The source's tables that they name. */

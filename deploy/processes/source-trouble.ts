@@ -36,7 +36,7 @@ export interface SupplyFacts {
 
 /** What concerns all subscriptions of the source alike; null: nothing known. */
 export function sourceTrouble(
-  { slot }: SourceConfiguration,
+  source: SourceConfiguration,
   seen: SourceObservation | ReplicationError,
   supplied: readonly SupplyFacts[],
 ): ReplicationError | null {
@@ -45,7 +45,8 @@ export function sourceTrouble(
   const places = wanted.map(place).filter((stored) => stored !== null);
   if (seen.reservation === null && places.length > 0) {
     const known = places.find(({ sourceIdentity }) => sourceIdentity !== seen.identity) ?? places[0];
-    return lostReservation(`replication slot ${slot}`, known?.sourceIdentity ?? null, seen.identity);
+    const what = source.connector === "postgres" ? `replication slot ${source.slot}` : `log of ${source.id}`;
+    return lostReservation(what, known?.sourceIdentity ?? null, seen.identity);
   }
   return wanted.map((facts) => withheld(facts, seen)).find((error) => error?.code === "DB-SLOT-007") ?? null;
 }

@@ -181,7 +181,7 @@ function toTerms(configuration: Configuration, share: ShareConfiguration, subscr
   const terms: readonly [string, string][] = [
     ["provider", source?.provider.id ?? ""],
     ["consumer", target?.consumer.id ?? ""],
-    ["readers", (target?.readers ?? []).join(", ")],
+    ["readers", (target === undefined || target.connector === "kafka" ? [] : target.readers).join(", ")],
     ["model", `${model.kind} ${connected}`.trim()],
     ["agreement", agreement.id],
     ["agreement from", agreement.from.toISOString()],

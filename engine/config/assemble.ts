@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { assert } from "../model/assert.ts";
-import type { ServerAddress } from "../model/server-address.ts";
-import { child, entries, items, textOf, type ConfigNode, type MapEntry } from "./config-node.ts";
+import { child, entries, items, textOf, type ConfigNode } from "./config-node.ts";
 import type { ConfigParts, FileContext } from "./config-parts.ts";
+import { addressAt, sourceOf, targetOf } from "./assemble-servers.ts";
 import { agreementItems, type ConfigFile } from "./config-schema.ts";
 import type {
   AgreementConfiguration,
@@ -10,12 +10,9 @@ import type {
   Configuration,
   ConnectionModel,
   ShareConfiguration,
-  SourceConfiguration,
   SubscriptionConfiguration,
   TableConfiguration,
-  TargetConfiguration,
 } from "./configuration.ts";
-import { sourceObjectName } from "./source-names.ts";
 import { columnEntries, physicalSchemaOf } from "./table-nodes.ts";
 
 type ShareInFile = ConfigFile["shares"][number];
@@ -34,52 +31,12 @@ export function assemble({ file, root, parts, context }: CheckedFile, path: stri
   const shareNodes = items(child(root, "shares"));
   return {
     file: resolve(path),
-    control: file.control === "embedded" ? "embedded" : addressAt(child(root, "control"), parts),
+    control: file.control === "embedded" ? "embedded" : addressAt(child(root, "control"), parts.addresses),
     dataDir: resolve(context.directory, file.data_dir),
     listen: file.listen,
     sources: new Map(entries(child(root, "sources")).map((entry) => [entry.key, sourceOf(entry, file.sources[entry.key], parts)])),
     targets: new Map(entries(child(root, "targets")).map((entry) => [entry.key, targetOf(entry, file.targets[entry.key], parts)])),
     shares: file.shares.map((share, index) => shareOf(share, written(shareNodes[index]), parts)),
-  };
-}
-
-function sourceOf(
-  { key: id, node, location }: MapEntry,
-  source: ConfigFile["sources"][string] | undefined,
-  parts: ConfigParts,
-): SourceConfiguration {
-  assert(source !== undefined, "the schema keeps every source");
-  return {
-    id,
-    connector: builtIn(source.connector),
-    address: addressAt(child(node, "url"), parts),
-    provider: source.provider,
-    limits: {
-      connections: source.limits.connections,
-      walRetainedMaxBytes: source.limits.wal_retained_max,
-      spoolMaxBytes: source.limits.spool_max,
-    },
-    slot: source.slot ?? sourceObjectName(id),
-    publication: source.publication ?? sourceObjectName(id),
-    serverId: source.server_id ?? null,
-    location,
-  };
-}
-
-function targetOf(
-  { key: id, node, location }: MapEntry,
-  target: ConfigFile["targets"][string] | undefined,
-  parts: ConfigParts,
-): TargetConfiguration {
-  assert(target !== undefined, "the schema keeps every target");
-  const { readers, consumer } = target;
-  return {
-    id,
-    connector: target.connector,
-    address: addressAt(child(node, "url"), parts),
-    readers: [...new Set(readers)],
-    consumer,
-    location,
   };
 }
 
@@ -166,18 +123,7 @@ function isTrue(node: ConfigNode | undefined): boolean {
   return node?.kind === "scalar" && node.value === true;
 }
 
-function addressAt(url: ConfigNode | undefined, parts: ConfigParts): ServerAddress {
-  const address = url === undefined ? undefined : parts.addresses.get(url);
-  assert(address !== undefined, "a checked URL has its address");
-  return address;
-}
-
 function written(node: ConfigNode | undefined): ConfigNode {
   assert(node !== undefined, "what the schema accepted is written");
   return node;
-}
-
-function builtIn(connector: "postgres" | "mysql" | "debezium"): "postgres" | "mysql" {
-  assert(connector !== "debezium", "connectors that this build lacks are refused before");
-  return connector;
 }

@@ -4,17 +4,26 @@ import * as z from "zod";
 import { parseDuration } from "./duration.ts";
 import { parseInstant } from "./instant.ts";
 import { parseListenAddress } from "./listen-address.ts";
-import { parseId, parseName, parseSlotName, parseTableName, parseTargetColumn, parseTypeDeclaration } from "./names.ts";
-import type { Problem, Reading } from "./reading.ts";
+import { parseId, parseName, parseSlotName, parseTableName, parseTargetColumn, parseTopicName, parseTypeDeclaration } from "./names.ts";
+import { type Problem, read, type Reading } from "./reading.ts";
 import { parseSize } from "./size.ts";
+import { printTable } from "../model/table.ts";
 
-/**
- * An object whose unknown keys are refused. The message of that one issue is not for people: it carries the known keys,
- * which the issue itself does not, to whoever words the finding.
- */
-export function strict<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
+/** What the message of an issue about unknown keys carries: it is not for people, but for whoever words the finding. */
+export interface KnownKeys {
+  readonly known: readonly string[];
+  /** Of keys that belong elsewhere: the connector that takes them. */
+  readonly elsewhere: Readonly<Record<string, string>>;
+}
+
+/** An object whose unknown keys are refused. The issue itself does not tell which keys are known. */
+export function strict<Shape extends z.ZodRawShape>(
+  shape: Shape,
+  elsewhere: Readonly<Record<string, string>> = {},
+): z.ZodObject<Shape, z.core.$strict> {
+  const keys: KnownKeys = { known: Object.keys(shape), elsewhere };
   return z.strictObject(shape, {
-    error: (issue) => (issue.code === "unrecognized_keys" ? Object.keys(shape).join(" ") : undefined),
+    error: (issue) => (issue.code === "unrecognized_keys" ? JSON.stringify(keys) : undefined),
   });
 }
 
@@ -68,8 +77,17 @@ export const tableName = z
   .meta({ description: "schema.table, split at the first dot and taken literally, or [schema, table] when a part holds a dot." })
   .transform(reading(parseTableName));
 
+/** A table as the key of a mapping: `schema.table`. */
+export const tableKeyText = z.string().transform(reading(parseTableKey));
+
 /** A name in a database, literal. */
 export const name = z.string().transform(reading(parseName));
 export const targetColumn = z.string().transform(reading(parseTargetColumn));
 export const slotName = z.string().transform(reading(parseSlotName));
+export const topicName = z.string().meta({ pattern: "^[A-Za-z0-9._-]{1,249}$" }).transform(reading(parseTopicName));
 export const typeDeclaration = z.string().transform(reading(parseTypeDeclaration));
+
+function parseTableKey(written: string): Reading<string> {
+  const reading = parseTableName(written);
+  return reading.ok ? read(printTable(reading.value)) : reading;
+}

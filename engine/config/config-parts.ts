@@ -1,11 +1,14 @@
 // The parts of the file that are more than a shape: connection URLs, filters, parameters. Each is read wherever it
 // stands, whether or not the rest of the file is in order, so that its mistakes are told in the first round.
-import type { ServerAddress } from "../model/server-address.ts";
+import type { HttpAddress, KafkaAddress, ServerAddress } from "../model/server-address.ts";
 import { child, entries, items, textOf, type ConfigNode } from "./config-node.ts";
+import { parseHttpUrl } from "./http-url.ts";
+import { parseKafkaUrl } from "./kafka-url.ts";
 import type { Report } from "./report.ts";
 import { mentionsReference, type Environment } from "./secret-references.ts";
-import { parseServerUrl } from "./server-url.ts";
+import { parseServerUrl, type UrlReading } from "./server-url.ts";
 import { readParameters, type GivenParameter } from "./subscription-parameters.ts";
+import type { UrlKind } from "./url-text.ts";
 import type { WhereClause } from "./where-clause.ts";
 import { parseWhere } from "./where-parser.ts";
 
@@ -18,50 +21,61 @@ export interface FileContext {
 /** What was read, by the node that it was read from; what could not be read is missing. */
 export interface ConfigParts {
   readonly addresses: ReadonlyMap<ConfigNode, ServerAddress>;
+  readonly brokers: ReadonlyMap<ConfigNode, KafkaAddress>;
+  readonly services: ReadonlyMap<ConfigNode, HttpAddress>;
   readonly filters: ReadonlyMap<ConfigNode, WhereClause>;
   /** By the subscription's node; an empty map where it has no `parameters:`. */
   readonly parameters: ReadonlyMap<ConfigNode, ReadonlyMap<string, GivenParameter>>;
 }
 
 export function readParts(root: ConfigNode, context: FileContext, report: Report): ConfigParts {
-  const urls = urlNodes(root, report);
+  const urls = urlNodes(root);
   refuseReferencesElsewhere(root, new Set(urls.keys()), report);
-  return { addresses: readAddresses(urls, context, report), ...readFilters(root, report) };
+  return { ...readAddresses(urls, context, report), ...readFilters(root, report) };
 }
 
-/** Every place that holds a connection URL, with the kind of server it must lead to; null: any. */
-function urlNodes(root: ConfigNode, report: Report): Map<ConfigNode, ServerAddress["kind"] | null> {
-  const urls = new Map<ConfigNode, ServerAddress["kind"] | null>();
+/** `database`: of any kind. */
+type Expected = UrlKind | "database";
+
+const expectedBy: Readonly<Record<string, UrlKind>> = { postgres: "postgres", mysql: "mysql", debezium: "kafka", kafka: "kafka" };
+
+/** Every place that holds a connection URL, with what it must lead to. */
+function urlNodes(root: ConfigNode): Map<ConfigNode, Expected> {
+  const urls = new Map<ConfigNode, Expected>();
+  const add = (node: ConfigNode | undefined, kind: Expected): void => {
+    if (node !== undefined) urls.set(node, kind);
+  };
   const control = child(root, "control");
-  if (control !== undefined && textOf(control) !== "embedded") urls.set(control, "postgres");
-  for (const server of [...entries(child(root, "sources")), ...entries(child(root, "targets"))]) {
-    const connector = child(server.node, "connector");
-    const name = textOf(connector);
-    if (connector !== undefined && name === "debezium") {
-      report.error("DB-CFG-012", connector, { cause: `this build has no connector \`${name}\` yet` });
-    }
-    const url = child(server.node, "url");
-    // Where a broker is, is not written like where a database is.
-    if (url !== undefined && name !== "debezium") urls.set(url, name === "postgres" || name === "mysql" ? name : null);
+  if (textOf(control) !== "embedded") add(control, "postgres");
+  for (const { node } of [...entries(child(root, "sources")), ...entries(child(root, "targets"))]) {
+    add(child(node, "url"), expectedBy[textOf(child(node, "connector")) ?? ""] ?? "database");
+    add(child(node, "master"), "database");
+    add(child(child(node, "converter"), "registry"), "http");
+    add(child(child(node, "connect"), "url"), "http");
   }
   return urls;
 }
 
-function readAddresses(
-  urls: ReadonlyMap<ConfigNode, ServerAddress["kind"] | null>,
-  context: FileContext,
-  report: Report,
-): Map<ConfigNode, ServerAddress> {
+type Addresses = Pick<ConfigParts, "addresses" | "brokers" | "services">;
+
+function readAddresses(urls: ReadonlyMap<ConfigNode, Expected>, context: FileContext, report: Report): Addresses {
   const addresses = new Map<ConfigNode, ServerAddress>();
+  const brokers = new Map<ConfigNode, KafkaAddress>();
+  const services = new Map<ConfigNode, HttpAddress>();
   for (const [node, kind] of urls) {
     const url = textOf(node);
     if (url === undefined) continue;
-    const reading = parseServerUrl(url, { ...context, kind });
-    for (const problem of reading.problems) report.problem(problem, node);
-    for (const warning of reading.warnings) report.warning(warning.code, node, warning);
-    if (reading.address !== null) addresses.set(node, reading.address);
+    if (kind === "kafka") keep(brokers, node, parseKafkaUrl(url, context), report);
+    else if (kind === "http") keep(services, node, parseHttpUrl(url, context.env), report);
+    else keep(addresses, node, parseServerUrl(url, { ...context, kind: kind === "database" ? null : kind }), report);
   }
-  return addresses;
+  return { addresses, brokers, services };
+}
+
+function keep<Address>(kept: Map<ConfigNode, Address>, node: ConfigNode, reading: UrlReading<Address>, report: Report): void {
+  for (const problem of reading.problems) report.problem(problem, node);
+  for (const warning of reading.warnings) report.warning(warning.code, node, warning);
+  if (reading.address !== null) kept.set(node, reading.address);
 }
 
 /** A reference where none is read would silently be taken literally, as a name or a path. */

@@ -1,75 +1,8 @@
 // The shape of the configuration file: one zod schema, from which the published JSON schema is generated too. What goes
 // beyond the shape of single values (references, agreement between parts, filters, URLs) is checked elsewhere.
 import * as z from "zod";
-import {
-  duration,
-  id,
-  instant,
-  listen,
-  name,
-  size,
-  slotName,
-  strict,
-  tableName,
-  targetColumn,
-  text,
-  typeDeclaration,
-} from "./config-fields.ts";
-
-const connector = z.enum(["postgres", "mysql", "debezium"]);
-
-const url = z
-  .string()
-  .min(1)
-  .describe(
-    "Connection URL: postgres://user:${env:PASSWORD}@host:5432/database?sslmode=verify-full. Secrets only by reference: " +
-      "${env:NAME} or ${file:/absolute/path}, as the whole URL or in place of a part, whose text is then taken literally. " +
-      "Parameters: sslmode, sslrootcert, sslcert, sslkey, and host for a socket's folder. " +
-      "Default sslmode: verify-full; on loopback and sockets prefer.",
-  );
-
-const agency = (whose: string) =>
-  strict({
-    id: text("Identifier of the agency, as it appears in the sharing log."),
-    name: text("Name of the agency."),
-  }).describe(whose);
-
-const limits = strict({
-  connections: z
-    .int()
-    .min(2)
-    .max(100)
-    .default(4)
-    .describe("Connections that may be open to the source at once, the one that streams included."),
-  wal_retained_max: size
-    .prefault("8GB")
-    .describe("Log that the source may be made to keep for dongbo; beyond it the subscriptions that lag furthest are parked."),
-  spool_max: size
-    .prefault("8GB")
-    .describe("Disk that the backlog of one subscription may take under data_dir before the subscription is parked."),
-}).describe("What dongbo may take from the source.");
-
-const source = strict({
-  connector: connector.describe("Kind of the source."),
-  url,
-  provider: agency("The agency that provides the data."),
-  limits: limits.prefault({}),
-  slot: slotName.optional().describe("Name of the replication slot; dongbo_<source> when left out."),
-  publication: name.optional().describe("Name of the publication; dongbo_<source> when left out."),
-  server_id: z
-    .int()
-    .min(1)
-    .max(4_294_967_295)
-    .optional()
-    .describe("MySQL and MariaDB: the server_id under which dongbo reads the binary log, unlike that of any other replica."),
-}).describe("A database that masters are shared from. Exactly one source owns a master table.");
-
-const target = strict({
-  connector: z.enum(["postgres", "mysql"]).describe("Kind of the target."),
-  url,
-  readers: z.array(name).default([]).describe("Roles that get SELECT on the views that readers query."),
-  consumer: agency("The agency that receives the copies."),
-}).describe("A database that copies are kept in.");
+import { duration, id, instant, listen, name, strict, tableName, targetColumn, text, typeDeclaration } from "./config-fields.ts";
+import { source, target } from "./server-schemas.ts";
 
 const regulation = strict({
   id: text("Number of the usage regulation (Decree 47/2020, Articles 22 and 41.1)."),

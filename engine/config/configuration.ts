@@ -1,5 +1,6 @@
 import type { SourceLocation } from "../model/finding.ts";
-import type { ServerAddress } from "../model/server-address.ts";
+import type { DebeziumOptions, KafkaClientName } from "../model/debezium-options.ts";
+import type { KafkaAddress, ServerAddress } from "../model/server-address.ts";
 import type { ExpiryPolicy } from "../model/share.ts";
 import type { TableName } from "../model/table.ts";
 import type { WhereClause } from "./where-clause.ts";
@@ -35,18 +36,33 @@ interface Agency {
   readonly name: string;
 }
 
-export interface SourceConfiguration {
+export type SourceConfiguration = PostgresSourceConfiguration | MysqlSourceConfiguration | DebeziumSourceConfiguration;
+
+interface EverySource {
   readonly id: string;
-  readonly connector: "postgres" | "mysql";
-  readonly address: ServerAddress;
   readonly provider: Agency;
   readonly limits: SourceLimits;
-  /** Names of dongbo's objects on a PostgreSQL server: as written, or derived from the id. */
+  readonly location: SourceLocation;
+}
+
+export interface PostgresSourceConfiguration extends EverySource {
+  readonly connector: "postgres";
+  readonly address: ServerAddress;
+  /** Names of dongbo's objects on the server: as written, or derived from the id. */
   readonly slot: string;
   readonly publication: string;
-  /** What dongbo calls itself as a replica of a MySQL or MariaDB server; null: derived, see MysqlSource. */
+}
+
+export interface MysqlSourceConfiguration extends EverySource {
+  readonly connector: "mysql";
+  readonly address: ServerAddress;
+  /** What dongbo calls itself as a replica of the server; null: derived, see MysqlSource. */
   readonly serverId: number | null;
-  readonly location: SourceLocation;
+}
+
+export interface DebeziumSourceConfiguration extends EverySource {
+  readonly connector: "debezium";
+  readonly debezium: DebeziumOptions;
 }
 
 /** What dongbo may take from a master. */
@@ -59,14 +75,34 @@ interface SourceLimits {
   readonly spoolMaxBytes: number;
 }
 
-export interface TargetConfiguration {
+export type TargetConfiguration = DatabaseTargetConfiguration | KafkaTargetConfiguration;
+
+interface EveryTarget {
   readonly id: string;
+  readonly consumer: Agency;
+  readonly location: SourceLocation;
+}
+
+export interface DatabaseTargetConfiguration extends EveryTarget {
   readonly connector: "postgres" | "mysql";
   readonly address: ServerAddress;
   /** Roles that get SELECT on the views. */
   readonly readers: readonly string[];
-  readonly consumer: Agency;
-  readonly location: SourceLocation;
+}
+
+/** What the share holds is published in Debezium's envelopes. */
+export interface KafkaTargetConfiguration extends EveryTarget {
+  readonly connector: "kafka";
+  readonly kafka: KafkaAddress;
+  readonly topics: PublishedTopics;
+  readonly client: KafkaClientName;
+}
+
+export interface PublishedTopics {
+  /** Topics are `<prefix>.<schema>.<table>`. */
+  readonly prefix: string;
+  /** Of topics that dongbo makes. */
+  readonly partitions: number;
 }
 
 export interface ShareConfiguration {

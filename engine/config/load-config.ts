@@ -2,11 +2,13 @@ import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Finding } from "../model/finding.ts";
 import { assemble } from "./assemble.ts";
-import { plain, child, items, type ConfigNode, type Place } from "./config-node.ts";
+import { child, entries, items, plain, textOf, type ConfigNode, type Place } from "./config-node.ts";
 import { readParts, type ConfigParts } from "./config-parts.ts";
 import { configFile } from "./config-schema.ts";
 import type { Configuration } from "./configuration.ts";
-import { checkCopies, checkMasters } from "./ownership-checks.ts";
+import { checkDebezium } from "./debezium-checks.ts";
+import { checkCopies, checkMasters, checkPublished } from "./ownership-checks.ts";
+import { anySource, anyTarget, connectors } from "./server-schemas.ts";
 import { Report } from "./report.ts";
 import { reportIssues } from "./schema-findings.ts";
 import type { Environment } from "./secret-references.ts";
@@ -39,11 +41,21 @@ export function readConfiguration(text: string, path: string, env: Environment):
   const context = { env, directory: dirname(resolve(path)) };
   const shape = configFile.safeParse(plain(root));
   if (!shape.success) reportIssues(shape.error.issues, root, report);
+  judgeUnknown(child(root, "sources"), anySource, report);
+  judgeUnknown(child(root, "targets"), anyTarget, report);
   const parts = readParts(root, context, report);
   checkMeaning(root, parts, report);
   const complete = shape.success && !report.hasErrors;
   const configuration = complete ? assemble({ file: shape.data, root, parts, context }, path) : null;
   return { configuration, findings: report.findings() };
+}
+
+/** The schema says nothing else of an entry whose connector it does not know. */
+function judgeUnknown(servers: ConfigNode | undefined, schema: typeof anySource | typeof anyTarget, report: Report): void {
+  for (const { node } of entries(servers)) {
+    if (connectors.has(textOf(child(node, "connector")) ?? "") || node.kind !== "map") continue;
+    reportIssues(schema.safeParse(plain(node)).error?.issues ?? [], node, report);
+  }
 }
 
 /** What no schema can say. Each check passes over what is missing or malformed: that is reported already. */
@@ -55,8 +67,10 @@ function checkMeaning(root: ConfigNode, parts: ConfigParts, report: Report): voi
     checkServerNames(root, share, report);
     checkParameters(share, parts, report);
   }
+  checkDebezium(root, report);
   checkMasters(root, parts, report);
   checkCopies(root, parts, report);
+  checkPublished(root, parts, report);
   if (!report.hasErrors) checkUse(root, report);
 }
 

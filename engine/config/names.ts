@@ -54,6 +54,15 @@ export function parseSlotName(text: string): Reading<string> {
   });
 }
 
+/** Names that Kafka takes for topics; a consumer group gets one too. Topic names that differ in `.` and `_` only collide in metrics. */
+export function parseTopicName(text: string): Reading<string> {
+  if (/^[A-Za-z0-9._-]{1,249}$/.test(text) && text !== "." && text !== "..") return read(text);
+  return refuse("DB-CFG-041", {
+    cause: "Kafka has no topics of this name",
+    remedy: "Use letters A-Z a-z, digits, `.`, `_` and `-`, at most 249",
+  });
+}
+
 /** A column's type in the target: a type's name with its modifiers, and nothing that could be more than a type. */
 export function parseTypeDeclaration(text: string): Reading<string> {
   const plain = /^[A-Za-z_][\w ]*(?:\(\d{1,6}(?:, ?-?\d{1,6})?\)(?: [A-Za-z ]+)?)?(?:\[\])?$/;

@@ -1,7 +1,8 @@
-import type { ServerAddress } from "../model/server-address.ts";
+import type { KafkaAddress, ServerAddress } from "../model/server-address.ts";
 import { printTable, tableKey, type TableName } from "../model/table.ts";
 import { child, entries, items, textOf, type ConfigNode } from "./config-node.ts";
 import type { ConfigParts } from "./config-parts.ts";
+import { parseTopicName } from "./names.ts";
 import type { Report } from "./report.ts";
 import { physicalSchemaOf, tableNameAt } from "./table-nodes.ts";
 import { isLocal } from "./tls-settings.ts";
@@ -14,17 +15,17 @@ export function checkMasters(root: ConfigNode, parts: ConfigParts, report: Repor
   const owners = new Map<string, string>();
   for (const share of items(child(root, "shares"))) {
     const source = textOf(child(share, "source"));
-    const database = databases.get(source ?? "");
-    if (source === undefined || database === undefined) continue;
+    const own = databases.get(source ?? "") ?? [];
+    if (source === undefined) continue;
     for (const entry of items(child(share, "tables"))) {
       const node = child(entry, "source");
       const table = tableNameAt(node);
       if (node === undefined || table === undefined) continue;
-      const key = `${database} ${tableKey(table)}`;
-      const owner: string = owners.get(key) ?? source;
-      owners.set(key, owner);
-      if (owner === source) continue;
-      const cause = `the sources ${owner} and ${source} are the same database and both share ${printTable(table)}`;
+      const keys = own.map((database) => `${database} ${tableKey(table)}`);
+      const other = keys.map((key) => owners.get(key)).find((owner) => owner !== undefined && owner !== source);
+      for (const key of keys) if (!owners.has(key)) owners.set(key, source);
+      if (other === undefined) continue;
+      const cause = `the sources ${other} and ${source} are the same database and both share ${printTable(table)}`;
       report.error("DB-CFG-063", node, { cause });
     }
   }
@@ -41,7 +42,7 @@ export function checkCopies(root: ConfigNode, parts: ConfigParts, report: Report
       const target = textOf(node);
       if (node === undefined || target === undefined) continue;
       // A target whose URL cannot be read is at least itself.
-      const database = databases.get(target) ?? target;
+      const database = databases.get(target)?.[0] ?? target;
       const owner = `${textOf(child(share, "id")) ?? "?"}/${target}`;
       const claimed = new Map<string, string>();
       for (const taken of tables.map(namesTaken)) {
@@ -54,6 +55,34 @@ export function checkCopies(root: ConfigNode, parts: ConfigParts, report: Report
       // Added afterwards, so that tables of one share do not meet themselves.
       for (const [key, value] of claimed) if (!claims.has(key)) claims.set(key, value);
     }
+  }
+}
+
+/** A topic prefix stands for one master with its heartbeats and transactions; its topics are named as Kafka takes them. */
+export function checkPublished(root: ConfigNode, parts: ConfigParts, report: Report): void {
+  const targets = child(root, "targets");
+  const databases = databasesById(targets, parts);
+  const owners = new Map<string, string>();
+  for (const share of items(child(root, "shares"))) {
+    for (const subscription of items(child(share, "subscriptions"))) {
+      const node = child(subscription, "target");
+      const target = textOf(node) ?? "";
+      const entry = child(targets, target);
+      if (node === undefined || textOf(child(entry, "connector")) !== "kafka") continue;
+      const prefix = databases.get(target)?.[0] ?? target;
+      const owner = owners.get(prefix);
+      owners.set(prefix, `${textOf(child(share, "id")) ?? "?"}/${target}`);
+      if (owner !== undefined) report.error("DB-CFG-068", node, { cause: `${owner} publishes under this prefix already` });
+      checkTopicNames(share, textOf(child(child(entry, "topics"), "prefix")) ?? "", report);
+    }
+  }
+}
+
+function checkTopicNames(share: ConfigNode, prefix: string, report: Report): void {
+  for (const table of items(child(share, "tables"))) {
+    const node = child(table, "target");
+    const target = tableNameAt(node);
+    if (node !== undefined && target !== undefined) report.take(parseTopicName(`${prefix}.${printTable(target)}`), node);
   }
 }
 
@@ -75,20 +104,34 @@ function namesTaken(table: ConfigNode): TakenName[] {
   ];
 }
 
-/** Which database each entry leads to. Two names of one host are not recognised; the databases themselves tell later. */
-function databasesById(node: ConfigNode | undefined, parts: ConfigParts): Map<string, string> {
-  const databases = new Map<string, string>();
-  for (const entry of entries(node)) {
-    const url = child(entry.node, "url");
-    const address = url === undefined ? undefined : parts.addresses.get(url);
-    if (address !== undefined) databases.set(entry.key, databaseKey(address));
+/**
+ * Which databases each entry leads to: a Debezium source to its topics and, where it is named, to their master. Two names of one
+ * host are not recognised; the databases themselves tell later.
+ */
+function databasesById(node: ConfigNode | undefined, { addresses, brokers }: ConfigParts): Map<string, readonly string[]> {
+  const databases = new Map<string, readonly string[]>();
+  for (const { key, node: entry } of entries(node)) {
+    const found = [child(entry, "url"), child(entry, "master")].flatMap((url) => {
+      const address = url === undefined ? undefined : addresses.get(url);
+      return address === undefined ? [] : [databaseKey(address)];
+    });
+    const url = child(entry, "url");
+    const kafka = url === undefined ? undefined : brokers.get(url);
+    if (kafka !== undefined) found.push(topicsKey(kafka, textOf(child(child(entry, "topics"), "prefix")) ?? ""));
+    if (found.length > 0) databases.set(key, found);
   }
   return databases;
 }
 
-function databaseKey(address: ServerAddress): string {
-  const host = isLocal(address.host) ? "localhost" : address.host.toLowerCase().replace(/\.$/, "");
+function databaseKey({ kind, host, port, database }: ServerAddress): string {
   // What MySQL calls a database is a schema here: its URL leads to the server, whatever database it begins in.
-  const database = address.kind === "mysql" ? "" : address.database;
-  return JSON.stringify([address.kind, host, address.port, database]);
+  return JSON.stringify([kind, hostKey(host), port, kind === "mysql" ? "" : database]);
+}
+
+function topicsKey({ brokers }: KafkaAddress, prefix: string): string {
+  return JSON.stringify(["kafka", ...brokers.map(({ host, port }) => `${hostKey(host)}:${port}`).toSorted(), prefix]);
+}
+
+function hostKey(host: string): string {
+  return isLocal(host) ? "localhost" : host.toLowerCase().replace(/\.$/, "");
 }

@@ -1,6 +1,6 @@
 import type { core } from "zod";
 import { kindOf, printKey, type ConfigNode, type MapEntry, type Place } from "./config-node.ts";
-import type { ProblemParams } from "./config-fields.ts";
+import type { KnownKeys, ProblemParams } from "./config-fields.ts";
 import type { Report } from "./report.ts";
 import { chooseAmong } from "./suggestion.ts";
 
@@ -23,6 +23,7 @@ function reportIssue(issue: Issue, base: ConfigNode, report: Report): void {
     case "unrecognized_keys":
       return reportUnknownKeys(issue, place, node, report);
     case "invalid_union":
+      if ("options" in issue) return reportChoice(issue.options ?? [], node, place, report);
       return reportUnion(issue, node, place, report);
     case "custom": {
       const params = issue.params as ProblemParams | undefined;
@@ -47,16 +48,22 @@ function reportIssue(issue: Issue, base: ConfigNode, report: Report): void {
 }
 
 function reportUnknownKeys(issue: Issue & { code: "unrecognized_keys" }, place: Place, node: ConfigNode | undefined, report: Report): void {
-  const known = issue.message.split(" ");
+  const { known, elsewhere } = JSON.parse(issue.message) as KnownKeys;
   for (const key of issue.keys) {
     const at = node?.kind === "map" ? (node.entries.get(key) ?? place) : place;
-    report.error("DB-CFG-006", at, { cause: `the key ${printKey(key)} is not known here`, remedy: chooseAmong(key, known) });
+    const owner = Object.hasOwn(elsewhere, key) ? elsewhere[key] : undefined;
+    if (owner !== undefined) report.error("DB-CFG-013", at, { cause: `the key \`${key}\` goes with connector ${owner}` });
+    else report.error("DB-CFG-006", at, { cause: `the key ${printKey(key)} is not known here`, remedy: chooseAmong(key, known) });
   }
 }
 
 function reportValue(issue: Issue & { code: "invalid_value" }, node: ConfigNode | undefined, place: Place, report: Report): void {
   if (place.path === "version") return report.error("DB-CFG-011", place);
-  const known = issue.values.map(String);
+  reportChoice(issue.values, node, place, report);
+}
+
+function reportChoice(values: readonly unknown[], node: ConfigNode | undefined, place: Place, report: Report): void {
+  const known = values.map(String);
   const isText = node?.kind === "scalar" && typeof node.value === "string";
   if (!isText) return report.error("DB-CFG-008", place, mismatch(["string"], node));
   report.error("DB-CFG-009", place, {

@@ -13,12 +13,11 @@ export interface TlsReading {
 /**
  * Reads sslmode and its files from a URL's parameters, as libpq means them (PostgreSQL manual, "SSL Support"): with a
  * root certificate `require` checks it like `verify-ca`; `sslrootcert=system` names the system's authorities and allows
- * `verify-full` only. Unlike libpq the default is `verify-full`, unless nobody can stand between.
+ * `verify-full` only. Unlike libpq the default is `verify-full`, unless nobody can stand between (`local`).
  */
-export function readTls(parameters: ReadonlyMap<string, string>, host: string, toPath: (path: string) => string): TlsReading {
+export function readTls(parameters: ReadonlyMap<string, string>, local: boolean, toPath: (path: string) => string): TlsReading {
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
-  const local = isLocal(host);
   const written = parameters.get("sslmode");
   let mode = modes.find((known) => known === written) ?? (local ? "prefer" : "verify-full");
   if (written !== undefined && !modes.some((known) => known === written)) {

@@ -68,10 +68,28 @@ export const configErrorCodes = {
     remedy: "Write `version: 1`",
     retry: "never",
   },
-  "DB-CFG-012": {
-    meaning: "this build has no such connector yet",
-    usualCause: "a source or target of a kind that comes with a later release",
-    remedy: "Use `connector: postgres`, or install the release that brings the connector",
+  "DB-CFG-013": {
+    meaning: "the key goes with another connector",
+    usualCause: "an entry was copied from a source or target of another kind",
+    remedy: "Remove the key, or correct `connector`",
+    retry: "never",
+  },
+  "DB-CFG-014": {
+    meaning: "a source with a transaction topic cannot be shared by several processes",
+    usualCause: "`slices` is above 1 and `topics.transactions` is named: the parts of a transaction would be applied apart",
+    remedy: "Remove `slices`, or give whole transactions up by removing `topics.transactions`",
+    retry: "never",
+  },
+  "DB-CFG-015": {
+    meaning: "the converter's settings do not fit together",
+    usualCause: "Avro without the URL of its schema registry, or settings of the one format with the other",
+    remedy: "Write `registry` with `format: avro`, and `types` with JSON that has no schemas",
+    retry: "never",
+  },
+  "DB-CFG-016": {
+    meaning: "a topic has two uses",
+    usualCause: "one name was written twice; heartbeats and transaction metadata have topics of their own",
+    remedy: "Correct the name that is wrong",
     retry: "never",
   },
   "DB-CFG-020": {
@@ -100,8 +118,8 @@ export const configErrorCodes = {
   },
   "DB-CFG-024": {
     meaning: "the reference to a secret is malformed or not accepted here",
-    usualCause: "a spelling mistake inside ${...}, or a reference outside url and control",
-    remedy: "Write ${env:NAME} or ${file:/absolute/path}, in `url` or `control` only",
+    usualCause: "a spelling mistake inside ${...}, or a reference outside of connection URLs",
+    remedy: "Write ${env:NAME} or ${file:/absolute/path}, in connection URLs only",
     retry: "never",
   },
   "DB-CFG-025": {
@@ -247,6 +265,12 @@ export const configErrorCodes = {
     meaning: "the intermediary is not named",
     usualCause: "`platform` is missing",
     remedy: "Name in `platform:` the platform that dongbo runs on or reads from",
+    retry: "never",
+  },
+  "DB-CFG-068": {
+    meaning: "two subscriptions would publish under the same topic prefix",
+    usualCause: "a second share names the same Kafka target, or two targets have the same brokers and prefix",
+    remedy: "Give each share a Kafka target of its own with its own prefix: who consumes takes a prefix for one master",
     retry: "never",
   },
   "DB-CFG-067": {

@@ -23,3 +23,25 @@ export interface TlsSettings {
   readonly certificate: string | null;
   readonly key: string | null;
 }
+
+/** Where Kafka's brokers are and how to trust them. */
+export interface KafkaAddress {
+  /** Bootstrap servers; at least one. */
+  readonly brokers: readonly { readonly host: string; readonly port: number }[];
+  /** `disable`: the listener speaks plain text; never `allow` or `prefer`. */
+  readonly tls: TlsSettings;
+  /** Null: no authentication, or by the certificate of `tls`. */
+  readonly sasl: {
+    readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
+    readonly user: string;
+    readonly password: Secret;
+  } | null;
+}
+
+/** A service that speaks HTTP: a schema registry, Kafka Connect. */
+export interface HttpAddress {
+  /** Without user and password, and without a slash at its end. */
+  readonly url: string;
+  readonly user: string | null;
+  readonly password: Secret | null;
+}

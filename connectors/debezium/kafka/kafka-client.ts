@@ -1,20 +1,7 @@
 // What the connector asks of a Kafka client, so that one client can take another's place.
 import type { Micros } from "../../../engine/model/change-message.ts";
-import type { Secret } from "../../../engine/model/secret.ts";
-import type { TlsSettings } from "../../../engine/model/server-address.ts";
 
-/** Where the brokers are and how to trust them. */
-export interface KafkaAddress {
-  /** Bootstrap servers; at least one. */
-  readonly brokers: readonly { readonly host: string; readonly port: number }[];
-  readonly tls: TlsSettings;
-  /** Null: no authentication. */
-  readonly sasl: {
-    readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
-    readonly user: string;
-    readonly password: Secret;
-  } | null;
-}
+export type { KafkaAddress } from "../../../engine/model/server-address.ts";
 
 export interface TopicPartition {
   readonly topic: string;

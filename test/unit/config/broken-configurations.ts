@@ -97,10 +97,9 @@ const shapes = [
     "  «a b: { connector: postgres, url: postgres://u@h/d, provider: { id: X, name: X } }\ntargets:\n",
   ]),
   broken("another version", "DB-CFG-011", ["version: 1\n", "version: «2\n"]),
-  broken("a source that this build cannot read", "DB-CFG-012", [
-    "postgres\n    url: ${env:POPULATION_URL}",
-    "«debezium\n    url: kafka://broker",
-  ]),
+  broken("a key of another connector", "DB-CFG-013", [url, `${url}\n    «server_id: 4`]),
+  broken("topics at a database", "DB-CFG-013", [url, `${url}\n    «topics: { prefix: pop }`]),
+  broken("a source that is a target", "DB-CFG-009", ["postgres\n    url: ${env:POPULATION_URL}", "«kafka\n    url: kafka://localhost"]),
 ];
 
 const urls = [

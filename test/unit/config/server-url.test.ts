@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ServerAddress } from "../../../engine/model/server-address.ts";
 import { parseServerUrl, type UrlReading } from "../../../engine/config/server-url.ts";
 
 const env = {
@@ -15,7 +16,7 @@ const env = {
   RAW: "postgres://reader:p@ss@db/y",
 };
 
-function parse(url: string, kind: "postgres" | "mysql" | null = "postgres"): UrlReading {
+function parse(url: string, kind: "postgres" | "mysql" | null = "postgres"): UrlReading<ServerAddress> {
   return parseServerUrl(url, { env, directory: "/etc/dongbo", kind });
 }
 
