@@ -85,6 +85,11 @@ export class MasterModel {
     }
   }
 
+  /** What the transactions after `sequence` did, each in its order. */
+  effectsAfter(sequence: number): readonly (readonly Effect[])[] {
+    return this.#journal.slice(sequence);
+  }
+
   /** The digest that a copy of these buckets must have after transaction `sequence`. */
   digestAt(sequence: number, table: string, projection: string, accepts: (bucket: string) => boolean): SetDigest {
     const state = this.#state(table);
