@@ -42,7 +42,7 @@ export function sourceTrouble(
 ): ReplicationError | null {
   if (seen instanceof ReplicationError) return seen;
   const wanted = supplied.filter(isWanted);
-  const places = wanted.map(place).filter((stored) => stored !== null);
+  const places = wanted.flatMap(placesOf);
   if (seen.reservation === null && places.length > 0) {
     const known = places.find(({ sourceIdentity }) => sourceIdentity !== seen.identity) ?? places[0];
     const what = source.connector === "postgres" ? `replication slot ${source.slot}` : `log of ${source.id}`;
@@ -56,21 +56,18 @@ export function supplyTrouble(facts: SupplyFacts, seen: SourceObservation): Repl
   if (!isWanted(facts)) return null;
   const refused = withheld(facts, seen);
   if (refused !== null) return refused;
-  const stored = place(facts);
-  if (stored === null || seen.reservation === null) return null;
-  try {
-    const position = verifyPlace(
-      facts.id,
-      { ...stored, position: seen.positions.parse(stored.position) },
-      seen.reservation,
-      seen.positions,
-    );
-    if (seen.end !== null) verifyEnd(facts.id, position, seen.end, seen.positions);
-    return null;
-  } catch (error) {
-    if (error instanceof ReplicationError) return error;
-    throw error;
+  for (const { id, position, sourceIdentity } of placesOf(facts)) {
+    if (seen.reservation === null) return null;
+    try {
+      const stored = { position: seen.positions.parse(position), sourceIdentity };
+      const verified = verifyPlace(id, stored, seen.reservation, seen.positions);
+      if (seen.end !== null) verifyEnd(id, verified, seen.end, seen.positions);
+    } catch (error) {
+      if (error instanceof ReplicationError) return error;
+      throw error;
+    }
   }
+  return null;
 }
 
 /** Nobody supplies what is outside its agreement's term, or was withdrawn. */
@@ -79,11 +76,16 @@ function isWanted({ share: { agreement }, copies, at }: SupplyFacts): boolean {
   return inTerm && copies.every((copy) => copy.shareState !== "TERMINATED");
 }
 
-/** Where it must go on in the source's log; null: it starts anew. */
-function place({ copies, parked }: SupplyFacts): { readonly position: string; readonly sourceIdentity: string | null } | null {
+/** Where it, or each of its slices, must go on in the source's log; what is not among them starts anew. */
+function placesOf({
+  id,
+  copies,
+  parked,
+}: SupplyFacts): { readonly id: string; readonly position: string; readonly sourceIdentity: string | null }[] {
   const [first] = copies;
-  if (parked || first === undefined || first.position === null) return null;
-  return { position: first.position, sourceIdentity: first.sourceIdentity };
+  if (parked || first === undefined) return [];
+  const parts = first.slices.length === 0 ? [{ ...first, id }] : first.slices;
+  return parts.flatMap(({ id: part, position, sourceIdentity }) => (position === null ? [] : [{ id: part, position, sourceIdentity }]));
 }
 
 /**

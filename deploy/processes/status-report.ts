@@ -6,6 +6,7 @@ import type { CopyState, ShareState } from "../../engine/model/share.ts";
 import type { EngineIdentity, EngineProblem } from "../../engine/ports/control-commands.ts";
 import type { Order, SubscriptionLifecycle } from "../../engine/ports/control-store.ts";
 import type { CopyRecord } from "../../engine/ports/target-records.ts";
+import { copyGravity } from "../../engine/validity/usability.ts";
 import { type Subscribed, wantedOf } from "./resolve-shares.ts";
 import { type SourceObservation, sourceTrouble, type SupplyFacts, supplyTrouble } from "./source-trouble.ts";
 
@@ -247,11 +248,8 @@ function tableStatus(copy: CopyRecord): TableStatus {
   };
 }
 
-/** From the state that bars use most lastingly to the one that bars nothing. */
-const byGravity: readonly CopyState[] = ["QUARANTINED", "NEVER_SYNCED", "RESYNCING", "EXPIRED", "VALID"];
-
 function worst(states: readonly CopyState[]): CopyState {
-  return byGravity.find((state) => states.includes(state)) ?? "NEVER_SYNCED";
+  return copyGravity.find((state) => states.includes(state)) ?? "NEVER_SYNCED";
 }
 
 /** VL-09: the share's value is the oldest of its tables'; unknown when one is unknown. */

@@ -7,6 +7,7 @@ import { kafkaCaptureErrorCodes } from "./kafka-capture-error-codes.ts";
 import { kafkaDecodeErrorCodes } from "./kafka-decode-error-codes.ts";
 import { kafkaPreflightErrorCodes } from "./kafka-preflight-error-codes.ts";
 import { kafkaPublishErrorCodes } from "./kafka-publish-error-codes.ts";
+import { kafkaSliceErrorCodes } from "./kafka-slice-error-codes.ts";
 import { mapErrorCodes } from "./map-error-codes.ts";
 import { mysqlErrorCodes } from "./mysql-error-codes.ts";
 import { mysqlTargetErrorCodes } from "./mysql-target-error-codes.ts";
@@ -37,6 +38,7 @@ export const errorCodes = {
   ...kafkaDecodeErrorCodes,
   ...kafkaPreflightErrorCodes,
   ...kafkaPublishErrorCodes,
+  ...kafkaSliceErrorCodes,
   // ---- SLOT: replication slot and change stream
   ...slotErrorCodes,
   ...binlogErrorCodes,

@@ -61,8 +61,10 @@ export interface StoppedTable extends Pick<TableMapping, "source" | "target" | "
 
 /** One consumer's copy of a share, resolved: the unit of streaming, checkpointing, refusal and failure. */
 export interface Subscription {
-  /** `<share>/<target>`, for example `population/hcm`. */
+  /** `<share>/<target>`, for example `population/hcm`; of a slice `population/hcm#1of4`. */
   readonly id: string;
+  /** Which slice this is; left out: the whole. */
+  readonly slice?: Slice;
   readonly share: string;
   readonly source: string;
   readonly target: string;
@@ -74,6 +76,19 @@ export interface Subscription {
   readonly stopped: readonly StoppedTable[];
   /** Rows a table may have in quarantine before the table stops. */
   readonly quarantineMax: number;
+}
+
+/**
+ * What one of several readers of a source brings into a subscription's copies. Each slice has its own checkpoint, epoch and
+ * clock; to readers of the copies there is only the whole.
+ */
+export interface Slice {
+  /** Id of the whole subscription. */
+  readonly whole: string;
+  /** From 0. */
+  readonly index: number;
+  /** Into how many slices the whole is cut; at least 2. */
+  readonly of: number;
 }
 
 /** The sharing agreement's own clock (D47 38.4), apart from the validity period. */

@@ -3,6 +3,7 @@
 import type { Position, PositionOrder } from "../model/position.ts";
 import { failpoint } from "../concurrency/failpoint.ts";
 import { ReplicationError } from "../model/replication-error.ts";
+import { wholeId } from "../model/slice.ts";
 import type { ChangeSource, SourceReservation } from "../ports/change-source.ts";
 import type { StoredCheckpoint } from "../ports/change-target.ts";
 import type { ControlStore } from "../ports/control-store.ts";
@@ -112,14 +113,14 @@ export function verifyPlace(subscription: string, place: Place, reservation: Sou
     throw new ReplicationError("DB-SLOT-004", {
       subject: subscription,
       cause: `the copy was made from server ${sourceIdentity ?? "unknown"}, the source is now server ${reservation.identity}`,
-      remedy: `If the change of server was intended, run \`dongbo resync ${subscription}\``,
+      remedy: `If the change of server was intended, run \`dongbo resync ${wholeId(subscription)}\``,
     });
   }
   if (!positions.covers(position, reservation.position)) {
     throw new ReplicationError("DB-SLOT-005", {
       subject: subscription,
       cause: `the copy is at ${position}, the source keeps its log only from ${reservation.position}: what lies between is lost`,
-      remedy: `Run \`dongbo resync ${subscription}\``,
+      remedy: `Run \`dongbo resync ${wholeId(subscription)}\``,
     });
   }
   return position;
@@ -134,6 +135,6 @@ export function verifyEnd(subscription: string, position: Position, end: Positio
   throw new ReplicationError("DB-SLOT-004", {
     subject: subscription,
     cause: `the copy is at ${position}, the source's log ends at ${end}: the server was set back, or its log emptied`,
-    remedy: `Run \`dongbo resync ${subscription}\``,
+    remedy: `Run \`dongbo resync ${wholeId(subscription)}\``,
   });
 }

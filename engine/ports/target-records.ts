@@ -2,8 +2,8 @@ import type { CopyState, ShareState } from "../model/share.ts";
 import type { TableName } from "../model/table.ts";
 
 /**
- * What a target database itself says of the copies in it: read by commands, needing no engine. Implementations throw
- * ReplicationError only.
+ * What a target database itself says of the copies in it: read by commands, needing no engine. Subscriptions are named as
+ * wholes, in slices or not. Implementations throw ReplicationError only.
  */
 export interface TargetRecords {
   /** Copies of these subscriptions, as judged now by the target's clock; empty where nothing was ever made. */
@@ -43,7 +43,7 @@ export interface CopyRecord {
   readonly lastReconciledAt: Date | null;
   readonly rows: number;
   readonly rowsQuarantined: number;
-  /** Source position that the subscription has applied. */
+  /** Source position that the subscription has applied; null as well where each of its slices has its own. */
   readonly position: string | null;
   /** Which server and history the position belongs to; compare with SourceReservation.identity. */
   readonly sourceIdentity: string | null;
@@ -56,6 +56,14 @@ export interface CopyRecord {
   readonly withdrawnAt: Date | null;
   /** The target's clock when this was read, never before the newest time it was seen to show. */
   readonly judgedAt: Date;
+  /** The slices that it is written in; empty: it is written whole. */
+  readonly slices: readonly SliceRecord[];
+}
+
+/** One slice of a copy. */
+export interface SliceRecord extends Pick<CopyRecord, "position" | "sourceIdentity" | "lastSyncAt" | "reason"> {
+  /** `population/hcm#1of4`. */
+  readonly id: string;
 }
 
 export interface RowRecord {

@@ -70,6 +70,10 @@ export const refusalOrder: readonly RefusalReason[] = [
   "expired",
 ];
 
+/** What several parts of one thing are together: the first of these that one of them is. */
+export const shareGravity: readonly ShareState[] = ["TERMINATED", "TERMINATING", "DRAFT", "AGREED", "LOADING", "SUSPENDED", "ACTIVE"];
+export const copyGravity: readonly CopyState[] = ["QUARANTINED", "NEVER_SYNCED", "RESYNCING", "EXPIRED", "VALID"];
+
 /**
  * May this table's copy be used at `now`, a time from judgedTime? `share` or `copy` null: its record is missing, which is
  * never a reason to believe the data.

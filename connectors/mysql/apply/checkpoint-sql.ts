@@ -20,7 +20,14 @@ export const nowMicrosSql = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', SYSDATE(6)
  */
 interface SchemaStep {
   readonly version: number;
-  readonly statements: readonly string[];
+  readonly statements: readonly (string | AddedColumns)[];
+}
+
+/** Takes place whole or not at all; passed over where the table has such a column already. */
+interface AddedColumns {
+  readonly table: string;
+  readonly column: string;
+  readonly sql: string;
 }
 
 /** Keys tell capitals, accents and all letters apart. */
@@ -145,6 +152,30 @@ CREATE TABLE IF NOT EXISTS dongbo.quarantine (
   PRIMARY KEY (subscription, target_table, key_digest)
 ) ${tableOptions}`;
 
+/**
+ * A subscription may be written in slices: rows of their own, which `part_of` ties to the whole that readers know. Their
+ * copies are the same tables.
+ */
+const slices: SchemaStep = {
+  version: 2,
+  statements: [
+    {
+      table: "subscription",
+      column: "part_of",
+      sql: `ALTER TABLE dongbo.subscription ADD COLUMN part_of VARCHAR(255), ADD COLUMN slice INT NOT NULL DEFAULT 0,
+        ADD COLUMN slices INT NOT NULL DEFAULT 1, ADD INDEX subscription_part_of (part_of)`,
+    },
+    {
+      // Rows with a batch before the first one are of an earlier life of the table: they are every slice's.
+      table: "copy",
+      column: "first_batch",
+      sql: `ALTER TABLE dongbo.copy ADD COLUMN slice INT NOT NULL DEFAULT 0, ADD COLUMN first_batch BIGINT NOT NULL DEFAULT 0,
+        DROP INDEX copy_target, ADD UNIQUE KEY copy_target (target_schema, target_name, slice),
+        DROP INDEX copy_physical, ADD UNIQUE KEY copy_physical (physical_schema, physical_name, slice)`,
+    },
+  ],
+};
+
 const schemaSteps: readonly SchemaStep[] = [
   {
     version: 1,
@@ -156,6 +187,7 @@ const schemaSteps: readonly SchemaStep[] = [
       quarantineTable,
     ],
   },
+  slices,
 ];
 
 const database = "dongbo";
@@ -173,9 +205,20 @@ export async function ensureTargetTables(session: MysqlSession): Promise<void> {
   const seal = randomBytes(16).toString("hex");
   await session.execute("INSERT IGNORE INTO dongbo.schema_version (version, seal) VALUES (0, ?)", [seal]);
   for (const step of missing) {
-    for (const statement of step.statements) await session.execute(statement);
+    for (const statement of step.statements) {
+      if (typeof statement === "string") await session.execute(statement);
+      else if (!(await hasColumn(session, statement))) await session.execute(statement.sql);
+    }
     await session.execute("UPDATE dongbo.schema_version SET version = ?", [step.version]);
   }
+}
+
+async function hasColumn(session: MysqlSession, { table, column }: AddedColumns): Promise<boolean> {
+  const found = await session.query(
+    "SELECT 1 AS found FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'dongbo' AND TABLE_NAME = ? AND COLUMN_NAME = ?",
+    [table, column],
+  );
+  return found.length > 0;
 }
 
 /**

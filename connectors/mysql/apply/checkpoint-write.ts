@@ -4,6 +4,7 @@ import type { Micros } from "../../../engine/model/change-message.ts";
 import type { StoppedTable, Subscription, TableMapping } from "../../../engine/model/share.ts";
 import { printTable, tableKey } from "../../../engine/model/table.ts";
 import type { CheckpointWrite } from "../../../engine/ports/change-target.ts";
+import { batchStep } from "../../../engine/target/batch-ids.ts";
 import type { QuarantineBook } from "../../../engine/target/quarantine-book.ts";
 import type { RowTally } from "../../../engine/target/row-tally.ts";
 import type { TextRow } from "../mysql-client.ts";
@@ -222,7 +223,7 @@ async function writeSubscription(
     checkpoint.sourceIdentity,
     String(sourceTime),
     String(clockFloor),
-    String(takesBatchId(facts) ? batchId + 1 : batchId),
+    String(takesBatchId(facts) ? batchId + batchStep(subscription.slice) : batchId),
     oldest(copies.map(({ lastSyncAt }) => lastSyncAt)),
     oldest(copies.map(({ validUntil }) => validUntil)),
     opens ? "ACTIVE" : own.shareState,

@@ -15,7 +15,7 @@
 // What a function reads is of the read view of the statement that calls it: what is judged is what is read.
 import type { CopyState, ShareState } from "../../../engine/model/share.ts";
 import { type RefusalReason, refusalTexts } from "../../../engine/validity/refusal.ts";
-import { copyRefusals, refusalOrder, shareRefusals } from "../../../engine/validity/usability.ts";
+import { copyGravity, copyRefusals, refusalOrder, shareGravity, shareRefusals } from "../../../engine/validity/usability.ts";
 import type { Flavour } from "../mysql-client.ts";
 import { quoteLiteral } from "../quote.ts";
 import { nowMicrosSql } from "./checkpoint-sql.ts";
@@ -58,13 +58,13 @@ const facts: readonly (readonly [name: string, from: string, type: string])[] = 
 ];
 
 /**
- * One row a copy, for the engine's user only. Kept small: the server parses a view at each use. The seal is in it, because a
+ * One row a copy, and where a subscription is written in slices one row a slice of it, for the engine's user only. Kept small: the server parses a view at each use. The seal is in it, because a
  * TEMPORARY table can only take the place of the whole.
  */
 const factView = `
 CREATE OR REPLACE SQL SECURITY DEFINER VIEW dongbo.fact AS
 SELECT c.subscription, c.target_table, ${facts.map(([name, from]) => `${from} AS ${name}`).join(", ")},
-  c.last_sync_at, c.last_reconciled_at, c.rows_quarantined, m.seal
+  c.last_sync_at, c.last_reconciled_at, c.rows_quarantined, m.seal, s.part_of, s.slices
 FROM dongbo.copy AS c
 JOIN dongbo.subscription AS s ON s.id = c.subscription
 JOIN dongbo.schema_version AS m`;
@@ -99,19 +99,33 @@ CREATE OR REPLACE SQL SECURITY DEFINER VIEW dongbo.verdict AS
 SELECT f.subscription, f.target_table, f.share_state,
   CASE WHEN f.copy_state = 'VALID' AND (f.valid_until IS NULL OR ${viewNow} >= f.valid_until) THEN 'EXPIRED' ELSE f.copy_state END AS copy_state,
   ${reasonSql(viewNow)} AS reason,
-  f.last_sync_at, f.valid_until, f.last_reconciled_at, f.rows_quarantined, f.agreement_to, f.withdrawn_at, ${viewNow} AS judged_at
+  f.last_sync_at, f.valid_until, f.last_reconciled_at, f.rows_quarantined, f.agreement_to, f.withdrawn_at, ${viewNow} AS judged_at,
+  f.part_of, f.slices
 FROM dongbo.fact AS f
 JOIN (SELECT dongbo.clock() AS clock) AS t`;
 
 const instantSql = (micros: string): string => `TIMESTAMP'1970-01-01 00:00:00.000000' + INTERVAL ${micros} MICROSECOND`;
 
-/** For every reader: holds states and times only. Times are UTC. */
+/** The gravest word of a group of rows; NULL when no row has one of these words. */
+const gravest = (column: string, order: readonly string[]): string =>
+  `ELT(MIN(NULLIF(FIELD(${column}, ${listOf(order)}), 0)), ${listOf(order)})`;
+
+/** A copy in slices is as usable as the worst of them, and not at all when one is not on record. */
+const slicesReason = (reason: string): string => `IF(COUNT(*) = MAX(slices), ${gravest(reason, refusalOrder)}, 'checkpoint_missing')`;
+
+/** The oldest of a group of rows; of what never was there is none. */
+const oldest = (column: string): string => `IF(COUNT(${column}) = COUNT(*), MIN(${column}), NULL)`;
+
+/** For every reader: holds states and times only. Times are UTC. Of slices it says nothing. */
 const statusView = `
 CREATE OR REPLACE SQL SECURITY DEFINER VIEW dongbo.status AS
-SELECT v.subscription, v.target_table, v.share_state, v.copy_state, v.reason IS NULL AS usable, v.reason,
-  ${instantSql("v.last_sync_at")} AS last_sync_at, ${instantSql("v.valid_until")} AS valid_until,
-  ${instantSql("v.last_reconciled_at")} AS last_reconciled_at, v.rows_quarantined
-FROM dongbo.verdict AS v`;
+SELECT COALESCE(v.part_of, v.subscription) AS subscription, v.target_table,
+  ${gravest("v.share_state", shareGravity)} AS share_state, ${gravest("v.copy_state", copyGravity)} AS copy_state,
+  ${slicesReason("v.reason")} IS NULL AS usable, ${slicesReason("v.reason")} AS reason,
+  ${instantSql(oldest("v.last_sync_at"))} AS last_sync_at, ${instantSql(oldest("v.valid_until"))} AS valid_until,
+  ${instantSql(oldest("v.last_reconciled_at"))} AS last_reconciled_at, CAST(SUM(v.rows_quarantined) AS SIGNED) AS rows_quarantined
+FROM dongbo.verdict AS v
+GROUP BY COALESCE(v.part_of, v.subscription), v.target_table`;
 
 /** {since}: the instant the reason speaks of. */
 const sinceSql = `CASE refusal
@@ -214,13 +228,40 @@ ${facts.map(([name, , type]) => `  DECLARE ${name} ${type};`).join("\n")}
 END`,
 };
 
+/** The same for a copy in slices. Apart, so that the gate of others is no longer for it. What the variables are called is no column. */
+const gateOfSlicesFunction: Routine = {
+  kind: "FUNCTION",
+  name: "gate_of_slices",
+  rest: `(of_subscription ${text(255)}, of_table ${text(255)}, seal_given ${text(32)}) RETURNS BOOLEAN NOT DETERMINISTIC ${asOwner}
+BEGIN
+  DECLARE refusal, seal_found, word ${text(32)};
+  DECLARE at_clock, instant BIGINT;
+  SET at_clock = dongbo.clock();
+  SELECT MIN(seal), ${slicesReason("judged")} INTO seal_found, refusal
+    FROM (SELECT seal, slices, ${reasonSql("GREATEST(at_clock, clock_floor)")} AS judged
+          FROM dongbo.fact WHERE part_of = of_subscription AND target_table = of_table) AS f
+    LIMIT 1;
+  IF at_clock IS NULL OR seal_found IS NULL OR seal_given IS NULL OR seal_found <> seal_given THEN
+    SET refusal = 'checkpoint_missing';
+  END IF;
+  IF refusal IS NOT NULL THEN
+    SELECT ${sinceSql}, ${detailSql} INTO instant, word
+      FROM dongbo.fact WHERE part_of = of_subscription AND target_table = of_table
+      ORDER BY COALESCE(${reasonSql("GREATEST(at_clock, clock_floor)")}, '') = refusal DESC, valid_until LIMIT 1;
+    CALL dongbo.refuse(of_subscription, refusal, instant, word);
+  END IF;
+  RETURN refusal IS NULL;
+END`,
+};
+
 /** Installs what is judged, in this order; each may be run again over an older version. */
 export function gateObjects(flavour: Flavour): readonly (Routine | string)[] {
-  return [clockFunction, factView, verdictView, statusView, refuseProcedure(flavour), gateFunction];
+  return [clockFunction, factView, verdictView, statusView, refuseProcedure(flavour), gateFunction, gateOfSlicesFunction];
 }
 
 /** The row that stands before the copy in a reader's view; see the head of this file. Its column is `open`. */
-export function gateSubquery(subscription: string, targetTable: string): string {
+export function gateSubquery(subscription: string, targetTable: string, inSlices: boolean): string {
+  const gate = inSlices ? "gate_of_slices" : "gate";
   const parameters = `${quoteLiteral(subscription)}, ${quoteLiteral(targetTable)}`;
-  return `(SELECT dongbo.gate(${parameters}, (SELECT m.seal FROM dongbo.schema_version AS m)) AS \`open\`)`;
+  return `(SELECT dongbo.${gate}(${parameters}, (SELECT m.seal FROM dongbo.schema_version AS m)) AS \`open\`)`;
 }

@@ -9,7 +9,10 @@ import { quoteIdentifier, quoteTable } from "../quote.ts";
  * What every reader may use beside the views. The functions open nothing, and queries do not need them; but the server asks
  * whoever builds a view on a view for EXECUTE on what is called in it.
  */
-const forEveryReader = ["SELECT ON dongbo.status", "EXECUTE ON FUNCTION dongbo.gate", "EXECUTE ON FUNCTION dongbo.clock"];
+const forEveryReader = [
+  "SELECT ON dongbo.status",
+  ...["gate", "gate_of_slices", "clock"].map((name) => `EXECUTE ON FUNCTION dongbo.${name}`),
+];
 
 /**
  * Gives the readers their views and dongbo.status. Never takes anything away. Throws DB-TGT-011 when a reader does not

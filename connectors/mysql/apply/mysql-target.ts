@@ -1,11 +1,13 @@
 // A subscription's copy on a MySQL or MariaDB server: preparing it, owning it, writing it.
 import type { Position, PositionOrder } from "../../../engine/model/position.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
+import { changedSince } from "../../../engine/target/changed-since.ts";
 import type { Key } from "../../../engine/model/row.ts";
 import type { ServerAddress } from "../../../engine/model/server-address.ts";
 import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
 import { printTable } from "../../../engine/model/table.ts";
 import type { ChangeTarget, Objection, StoredCheckpoint, TargetState, TargetTransaction } from "../../../engine/ports/change-target.ts";
+import { batchStep } from "../../../engine/target/batch-ids.ts";
 import type { HeldRows } from "../../../engine/target/quarantine-book.ts";
 import type { MysqlSession } from "../mysql-client.ts";
 import { ApplySession, endLeftoverSessions, openTargetSession } from "./apply-session.ts";
@@ -40,6 +42,8 @@ export class MysqlTarget implements ChangeTarget {
   #writing: Writing | null = null;
   /** The checkpoint's position as this worker last read or wrote it. */
   #position: string | null = null;
+  /** The epoch at which it was prepared here; null: it was not. */
+  #preparedAt: number | null = null;
 
   constructor(options: MysqlTargetOptions) {
     this.#options = options;
@@ -50,7 +54,9 @@ export class MysqlTarget implements ChangeTarget {
     // Statements and counts of before do not fit what is prepared now.
     await this.#endSession();
     this.#subscription = subscription;
-    return this.#once("prepare", (session) => prepareTarget(session, subscription, this.#options.readers, objection));
+    const state = await this.#once("prepare", (session) => prepareTarget(session, subscription, this.#options.readers, objection));
+    this.#preparedAt = state.checkpoint.epoch;
+    return state;
   }
 
   async takeEpoch(): Promise<TargetState> {
@@ -58,7 +64,10 @@ export class MysqlTarget implements ChangeTarget {
     const { id } = this.#subscription;
     const state = await this.#once("take over", async (session) => {
       await endLeftoverSessions(session, id);
-      await session.execute("UPDATE dongbo.subscription SET epoch = epoch + 1 WHERE id = ?", [id]);
+      // What another slice has changed since must be looked at first.
+      const at = this.#subscription.slice === undefined ? null : this.#preparedAt;
+      const matched = await session.execute(takeEpochSql, [id, at]);
+      if (matched === 0 && at !== null) throw changedSince(id);
       // A session that came in between may hold locks; what it writes can no longer be committed.
       await endLeftoverSessions(session, id);
       return readTargetState(session, this.#subscription);
@@ -136,14 +145,14 @@ export class MysqlTarget implements ChangeTarget {
     if (session !== undefined && (session.lost || session.outgrown || busy === true)) await this.#endSession();
     this.#writing ??= await this.#openSession(epoch);
     if (this.#writing.catalogStale) {
-      this.#writing.catalog = await readTargetCatalog(this.#writing.session.session, this.#subscription.tables);
+      this.#writing.catalog = await readTargetCatalog(this.#writing.session.session, this.#subscription);
       this.#writing.catalogStale = false;
     }
     return this.#writing;
   }
 
   async #openSession(epoch: number): Promise<Writing> {
-    const { id, tables } = this.#subscription;
+    const { id } = this.#subscription;
     const apply = await ApplySession.open(this.#options.address, id);
     try {
       const stored = await readCheckpoint(apply.session, id);
@@ -153,7 +162,14 @@ export class MysqlTarget implements ChangeTarget {
       const { position, nextBatch } = await readCheckpoint(apply.session, id);
       this.#refuseOtherCheckpoint(position);
       const held = await readHeldRows(apply.session, this.#subscription);
-      return { session: apply, held, catalog: await readTargetCatalog(apply.session, tables), nextBatch, catalogStale: false, busy: false };
+      return {
+        session: apply,
+        held,
+        catalog: await readTargetCatalog(apply.session, this.#subscription),
+        nextBatch,
+        catalogStale: false,
+        busy: false,
+      };
     } catch (error) {
       await apply.close();
       throw error;
@@ -165,7 +181,7 @@ export class MysqlTarget implements ChangeTarget {
     if (end.catalogStale) writing.catalogStale = true;
     if (end.committed === null) return;
     this.#position = end.committed;
-    if (end.tookBatchId) writing.nextBatch += 1;
+    if (end.tookBatchId) writing.nextBatch += batchStep(this.#subscription.slice);
   }
 
   async #refuseOldEpoch(session: MysqlSession, epoch: number): Promise<never> {
@@ -200,6 +216,8 @@ export class MysqlTarget implements ChangeTarget {
     }
   }
 }
+
+const takeEpochSql = "UPDATE dongbo.subscription SET epoch = epoch + 1 WHERE id = ? AND epoch = COALESCE(?, epoch)";
 
 // Supply is suspended and resumed only between loading and termination; a copy that is not whole yet goes on loading.
 const suspensionSql = `

@@ -2,6 +2,7 @@
 // the whole server. Each step may be the last that takes place: a copy is closed before its table changes.
 import { readContract as parseContract } from "../../../engine/config/contract-text.ts";
 import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
+import { partIds, wholeOf } from "../../../engine/model/slice.ts";
 import type { TableName } from "../../../engine/model/table.ts";
 import type { Objection, TargetState } from "../../../engine/ports/change-target.ts";
 import type { MysqlSession } from "../mysql-client.ts";
@@ -13,7 +14,10 @@ import { ensureReaderView } from "./reader-view.ts";
 import {
   adoptRows,
   awaitLoad,
+  fenceOtherSlices,
   forgetRows,
+  passFirstBatches,
+  readContract,
   readCopyRecord,
   registerCopies,
   registerSubscription,
@@ -45,15 +49,16 @@ export async function prepareTarget(
       await ensureDatabase(session, schema);
     const prepared: TableName[] = [];
     for (const table of [...tables, ...subscription.stopped]) {
-      const { contract } = await readCopyRecord(session, id, table);
+      const contract = await readContract(session, id, table);
       const found = objection(table, contract);
       const reason = found === "withdrawn" ? null : found;
       if (reason !== null) await stopCopy(session, id, table, reason);
-      if (found === "withdrawn") await awaitLoad(session, id, table);
+      if (found === "withdrawn") await awaitLoad(session, [id], table);
       if (reason !== null || "reason" in table) continue;
-      await prepareCopy(session, id, table);
+      await prepareCopy(session, subscription, table);
       prepared.push(table.target);
     }
+    await passFirstBatches(session, subscription);
     await grantToReaders(session, readers, prepared);
     return readTargetState(session, subscription);
   });
@@ -65,24 +70,28 @@ async function ensureDatabase(session: MysqlSession, name: string): Promise<void
   await session.execute(`CREATE DATABASE IF NOT EXISTS ${quoteIdentifier(name)} CHARACTER SET utf8mb4`);
 }
 
-async function prepareCopy(session: MysqlSession, subscription: string, table: TableMapping): Promise<void> {
-  const record = await readCopyRecord(session, subscription, table);
-  const retyped = retypedColumns(table, record.contract);
+async function prepareCopy(session: MysqlSession, subscription: Subscription, table: TableMapping): Promise<void> {
+  const parts = partIds(subscription);
+  const record = await readCopyRecord(session, parts, table);
+  const retyped = retypedColumns(table, await readContract(session, subscription.id, table));
   const changes = await planTable(session, table, { columns: record.columns, retyped, closed: record.closed });
-  if (changes.missing) await forgetRows(session, subscription, table);
-  else if (record.columns !== null && changes.added.length > 0) await awaitLoad(session, subscription, table);
+  // What other slices write would not fit the table any more.
+  if (changes.missing || changes.added.length > 0 || changes.withdrawn.length > 0) await fenceOtherSlices(session, subscription);
+  if (changes.missing) await forgetRows(session, parts, table);
+  else if (record.columns !== null && changes.added.length > 0) await awaitLoad(session, parts, table);
   await changeTable(session, table, changes);
   if (!changes.missing && record.columns === null) await adoptRows(session, subscription, table);
   const columns = table.columns.map((column) => column.target);
   const viewDigest = await ensureReaderView(session, {
-    subscription,
+    subscription: wholeOf(subscription),
+    inSlices: subscription.slice !== undefined,
     view: table.target,
     physical: table.physical,
     columns,
     digest: record.viewDigest,
   });
   await dropColumns(session, table.physical, changes.withdrawn);
-  await writeCopyRecord(session, subscription, table, { columns, viewDigest });
+  await writeCopyRecord(session, parts, table, { columns, viewDigest });
 }
 
 /** Columns whose values are of another type, by the contract that they obey, than they shall be: a load must write them anew. */

@@ -13,7 +13,10 @@ import { gateSubquery } from "./gate-sql.ts";
 import { isSameName } from "./names.ts";
 
 export interface WantedView {
+  /** The whole's name. */
   readonly subscription: string;
+  /** It is written in slices; left out: it is not. */
+  readonly inSlices?: boolean;
   readonly view: TableName;
   readonly physical: TableName;
   /** In the mapping's order. */
@@ -41,10 +44,10 @@ export async function refuseTakenName(session: MysqlSession, wanted: Pick<Wanted
   if (found !== null) refuseStranger(wanted, found);
 }
 
-function viewSql({ subscription, view, physical, columns }: WantedView): string {
+function viewSql({ subscription, inSlices = false, view, physical, columns }: WantedView): string {
   const shown = columns.map((column) => `copy.${quoteIdentifier(column)}`).join(", ");
   return `CREATE OR REPLACE SQL SECURITY DEFINER VIEW ${quoteTable(view)} AS SELECT ${shown}
-FROM ${gateSubquery(subscription, printTable(view))} AS gate
+FROM ${gateSubquery(subscription, printTable(view), inSlices)} AS gate
 JOIN (SELECT ${quoteIdentifiers(columns)} FROM ${quoteTable(physical)}) AS copy
 WHERE gate.\`open\``;
 }
@@ -60,7 +63,7 @@ interface FoundView {
 function refuseStranger(wanted: Pick<WantedView, "view" | "digest">, found: FoundView): void {
   const subject = printTable(wanted.view);
   if (!found.plain) throw new ReplicationError("DB-TGT-005", { subject, cause: "the name is taken by something that is not a view" });
-  if (wanted.digest === null && !found.definition.includes("`dongbo`.`gate`("))
+  if (wanted.digest === null && !/`dongbo`\.`gate(?:_of_slices)?`\(/.test(found.definition))
     throw new ReplicationError("DB-TGT-005", { subject, cause: "a view of that name is there and dongbo did not make it" });
 }
 

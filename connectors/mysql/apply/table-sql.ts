@@ -36,20 +36,20 @@ export const deleteSql = madeOnce((shape, keys) => {
   return `DELETE FROM ${shape.physical} WHERE ${repeat(sameKey(shape), keys, " OR ")}`;
 });
 
-/** Every row: TRUNCATE would commit what the transaction has written so far, and take readers' rows from them at once. */
-export function deleteAllSql(shape: TableShape): string {
-  return `DELETE FROM ${shape.physical}`;
+/** Every row of ours: TRUNCATE would commit what the transaction has written so far, and take readers' rows from them at once. */
+export function deleteAllSql({ physical, own }: TableShape): string {
+  return own === null ? `DELETE FROM ${physical}` : `DELETE FROM ${physical} WHERE ${own}`;
 }
 
-/** Rows that no chunk of a load has written. Parameter: the first batch of that load. */
+/** Rows of ours that no chunk of a load has written. Parameter: the first batch of that load. */
 export function sweepSql(shape: TableShape): string {
-  return `DELETE FROM ${shape.physical} WHERE ${batchColumn} < CAST(? AS SIGNED)`;
+  return `DELETE FROM ${shape.physical} WHERE ${isStale(shape)}`;
 }
 
 /** Keys of some of the rows that sweepSql removes. Parameter: as there. */
 export function staleSql(shape: TableShape, limit: number): string {
   const key = shape.key.map((index) => shape.columns[index]?.exact ?? "");
-  return `SELECT ${key.join(", ")} FROM ${shape.physical} WHERE ${batchColumn} < CAST(? AS SIGNED) LIMIT ${limit}`;
+  return `SELECT ${key.join(", ")} FROM ${shape.physical} WHERE ${isStale(shape)} LIMIT ${limit}`;
 }
 
 /** Writes some columns of one row that is there. Parameters: these columns, the batch id, the key it has. */
@@ -91,6 +91,10 @@ export function childrenSql(child: TableShape, parent: TableShape, columns: Fore
 export function readSql(shape: TableShape, columns: readonly number[]): string {
   const wanted = columns.map((index) => shape.columns[index]?.exact ?? "");
   return `SELECT ${wanted.join(", ")} FROM ${shape.physical} WHERE ${sameKey(shape)}`;
+}
+
+function isStale({ own }: TableShape): string {
+  return `${batchColumn} < CAST(? AS SIGNED)${own === null ? "" : ` AND ${own}`}`;
 }
 
 function sameKey(shape: TableShape): string {

@@ -1,11 +1,13 @@
 // What the target's own catalogue says of the physical tables: exact types, and foreign keys that owners added.
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
-import type { TableMapping } from "../../../engine/model/share.ts";
+import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
 import { type ColumnType, printTable, tableKey, type TableName } from "../../../engine/model/table.ts";
+import { ownRowsSql } from "../../../engine/target/batch-ids.ts";
 import type { Flavour, MysqlSession, TextRow } from "../mysql-client.ts";
 import { quoteIdentifier, quoteTable } from "../quote.ts";
 import { encoderOf } from "./encode-value.ts";
-import { isSameName } from "./names.ts";
+import { batchColumn, isSameName } from "./names.ts";
+import { readFirstBatches } from "./target-records.ts";
 
 /** A physical table as statements need to know it. Columns are in the mapping's order. */
 export interface TableShape {
@@ -16,6 +18,8 @@ export interface TableShape {
   readonly columns: readonly ShapeColumn[];
   /** Indexes of the key columns, in key order. */
   readonly key: readonly number[];
+  /** Condition under which a row is the writer's; null: all of them are. */
+  readonly own: string | null;
   /** Indexes of other columns by which a foreign key refers to some row. */
   readonly references: readonly number[];
 }
@@ -55,14 +59,18 @@ export interface TargetCatalog {
 }
 
 /** Reads the catalogue. Throws DB-TGT-018 when a column of the mapping is not there. */
-export async function readTargetCatalog(session: MysqlSession, tables: readonly TableMapping[]): Promise<TargetCatalog> {
+export async function readTargetCatalog(session: MysqlSession, { id, slice, tables }: Subscription): Promise<TargetCatalog> {
+  const firstBatches = slice === undefined ? new Map<string, number>() : await readFirstBatches(session, id);
   const shapes = new Map<string, TableShape>();
   const foreignKeys: ForeignKey[] = [];
   for (const schema of new Set(tables.map((table) => table.physical.schema))) {
     foreignKeys.push(...(await readForeignKeys(session, schema, tables)));
     const columns = await session.query(columnsSql, [schema]);
-    for (const mapping of tables)
-      if (mapping.physical.schema === schema) shapes.set(tableKey(mapping.target), shapeOf(session, mapping, columns, foreignKeys));
+    for (const mapping of tables) {
+      if (mapping.physical.schema !== schema) continue;
+      const own = ownRowsSql(slice, batchColumn, firstBatches.get(printTable(mapping.target)) ?? 0);
+      shapes.set(tableKey(mapping.target), { ...shapeOf(session, mapping, columns, foreignKeys), own });
+    }
   }
   return { shapes, foreignKeys, parentsFirst: sortParentsFirst(tables, foreignKeys) };
 }
@@ -100,7 +108,12 @@ async function readForeignKeys(session: MysqlSession, schema: string, tables: re
   });
 }
 
-function shapeOf(session: MysqlSession, mapping: TableMapping, rows: readonly TextRow[], foreignKeys: readonly ForeignKey[]): TableShape {
+function shapeOf(
+  session: MysqlSession,
+  mapping: TableMapping,
+  rows: readonly TextRow[],
+  foreignKeys: readonly ForeignKey[],
+): Omit<TableShape, "own"> {
   const { physical } = mapping;
   const columns = mapping.columns.map((column): ShapeColumn => {
     const row = rows.find(

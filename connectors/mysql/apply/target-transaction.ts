@@ -117,10 +117,12 @@ export class MysqlTargetTransaction implements TargetTransaction {
 
   /** Tables whose foreign keys would delete or change rows on their own: nobody could say then what the copy holds. */
   #refuseSelfActing(tables: readonly TableMapping[]): void {
-    for (const { name, child, parent, actsByItself } of this.#parts.catalog.foreignKeys) {
-      if (!actsByItself || parent === null) continue;
-      const concerned = tables.some((table) => tableKey(table.target) === tableKey(child.target));
-      if (concerned) this.#book.stop(child, "DB-TGT-016", `${quoteIdentifier(name)} on ${printTable(child.physical)}`);
+    const { subscription, catalog } = this.#parts;
+    for (const { name, child, parent, actsByItself } of catalog.foreignKeys) {
+      if (!tables.some((table) => tableKey(table.target) === tableKey(child.target))) continue;
+      const cause = `${quoteIdentifier(name)} on ${printTable(child.physical)}`;
+      if (actsByItself && parent !== null) this.#book.stop(child, "DB-TGT-016", cause);
+      if (subscription.slice !== undefined) this.#book.stop(child, "DB-KAF-040", cause);
     }
   }
 

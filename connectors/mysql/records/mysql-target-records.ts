@@ -4,6 +4,7 @@ import type { ServerAddress } from "../../../engine/model/server-address.ts";
 import type { CopyState, ShareState } from "../../../engine/model/share.ts";
 import { printTable, type TableName } from "../../../engine/model/table.ts";
 import type { BatchRecord, CopyRecord, QuarantineRecord, RowRecord, TargetRecords } from "../../../engine/ports/target-records.ts";
+import { type PartRecord, wholeCopies } from "../../../engine/target/whole-copies.ts";
 import { batchColumn, isSameName } from "../apply/names.ts";
 import { connectMysql, type MysqlSession, type TextRow } from "../mysql-client.ts";
 import { quoteIdentifier, quoteTable } from "../quote.ts";
@@ -24,7 +25,7 @@ export class MysqlTargetRecords implements TargetRecords {
   async copies(subscriptions: readonly string[]): Promise<readonly CopyRecord[]> {
     if (subscriptions.length === 0 || !(await this.#installed())) return [];
     const rows = await this.#query(copiesSql(subscriptions.length), subscriptions);
-    return rows.map(toCopy);
+    return wholeCopies(rows.map(toPart));
   }
 
   async findRow(copy: CopyRecord, key: readonly string[]): Promise<RowRecord> {
@@ -43,7 +44,12 @@ export class MysqlTargetRecords implements TargetRecords {
   }
 
   async batch(subscription: string, id: number): Promise<BatchRecord | null> {
-    const [row] = await this.#query("SELECT * FROM dongbo.batch WHERE subscription = ? AND id = ?", [subscription, id]);
+    const [row] = await this.#query(`SELECT * FROM dongbo.batch WHERE id = ? AND (subscription = ? OR subscription IN (${partsOfWhole}))`, [
+      id,
+      subscription,
+      subscription,
+      subscription,
+    ]);
     return row === undefined ? null : toBatch(row);
   }
 
@@ -51,10 +57,10 @@ export class MysqlTargetRecords implements TargetRecords {
     if (!(await this.#installed())) return false;
     const session = await this.#connected();
     await session.execute(
-      "UPDATE dongbo.subscription SET share_state = 'TERMINATED', epoch = epoch + 1 WHERE id = ? AND share_state <> 'TERMINATED'",
-      [subscription],
+      `UPDATE dongbo.subscription SET share_state = 'TERMINATED', epoch = epoch + 1 WHERE ${ofWhole} AND share_state <> 'TERMINATED'`,
+      [subscription, subscription],
     );
-    return (await this.#query("SELECT 1 FROM dongbo.subscription WHERE id = ?", [subscription])).length > 0;
+    return (await this.#query(partsOfWhole, [subscription, subscription])).length > 0;
   }
 
   async refuseUntilLoaded(subscription: string, tables: readonly string[]): Promise<void> {
@@ -62,8 +68,8 @@ export class MysqlTargetRecords implements TargetRecords {
     const session = await this.#connected();
     await session.execute(
       `UPDATE dongbo.copy SET copy_state = 'RESYNCING'
-       WHERE subscription = ? AND target_table IN (${marks(tables.length)}) AND copy_state IN ('VALID', 'EXPIRED')`,
-      [subscription, ...tables],
+       WHERE subscription IN (${partsOfWhole}) AND target_table IN (${marks(tables.length)}) AND copy_state IN ('VALID', 'EXPIRED')`,
+      [subscription, subscription, ...tables],
     );
   }
 
@@ -87,7 +93,8 @@ export class MysqlTargetRecords implements TargetRecords {
 
   /** Keys in quarantine are in the source's text form; there are few of them. */
   async #findQuarantined(copy: CopyRecord, columns: readonly KeyColumn[], key: readonly string[]): Promise<QuarantineRecord | null> {
-    const rows = await this.#query("SELECT * FROM dongbo.quarantine WHERE subscription = ? AND target_table = ?", [
+    const rows = await this.#query(`SELECT * FROM dongbo.quarantine WHERE subscription IN (${partsOfWhole}) AND target_table = ?`, [
+      copy.subscription,
       copy.subscription,
       copy.table,
     ]);
@@ -120,15 +127,19 @@ export class MysqlTargetRecords implements TargetRecords {
 
 const marks = (count: number): string => Array.from({ length: count }, () => "?").join(", ");
 
+/** Rows of dongbo.subscription that are a whole, or its slices: its name, twice. */
+const ofWhole = "(id = ? OR part_of = ?)";
+const partsOfWhole = `SELECT id FROM dongbo.subscription WHERE ${ofWhole}`;
+
 const copiesSql = (subscriptions: number): string => `
-SELECT v.subscription, v.target_table, c.physical_schema, c.physical_name, v.share_state, v.copy_state, v.reason, v.last_sync_at,
+SELECT v.subscription AS part, COALESCE(v.part_of, v.subscription) AS subscription, v.slices, v.target_table, c.physical_schema, c.physical_name, v.share_state, v.copy_state, v.reason, v.last_sync_at,
   v.valid_until, v.last_reconciled_at, c.\`rows\`, c.rows_quarantined, s.position, s.source_identity, c.stopped_code, c.stopped_message,
   c.\`load\`, v.agreement_to, v.withdrawn_at, v.judged_at
 FROM dongbo.verdict AS v
 JOIN dongbo.copy AS c ON c.subscription = v.subscription AND c.target_table = v.target_table
 JOIN dongbo.subscription AS s ON s.id = v.subscription
-WHERE v.subscription IN (${marks(subscriptions)})
-ORDER BY v.subscription, v.target_table`;
+WHERE COALESCE(v.part_of, v.subscription) IN (${marks(subscriptions)})
+ORDER BY COALESCE(v.part_of, v.subscription), v.target_table, c.slice`;
 
 const keySql = `
 SELECT k.TABLE_NAME AS \`table\`, k.COLUMN_NAME AS name, c.DATA_TYPE AS type, c.NUMERIC_SCALE AS scale
@@ -160,10 +171,12 @@ function wrongKey(copy: CopyRecord, columns: readonly KeyColumn[]): ReplicationE
   return new ReplicationError("DB-RUN-023", { subject: `${copy.subscription} ${copy.table}`, cause });
 }
 
-function toCopy(row: TextRow): CopyRecord {
+function toPart(row: TextRow): PartRecord {
   const stopped = row["stopped_code"] ?? null;
   const load = row["load"] ?? null;
   return {
+    part: row["part"] ?? "",
+    of: Number(row["slices"]),
     subscription: row["subscription"] ?? "",
     table: row["target_table"] ?? "",
     physical: { schema: row["physical_schema"] ?? "", name: row["physical_name"] ?? "" },

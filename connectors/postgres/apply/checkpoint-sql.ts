@@ -6,6 +6,7 @@ import { printTable, tableKey } from "../../../engine/model/table.ts";
 import type { CheckpointWrite } from "../../../engine/ports/change-target.ts";
 import { TextArray } from "./array-parameter.ts";
 import { judgedTimeSql } from "./gate-sql.ts";
+import { batchStep } from "../../../engine/target/batch-ids.ts";
 import type { QuarantineBook } from "../../../engine/target/quarantine-book.ts";
 import type { RowTally } from "../../../engine/target/row-tally.ts";
 import type { Parameter, Statement } from "./statement-batch.ts";
@@ -72,7 +73,7 @@ WITH own AS MATERIALIZED (
 ), done AS (
   UPDATE dongbo.subscription AS s SET
     position = $4, source_identity = $5, source_time = greatest(s.source_time, $6::timestamptz),
-    clock_floor = ${floor}, next_batch = CASE WHEN $7::boolean THEN $3::bigint + 1 ELSE s.next_batch END,
+    clock_floor = ${floor}, next_batch = coalesce($7::bigint, s.next_batch),
     last_sync_at = m.last_sync_at, valid_until = m.valid_until,
     share_state = CASE WHEN s.share_state = 'LOADING' AND m.loaded THEN 'ACTIVE' ELSE s.share_state END
   FROM own, (SELECT min(last_sync_at) AS last_sync_at, min(valid_until) AS valid_until, bool_or(loaded) AND bool_and(loaded OR stopped) AS loaded, count(*) AS copies,
@@ -83,7 +84,7 @@ WITH own AS MATERIALIZED (
 SELECT 1 / count(*)::int AS ours, max(expired::text) AS expired FROM done`;
 }
 
-/** Id, epoch, batch id, position, source identity, source time, takes the batch id. */
+/** Id, epoch, batch id, position, source identity, source time, next batch id or NULL when this one is not taken. */
 const fixedParameters = 7;
 const copyColumns: readonly (readonly [name: string, type: string])[] = [
   ["target_table", "text"],
@@ -133,7 +134,7 @@ export function checkpointStatement(facts: CheckpointFacts): Statement {
       checkpoint.position,
       checkpoint.sourceIdentity,
       microsText(checkpoint.sourceTime),
-      String(takesBatchId(facts)),
+      takesBatchId(facts) ? String(facts.batchId + batchStep(subscription.slice)) : null,
       ...subscription.tables.flatMap((table) => copyParameters(facts, table)),
       ...subscription.stopped.flatMap(({ target }) => [printTable(target), "false", "0", ...copyColumns.slice(3).map(() => null)]),
     ],

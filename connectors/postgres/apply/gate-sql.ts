@@ -10,7 +10,7 @@
 // Both are STABLE in effect: they see the same snapshot as the query, so what is judged is what is read.
 import type { CopyState, ShareState } from "../../../engine/model/share.ts";
 import { type RefusalReason, refusalTexts } from "../../../engine/validity/refusal.ts";
-import { copyRefusals, refusalOrder, shareRefusals } from "../../../engine/validity/usability.ts";
+import { copyGravity, copyRefusals, refusalOrder, shareGravity, shareRefusals } from "../../../engine/validity/usability.ts";
 import { quoteLiteral } from "../quote.ts";
 
 /**
@@ -48,7 +48,7 @@ const conditions: Readonly<Record<RefusalReason, string>> = {
 const reasonSql = `CASE\n${refusalOrder.map((reason) => `    WHEN ${conditions[reason]} THEN '${reason}'`).join("\n")}\n  END`;
 
 /**
- * One row a copy, for the engine's role only. `valid_until` is what follows from the last sync and the period now in
+ * One row a copy, and where a subscription is written in slices one row a slice of it, for the engine's role only. `valid_until` is what follows from the last sync and the period now in
  * force, whichever of stored and computed is earlier; a table that never was whole has no say in the share's oldest value.
  */
 const verdictView = `
@@ -57,7 +57,8 @@ SELECT c.subscription, c.target_table, s.share_state,
   CASE WHEN c.copy_state = 'VALID' AND (t.valid_until IS NULL OR t.now >= t.valid_until) THEN 'EXPIRED' ELSE c.copy_state END AS copy_state,
   ${reasonSql} AS reason,
   c.last_sync_at, t.valid_until, t.oldest_valid_until, c.last_reconciled_at, c.rows_quarantined,
-  s.validity_period, s.agreement_from, s.agreement_to, s.suspended_reason, c.stopped_code, c.withdrawn_at, t.now AS judged_at
+  s.validity_period, s.agreement_from, s.agreement_to, s.suspended_reason, c.stopped_code, c.withdrawn_at, t.now AS judged_at,
+  s.part_of, s.slices
 FROM dongbo.copy AS c
 JOIN dongbo.subscription AS s ON s.id = c.subscription
 CROSS JOIN LATERAL (
@@ -68,12 +69,29 @@ CROSS JOIN LATERAL (
      WHERE o.subscription = s.id AND o.copy_state <> 'NEVER_SYNCED' AND o.withdrawn_at IS NULL) AS oldest_valid_until
 ) AS t`;
 
-/** For every reader: holds states and times only. */
+/** The gravest word of a group of rows. */
+const gravest = (column: string, order: readonly string[]): string =>
+  `(ARRAY[${listOf(order)}])[min(array_position(ARRAY[${listOf(order)}], ${column}))]`;
+
+/** A copy in slices is as usable as the worst of them, and not at all when one is not on record. */
+const slicesReason = `CASE WHEN count(*) = max(v.slices) THEN ${gravest("v.reason", refusalOrder)} ELSE 'checkpoint_missing' END`;
+
+/** The oldest of a group of rows; of what never was there is none. */
+const oldest = (column: string): string => `CASE WHEN count(${column}) = count(*) THEN min(${column}) END AS`;
+
+/** For every reader: holds states and times only. Of slices it says nothing. */
 const statusView = `
 CREATE OR REPLACE VIEW dongbo.status AS
-SELECT v.subscription, v.target_table, v.share_state, v.copy_state, v.reason IS NULL AS usable, v.reason,
-  v.last_sync_at, v.valid_until, v.last_reconciled_at, v.rows_quarantined
-FROM dongbo.verdict AS v`;
+SELECT w.subscription, w.target_table, w.share_state, w.copy_state, w.reason IS NULL AS usable, w.reason,
+  w.last_sync_at, w.valid_until, w.last_reconciled_at, w.rows_quarantined
+FROM (
+  SELECT coalesce(v.part_of, v.subscription) AS subscription, v.target_table,
+    ${gravest("v.share_state", shareGravity)} AS share_state, ${gravest("v.copy_state", copyGravity)} AS copy_state, ${slicesReason} AS reason,
+    ${oldest("v.last_sync_at")} last_sync_at, ${oldest("v.valid_until")} valid_until, ${oldest("v.last_reconciled_at")} last_reconciled_at,
+    sum(v.rows_quarantined)::bigint AS rows_quarantined
+  FROM dongbo.verdict AS v
+  GROUP BY coalesce(v.part_of, v.subscription), v.target_table
+) AS w`;
 
 /** Everything the functions name is found in pg_catalog or is qualified: what a reader puts into search_path is not looked at. */
 const asOwner = "SECURITY DEFINER SET search_path = pg_catalog, pg_temp";
@@ -106,7 +124,9 @@ DECLARE
   iso CONSTANT text := 'YYYY-MM-DD"T"HH24:MI:SS"Z"';
   since text;
 BEGIN
-  SELECT * INTO v FROM dongbo.verdict AS o WHERE o.subscription = of_subscription AND o.target_table = of_table;
+  -- Of slices the one that the reason is true of, and that is furthest behind.
+  SELECT * INTO v FROM dongbo.verdict AS o WHERE coalesce(o.part_of, o.subscription) = of_subscription AND o.target_table = of_table
+    ORDER BY o.reason IS NOT DISTINCT FROM refuse.reason DESC, o.valid_until NULLS FIRST LIMIT 1;
   since := coalesce(to_char((${sinceSql}) AT TIME ZONE 'UTC', iso), 'an unknown time');
   RAISE EXCEPTION USING
     ERRCODE = 'DB001',
@@ -130,7 +150,7 @@ DECLARE
 BEGIN
   SELECT v.reason INTO refusal FROM dongbo.verdict AS v WHERE v.subscription = of_subscription AND v.target_table = of_table;
   IF NOT FOUND THEN
-    refusal := 'checkpoint_missing';
+    SELECT ${slicesReason} INTO refusal FROM dongbo.verdict AS v WHERE v.part_of = of_subscription AND v.target_table = of_table;
   END IF;
   IF refusal IS NOT NULL THEN
     PERFORM dongbo.refuse(of_subscription, of_table, refusal);

@@ -1,5 +1,6 @@
 // A subscription's copy in a PostgreSQL database: preparing it, owning it, writing it.
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
+import { changedSince } from "../../../engine/target/changed-since.ts";
 import type { ServerAddress } from "../../../engine/model/server-address.ts";
 import type { PositionOrder } from "../../../engine/model/position.ts";
 import type { Key } from "../../../engine/model/row.ts";
@@ -14,6 +15,7 @@ import { makeDeferrable } from "./deferred-constraints.ts";
 import { DirectCopy } from "./direct-copy.ts";
 import { prepareTarget, refreshTypes } from "./prepare-target.ts";
 import { readCheckpoint, readTargetState } from "./target-records.ts";
+import { batchStep } from "../../../engine/target/batch-ids.ts";
 import type { HeldRows } from "../../../engine/target/quarantine-book.ts";
 import { readTargetCatalog, type TargetCatalog } from "./target-catalog.ts";
 import { PostgresTargetTransaction, type TransactionEnd } from "./target-transaction.ts";
@@ -43,6 +45,8 @@ export class PostgresTarget implements ChangeTarget {
   #writing: Writing | null = null;
   /** The checkpoint's position as this worker last read or wrote it. */
   #position: string | null = null;
+  /** The epoch at which it was prepared here; null: it was not. */
+  #preparedAt: number | null = null;
   #typesRefreshed = false;
 
   constructor(options: PostgresTargetOptions) {
@@ -54,7 +58,9 @@ export class PostgresTarget implements ChangeTarget {
     // Statements and counts of before do not fit what is prepared now.
     await this.#endSession();
     this.#subscription = subscription;
-    return this.#once("prepare", (client) => prepareTarget(client, subscription, this.#options.readers, { objection }));
+    const state = await this.#once("prepare", (client) => prepareTarget(client, subscription, this.#options.readers, { objection }));
+    this.#preparedAt = state.checkpoint.epoch;
+    return state;
   }
 
   async takeEpoch(): Promise<TargetState> {
@@ -62,7 +68,10 @@ export class PostgresTarget implements ChangeTarget {
     const { id } = this.#subscription;
     const state = await this.#once("take over", async (client) => {
       await endLeftoverSessions(client, id);
-      await client.query("UPDATE dongbo.subscription SET epoch = epoch + 1 WHERE id = $1", [id]);
+      // What another slice has changed since must be looked at first.
+      const at = this.#subscription.slice === undefined ? null : this.#preparedAt;
+      const { rowCount } = await client.query(takeEpochSql, [id, at === null ? null : String(at)]);
+      if (rowCount === 0 && at !== null) throw changedSince(id);
       // A session that came in between may hold locks; what it writes can no longer be committed.
       await endLeftoverSessions(client, id);
       return readTargetState(client, this.#subscription);
@@ -164,8 +173,8 @@ export class PostgresTarget implements ChangeTarget {
 
   async #catalog(session: ApplySession): Promise<TargetCatalog> {
     try {
-      const catalog = await readTargetCatalog(session.client, this.#subscription.tables);
-      return (await makeDeferrable(session, catalog)) ? await readTargetCatalog(session.client, this.#subscription.tables) : catalog;
+      const catalog = await readTargetCatalog(session.client, this.#subscription);
+      return (await makeDeferrable(session, catalog)) ? await readTargetCatalog(session.client, this.#subscription) : catalog;
     } catch (error) {
       throw session.translate(error);
     }
@@ -188,7 +197,7 @@ export class PostgresTarget implements ChangeTarget {
     if (end.catalogStale) writing.catalogStale = true;
     if (end.committed === null) return;
     this.#position = end.committed;
-    if (end.tookBatchId) writing.nextBatch += 1;
+    if (end.tookBatchId) writing.nextBatch += batchStep(this.#subscription.slice);
     this.#typesRefreshed = false;
   }
 
@@ -226,6 +235,8 @@ export class PostgresTarget implements ChangeTarget {
     }
   }
 }
+
+const takeEpochSql = "UPDATE dongbo.subscription SET epoch = epoch + 1 WHERE id = $1 AND epoch = coalesce($2::bigint, epoch)";
 
 // Supply is suspended and resumed only between loading and termination; a copy that is not whole yet goes on loading.
 const suspensionSql = `

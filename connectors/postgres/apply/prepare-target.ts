@@ -3,6 +3,7 @@
 import type { ClientBase } from "pg";
 import { readContract as parseContract } from "../../../engine/config/contract-text.ts";
 import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
+import { partIds, wholeOf } from "../../../engine/model/slice.ts";
 import { printTable, type TableName } from "../../../engine/model/table.ts";
 import type { Objection, TargetState } from "../../../engine/ports/change-target.ts";
 import { grantToReaders } from "./grants.ts";
@@ -13,7 +14,9 @@ import { ensureSchema } from "./schemas.ts";
 import {
   adoptRows,
   awaitLoad,
+  fenceOtherSlices,
   forgetRows,
+  passFirstBatches,
   readContract,
   readCopyRecord,
   readTargetState,
@@ -60,11 +63,12 @@ export async function prepareTarget(
         const found = objection(table, contract);
         const reason = found === "withdrawn" ? null : found;
         if (reason !== null) await stopCopy(client, id, table, reason);
-        if (found === "withdrawn") await awaitLoad(client, id, table);
+        if (found === "withdrawn") await awaitLoad(client, [id], table);
         if (reason !== null || "reason" in table) continue;
-        await prepareCopy(client, id, table, { types, retyped: retypedColumns(table, contract) });
+        await prepareCopy(client, subscription, table, { types, retyped: retypedColumns(table, contract) });
         prepared.push(table.target);
       }
+      await passFirstBatches(client, subscription);
       await grantToReaders(client, readers, prepared);
       return readTargetState(client, subscription);
     },
@@ -86,22 +90,30 @@ interface CopyParts {
   readonly retyped: ReadonlySet<string>;
 }
 
-async function prepareCopy(client: ClientBase, subscription: string, table: TableMapping, { types, retyped }: CopyParts): Promise<void> {
-  const record = await readCopyRecord(client, subscription, table);
+async function prepareCopy(
+  client: ClientBase,
+  subscription: Subscription,
+  table: TableMapping,
+  { types, retyped }: CopyParts,
+): Promise<void> {
+  const parts = partIds(subscription);
+  const record = await readCopyRecord(client, parts, table);
   const changes = await ensurePhysicalTable(client, table, types, { columns: record.columns, retyped });
-  if (changes.made) await forgetRows(client, subscription, table);
+  if (changes.made) await forgetRows(client, parts, table);
   else if (record.columns === null) await adoptRows(client, subscription, table);
-  else if (changes.added) await awaitLoad(client, subscription, table);
+  else if (changes.added) await awaitLoad(client, parts, table);
+  // What other slices write would not fit the table any more.
+  if (changes.made || changes.added || changes.withdrawn.length > 0) await fenceOtherSlices(client, subscription);
   const columns = table.columns.map((column) => column.target);
   const viewDigest = await ensureReaderView(client, {
-    subscription,
+    subscription: wholeOf(subscription),
     view: table.target,
     physical: table.physical,
     columns,
     digest: record.viewDigest,
   });
   await dropColumns(client, table.physical, changes.withdrawn);
-  await writeCopyRecord(client, subscription, table, { columns, viewDigest });
+  await writeCopyRecord(client, parts, table, { columns, viewDigest });
 }
 
 /** Columns whose values are of another type, by the contract that they obey, than they shall be: a load must write them anew. */

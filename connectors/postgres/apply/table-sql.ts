@@ -33,14 +33,14 @@ FROM ${given(width, true)} WHERE ${sameKey(shape)} RETURNING v.place`;
 /** Parameters: the key columns in key order. */
 export const deleteSql = madeOnce((shape) => `DELETE FROM ${shape.physical} AS t USING ${given(shape.key.length)} WHERE ${sameKey(shape)}`);
 
-/** Every row: readers keep theirs until the commit, which TRUNCATE would not grant them. */
-export function deleteAllSql(shape: TableShape): string {
-  return `DELETE FROM ${shape.physical}`;
+/** Every row of ours: readers keep theirs until the commit, which TRUNCATE would not grant them. */
+export function deleteAllSql({ physical, own }: TableShape): string {
+  return own === null ? `DELETE FROM ${physical}` : `DELETE FROM ${physical} WHERE ${own}`;
 }
 
-/** Rows that no chunk of a load has written. Parameter: the first batch of that load. */
-export function sweepSql(shape: TableShape): string {
-  return `DELETE FROM ${shape.physical} WHERE ${batchColumn} < CAST($1 AS int8)`;
+/** Rows of ours that no chunk of a load has written. Parameter: the first batch of that load. */
+export function sweepSql({ physical, own }: TableShape): string {
+  return `DELETE FROM ${physical} WHERE ${batchColumn} < CAST($1 AS int8)${own === null ? "" : ` AND ${own}`}`;
 }
 
 /** Parameters: the key columns. Gives the place, counted from 1, of each key that has a row, and the wanted columns of it. */

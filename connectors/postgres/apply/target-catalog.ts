@@ -1,10 +1,13 @@
 // What the target's own catalogue says of the physical tables: exact types to cast to, and constraints that owners added.
 import type { ClientBase } from "pg";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
-import type { ColumnMapping, TableMapping } from "../../../engine/model/share.ts";
+import type { ColumnMapping, Subscription, TableMapping } from "../../../engine/model/share.ts";
 import { type ColumnType, printTable, tableKey, type TableName, type ValueCategory } from "../../../engine/model/table.ts";
+import { ownRowsSql } from "../../../engine/target/batch-ids.ts";
 import { TypeCatalog } from "../postgres-types.ts";
 import { quoteIdentifier, quoteTable } from "../quote.ts";
+import { batchColumn } from "./table-sql.ts";
+import { readFirstBatches } from "./target-records.ts";
 
 /** A physical table as statements need to know it. Columns are in the mapping's order. */
 export interface TableShape {
@@ -14,6 +17,8 @@ export interface TableShape {
   readonly columns: readonly ShapeColumn[];
   /** Indexes of the key columns, in key order. */
   readonly key: readonly number[];
+  /** Condition under which a row is the writer's; null: all of them are. */
+  readonly own: string | null;
 }
 
 export interface ShapeColumn {
@@ -56,8 +61,9 @@ export interface TargetCatalog {
 }
 
 /** Reads the catalogue. Throws DB-TGT-018 when a column of the mapping is not there. */
-export async function readTargetCatalog(client: ClientBase, tables: readonly TableMapping[]): Promise<TargetCatalog> {
-  const shapes = await readShapes(client, tables);
+export async function readTargetCatalog(client: ClientBase, subscription: Subscription): Promise<TargetCatalog> {
+  const { tables } = subscription;
+  const shapes = await readShapes(client, subscription);
   const { foreignKeys, deferrableConstraints } = await readConstraints(client, tables);
   return { shapes, foreignKeys, deferrableConstraints, parentsFirst: sortParentsFirst(tables, foreignKeys) };
 }
@@ -79,7 +85,9 @@ JOIN pg_namespace n ON n.nspname = t.schema
 JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.name
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped`;
 
-async function readShapes(client: ClientBase, tables: readonly TableMapping[]): Promise<Map<string, TableShape>> {
+async function readShapes(client: ClientBase, subscription: Subscription): Promise<Map<string, TableShape>> {
+  const { tables, slice } = subscription;
+  const firstBatches = slice === undefined ? new Map<string, number>() : await readFirstBatches(client, subscription.id);
   const parameters = [tables.map((table) => table.physical.schema), tables.map((table) => table.physical.name)];
   const { rows } = await client.query<Record<string, string>>(columnsSql, parameters);
   const types = await TypeCatalog.read(
@@ -94,14 +102,19 @@ async function readShapes(client: ClientBase, tables: readonly TableMapping[]): 
     const equality = row["equality"] ?? "OPERATOR(pg_catalog.=)";
     found.set(`${tableKey(table)}.${name}`, { name, bare, equality, declared: String(row["declaration"]) });
   }
-  return new Map(tables.map((mapping) => [tableKey(mapping.target), shapeOf(mapping, found)]));
+  return new Map(
+    tables.map((mapping) => {
+      const own = ownRowsSql(slice, batchColumn, firstBatches.get(printTable(mapping.target)) ?? 0);
+      return [tableKey(mapping.target), { ...shapeOf(mapping, found), own }];
+    }),
+  );
 }
 
 interface FoundColumn extends Omit<ShapeColumn, "checked"> {
   readonly declared: string;
 }
 
-function shapeOf(mapping: TableMapping, found: ReadonlyMap<string, FoundColumn>): TableShape {
+function shapeOf(mapping: TableMapping, found: ReadonlyMap<string, FoundColumn>): Omit<TableShape, "own"> {
   const columns = mapping.columns.map((column): ShapeColumn => {
     const { target, sourceType } = column;
     const there = found.get(`${tableKey(mapping.physical)}.${quoteIdentifier(target)}`);

@@ -138,6 +138,22 @@ CREATE TABLE dongbo.user_type (
   UNIQUE (physical_schema, physical_name)
 )`;
 
+/**
+ * A subscription may be written in slices: rows of their own, which `part_of` ties to the whole that readers know. Their
+ * copies are the same tables.
+ */
+const slices: SchemaStep = {
+  version: 2,
+  statements: [
+    `ALTER TABLE dongbo.subscription ADD COLUMN part_of text, ADD COLUMN slice int NOT NULL DEFAULT 0, ADD COLUMN slices int NOT NULL DEFAULT 1`,
+    "CREATE INDEX subscription_part_of ON dongbo.subscription (part_of) WHERE part_of IS NOT NULL",
+    // Rows with an older batch are of an earlier life of the table: they are every slice's.
+    `ALTER TABLE dongbo.copy ADD COLUMN slice int NOT NULL DEFAULT 0, ADD COLUMN first_batch bigint NOT NULL DEFAULT 0,
+       DROP CONSTRAINT copy_target_schema_target_name_key, DROP CONSTRAINT copy_physical_schema_physical_name_key,
+       ADD UNIQUE (target_schema, target_name, slice), ADD UNIQUE (physical_schema, physical_name, slice)`,
+  ],
+};
+
 const schemaSteps: readonly SchemaStep[] = [
   {
     version: 1,
@@ -151,6 +167,7 @@ const schemaSteps: readonly SchemaStep[] = [
       userTypeTable,
     ],
   },
+  slices,
 ];
 
 const schema = "dongbo";

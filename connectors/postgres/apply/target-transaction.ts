@@ -20,7 +20,7 @@ import { type MissingRows, RowWriter } from "./row-writer.ts";
 import { type Statement, StatementFailure, type StatementResult } from "./statement-batch.ts";
 import { keyOf } from "./table-writes.ts";
 import { sweepSql } from "./table-sql.ts";
-import type { TableShape, TargetCatalog } from "./target-catalog.ts";
+import type { ForeignKey, TableShape, TargetCatalog } from "./target-catalog.ts";
 
 /** What outlives a transaction and is changed by it. */
 export interface TransactionParts {
@@ -222,10 +222,12 @@ export class PostgresTargetTransaction implements TargetTransaction {
   }
 
   #refuseSelfActing(tables: readonly TableMapping[]): void {
-    for (const { key, cause } of selfActing(this.#parts.catalog)) {
-      const concerned = tables.some((table) => tableKey(table.target) === tableKey(key.child.target));
-      if (concerned) this.#book.stop(key.child, "DB-TGT-016", cause);
-    }
+    const { subscription, catalog } = this.#parts;
+    const isConcerned = ({ child }: ForeignKey): boolean => tables.some((table) => tableKey(table.target) === tableKey(child.target));
+    for (const { key, cause } of selfActing(catalog)) if (isConcerned(key)) this.#book.stop(key.child, "DB-TGT-016", cause);
+    if (subscription.slice === undefined) return;
+    for (const key of catalog.foreignKeys)
+      if (isConcerned(key)) this.#book.stop(key.child, "DB-KAF-040", `${key.name} on ${printTable(key.child.physical)}`);
   }
 
   #outcome(missing: MissingRows): WriteOutcome {

@@ -5,6 +5,7 @@ import type { ServerAddress } from "../../../engine/model/server-address.ts";
 import type { CopyState, ShareState } from "../../../engine/model/share.ts";
 import { printTable, type TableName } from "../../../engine/model/table.ts";
 import type { BatchRecord, CopyRecord, QuarantineRecord, RowRecord, TargetRecords } from "../../../engine/ports/target-records.ts";
+import { type PartRecord, wholeCopies } from "../../../engine/target/whole-copies.ts";
 import { connectPostgres, printAddress } from "../postgres-client.ts";
 import { sqlState, toReplicationError } from "../postgres-errors.ts";
 import { quoteIdentifier, quoteTable } from "../quote.ts";
@@ -26,7 +27,7 @@ export class PostgresTargetRecords implements TargetRecords {
   async copies(subscriptions: readonly string[]): Promise<readonly CopyRecord[]> {
     if (!(await this.#installed())) return [];
     const rows = await this.#query(copiesSql, [JSON.stringify(subscriptions)]);
-    return rows.map(toCopy);
+    return wholeCopies(rows.map(toPart));
   }
 
   async findRow(copy: CopyRecord, key: readonly string[]): Promise<RowRecord> {
@@ -58,17 +59,17 @@ export class PostgresTargetRecords implements TargetRecords {
   async terminate(subscription: string): Promise<boolean> {
     if (!(await this.#installed())) return false;
     await this.#query(
-      "UPDATE dongbo.subscription SET share_state = 'TERMINATED', epoch = epoch + 1 WHERE id = $1 AND share_state <> 'TERMINATED'",
+      `UPDATE dongbo.subscription SET share_state = 'TERMINATED', epoch = epoch + 1 WHERE ${ofWhole} AND share_state <> 'TERMINATED'`,
       [subscription],
     );
-    return (await this.#query("SELECT 1 FROM dongbo.subscription WHERE id = $1", [subscription])).length > 0;
+    return (await this.#query(`SELECT 1 FROM dongbo.subscription WHERE ${ofWhole}`, [subscription])).length > 0;
   }
 
   async refuseUntilLoaded(subscription: string, tables: readonly string[]): Promise<void> {
     if (!(await this.#installed())) return;
     await this.#query(
       `UPDATE dongbo.copy SET copy_state = 'RESYNCING'
-       WHERE subscription = $1 AND target_table IN (SELECT json_array_elements_text($2::json)) AND copy_state IN ('VALID', 'EXPIRED')`,
+       WHERE subscription IN (${partsOfWhole}) AND target_table IN (SELECT json_array_elements_text($2::json)) AND copy_state IN ('VALID', 'EXPIRED')`,
       [subscription, JSON.stringify(tables)],
     );
   }
@@ -117,10 +118,14 @@ interface KeyColumn {
   readonly typeName: string;
 }
 
+/** Rows of dongbo.subscription that are the whole $1, or its slices. */
+const ofWhole = "(id = $1 OR part_of = $1)";
+const partsOfWhole = `SELECT id FROM dongbo.subscription WHERE ${ofWhole}`;
+
 const millis = (expression: string, name: string): string => `(extract(epoch FROM ${expression}) * 1000)::bigint AS ${name}`;
 
 const copiesSql = `
-SELECT v.subscription, v.target_table, c.physical_schema, c.physical_name, v.share_state, v.copy_state, v.reason,
+SELECT v.subscription AS part, coalesce(v.part_of, v.subscription) AS subscription, v.slices, v.target_table, c.physical_schema, c.physical_name, v.share_state, v.copy_state, v.reason,
   ${millis("v.last_sync_at", "last_sync_at")}, ${millis("v.valid_until", "valid_until")},
   ${millis("v.last_reconciled_at", "last_reconciled_at")}, c.rows, c.rows_quarantined, s.position, s.source_identity,
   c.stopped_code, c.stopped_message, c.load ->> 'rows' AS rows_loading, c.load IS NOT NULL AS loading,
@@ -128,8 +133,8 @@ SELECT v.subscription, v.target_table, c.physical_schema, c.physical_name, v.sha
 FROM dongbo.verdict AS v
 JOIN dongbo.copy AS c ON c.subscription = v.subscription AND c.target_table = v.target_table
 JOIN dongbo.subscription AS s ON s.id = v.subscription
-WHERE v.subscription IN (SELECT pg_catalog.json_array_elements_text($1))
-ORDER BY v.subscription, v.target_table`;
+WHERE coalesce(v.part_of, v.subscription) IN (SELECT pg_catalog.json_array_elements_text($1))
+ORDER BY subscription, v.target_table, c.slice`;
 
 const keySql = `
 SELECT a.attname AS name, n.nspname AS type_schema, t.typname AS type_name
@@ -147,7 +152,7 @@ const batchSql = `
 SELECT id, kind, first_position, last_position, ${millis("source_time_first", "source_time_first")},
   ${millis("source_time_last", "source_time_last")}, transactions, rows_written, rows_deleted, agreement_id,
   ${millis("applied_at", "applied_at")}
-FROM dongbo.batch WHERE subscription = $1 AND id = $2`;
+FROM dongbo.batch WHERE id = $2 AND (subscription = $1 OR subscription IN (${partsOfWhole}))`;
 
 function rowSql(physical: TableName, columns: readonly KeyColumn[]): string {
   const conditions = columns.map((column, index) => `${quoteIdentifier(column.name)} = $${index + 1}::${typeOf(column)}`);
@@ -163,7 +168,7 @@ function quarantineSql(columns: readonly KeyColumn[]): string {
     return column.typeName === "bpchar" ? `pg_catalog.rtrim(${stored}) = ${wanted}` : `${stored} = ${wanted}`;
   });
   return `SELECT code, sqlstate, detail, position, ${millis("first_seen", "first_seen")}, ${millis("last_seen", "last_seen")}, attempts
-    FROM dongbo.quarantine WHERE subscription = $1 AND target_table = $2 AND ${conditions.join(" AND ")}`;
+    FROM dongbo.quarantine WHERE subscription IN (${partsOfWhole}) AND target_table = $2 AND ${conditions.join(" AND ")}`;
 }
 
 /** By its own name and without modifier: `character` would cut to one letter. */
@@ -180,9 +185,11 @@ function wrongKey(copy: CopyRecord, columns: readonly KeyColumn[], cause?: unkno
   return new ReplicationError("DB-RUN-023", facts, { cause });
 }
 
-function toCopy(row: Fields): CopyRecord {
+function toPart(row: Fields): PartRecord {
   const stopped = row["stopped_code"] ?? null;
   return {
+    part: row["part"] ?? "",
+    of: Number(row["slices"]),
     subscription: row["subscription"] ?? "",
     table: row["target_table"] ?? "",
     physical: { schema: row["physical_schema"] ?? "", name: row["physical_name"] ?? "" },

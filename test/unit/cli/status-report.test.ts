@@ -62,6 +62,7 @@ function copy(change: Partial<CopyRecord> = {}): CopyRecord {
     agreementTo: null,
     withdrawnAt: null,
     judgedAt: now,
+    slices: [],
     ...change,
   };
 }

@@ -24,6 +24,7 @@ function shape(flavour: Flavour, key: readonly number[] = [0]): TableShape {
     columns: [made("`id`", "CAST(? AS SIGNED)"), made("`name`", "?")],
     key,
     references: [],
+    own: null,
   };
 }
 
