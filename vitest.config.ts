@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 // MySQL or MariaDB servers (and perhaps PostgreSQL), `.kafka.test.ts` Kafka (and perhaps all others), `.real-mysql.test.ts` a MySQL
 // server that is given, `.fault.test.ts` servers that it breaks or strains.
 /** Each of these keeps both cores busy by itself. */
-const stress = ["kill", "pairs", "pgbench", "sysbench", "fanout", "giant"].map((name) => `test/e2e/${name}.fault.test.ts`);
+const stress = ["kill", "pairs", "debezium-pairs", "pgbench", "sysbench", "fanout", "giant"].map((name) => `test/e2e/${name}.fault.test.ts`);
 /** What also runs on a real MySQL, one file after the other, when DONGBO_TEST_MYSQL_URL names one that is there for tests alone. */
 const givenMysql = process.env["DONGBO_TEST_MYSQL_URL"] ?? "";
 const onGivenMysql = [

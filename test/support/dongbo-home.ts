@@ -1,6 +1,6 @@
 // An installation of dongbo as a user has it: a folder with dongbo.yaml and the data folder, and the command line.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { appendFileSync, chmodSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, copyFileSync, existsSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
@@ -44,6 +44,13 @@ export class DongboHome implements AsyncDisposable {
     await oncePerRun("build", buildOnce);
     const home = new DongboHome(testFolder("home"), environment);
     home.writeConfig(config);
+    return home;
+  }
+
+  /** Another one with the same configuration and a data folder of its own. */
+  twin(): DongboHome {
+    const home = new DongboHome(testFolder("home"), this.#environment);
+    copyFileSync(this.configFile, home.configFile);
     return home;
   }
 

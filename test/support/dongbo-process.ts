@@ -64,6 +64,11 @@ export class DongboProcess implements AsyncDisposable {
     return this.exited;
   }
 
+  /** SIGSTOP and SIGCONT, for example. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   /** SIGTERM; throws when the process has not left at the deadline (design: 10 s). */
   async terminate(deadlineMs = 10_000): Promise<Exit> {
     this.#child.kill("SIGTERM");

@@ -32,6 +32,18 @@ export async function createTopics(brokers: string, ...topics: readonly NewTopic
   });
 }
 
+export async function deleteTopic(brokers: string, topic: string): Promise<void> {
+  await using admin = await connectedAdmin(brokers);
+  await admin.client.deleteTopics({ topics: [topic] });
+}
+
+/** Deletes all messages that the topic holds now, as retention would. */
+export async function emptyTopic(brokers: string, topic: string): Promise<void> {
+  await using admin = await connectedAdmin(brokers);
+  const partitions = (await admin.client.fetchTopicOffsets(topic)).map(({ partition, high }) => ({ partition, offset: high }));
+  await admin.client.deleteTopicRecords({ topic, partitions });
+}
+
 /** Writes the messages in their order, acknowledged by the broker. */
 export async function produce(brokers: string, topic: string, messages: readonly Message[]): Promise<void> {
   const producer = client(brokers).producer();
