@@ -1,6 +1,6 @@
 // One value of a row, as the binary log's row events hold it → its text (MySQL Internals, "Rows_event", "Column values").
 import { inflateRawSync, inflateSync } from "node:zlib";
-import { doubleText, floatText } from "../value-text.ts";
+import { doubleText, floatText } from "../../float-text.ts";
 import type { WireType } from "../wire-type.ts";
 import { type ByteReader, malformed } from "./byte-reader.ts";
 import { textDecoding } from "./charset.ts";

@@ -1,7 +1,8 @@
 // How the values of a column are asked for, and how what the server sends becomes their text form (../value-text.ts). The same
 // column in the binary log must come to the same bytes (../decode/).
 import type { ColumnType } from "../../../engine/model/table.ts";
-import { bitText, bytesText, doubleText, floatText } from "../value-text.ts";
+import { doubleText, floatText } from "../../float-text.ts";
+import { bitText, bytesText } from "../value-text.ts";
 import { quoteIdentifier } from "../quote.ts";
 
 export interface ColumnReader {

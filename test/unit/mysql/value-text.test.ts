@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { bitText, doubleText, floatText, trimFraction } from "../../../connectors/mysql/value-text.ts";
+import { doubleText, floatText } from "../../../connectors/float-text.ts";
+import { bitText, trimFraction } from "../../../connectors/mysql/value-text.ts";
 
 describe("floating-point numbers are written as PostgreSQL prints them", () => {
   // Taken from PostgreSQL 18: SELECT x::float8, x::float4.
