@@ -20,3 +20,55 @@ export function compareOrder(a: SourceOrder, b: SourceOrder): number | null {
   }
   return 0;
 }
+
+/** What the source block says of a place, as far as its connector says it. */
+export interface LogPlace {
+  /** PostgreSQL `sequence`: a JSON array of the last commit's LSN and this change's. */
+  readonly sequence: string | null;
+  readonly lsn: bigint | null;
+  readonly gtid: string | null;
+  readonly file: string | null;
+  readonly pos: bigint | null;
+  readonly row: bigint | null;
+  readonly commitLsn: string | null;
+  readonly changeLsn: string | null;
+  readonly eventSerialNumber: bigint | null;
+  readonly commitScn: string | null;
+}
+
+const mariaDbGtid = /^(\d+)-\d+-(\d+)$/;
+const mysqlGtid = /^([0-9a-f-]{36}(?::[a-z_][a-z0-9_]*)?):(\d+)$/i;
+
+/** The place of the last commit first, then of the change itself: transactions come whole, in the order of their commits. */
+export function postgresOrder({ sequence, lsn }: LogPlace): SourceOrder | null {
+  if (lsn === null) return null;
+  const lastCommit = /^\[\s*"(\d+)"/.exec(sequence ?? "")?.[1];
+  return { log: "lsn", parts: [BigInt(lastCommit ?? 0), lsn] };
+}
+
+export function mysqlOrder({ gtid, file, pos, row }: LogPlace): SourceOrder | null {
+  if (pos === null) return null;
+  const [, domain, sequence] = mariaDbGtid.exec(gtid ?? "") ?? [];
+  if (domain !== undefined) return { log: `gtid:${domain}`, parts: [BigInt(sequence ?? 0), pos, row ?? 0n] };
+  const [, server, number] = mysqlGtid.exec(gtid ?? "") ?? [];
+  if (server !== undefined) return { log: `gtid:${server}`, parts: [BigInt(number ?? 0), pos, row ?? 0n] };
+  const fileNumber = /\.(\d+)$/.exec(file ?? "")?.[1];
+  return fileNumber === undefined ? null : { log: "file", parts: [BigInt(fileNumber), pos, row ?? 0n] };
+}
+
+/** SQL Server and Db2: LSNs are hexadecimal numbers with colons between. */
+export function lsnOrder({ commitLsn, changeLsn, eventSerialNumber }: LogPlace): SourceOrder | null {
+  if (commitLsn === null || changeLsn === null) return null;
+  const parts = [...commitLsn.split(":"), ...changeLsn.split(":")];
+  if (!parts.every((part) => /^[0-9a-f]+$/i.test(part))) return null;
+  return { log: "lsn", parts: [...parts.map((part) => BigInt(`0x${part}`)), eventSerialNumber ?? 0n] };
+}
+
+/**
+ * Oracle: the commit's SCN alone. Transactions may share it, and come whole one after the other with SCNs of changes that
+ * go back; what has an equal order is applied again, which changes nothing.
+ */
+export function oracleOrder({ commitScn }: LogPlace): SourceOrder | null {
+  const scn = /^\d+/.exec(commitScn ?? "")?.[0];
+  return scn === undefined ? null : { log: "scn", parts: [BigInt(scn)] };
+}

@@ -1,0 +1,67 @@
+// The plans of rows and keys, each made once.
+import type { ConverterOptions } from "../debezium-options.ts";
+import type { SourceConnector } from "./change-event.ts";
+import { codecContexts } from "./codec-options.ts";
+import { type ConnectSchema, fieldOf } from "./connect-schema.ts";
+import { DecodeFailure } from "./decode-failure.ts";
+import { RowPlan } from "./row-plan.ts";
+import { sourceConnector } from "./source-block.ts";
+import { untypedSchema } from "./untyped-schema.ts";
+
+/** What the schema of an envelope says of the rows inside. */
+export interface ValueShape {
+  readonly connector: SourceConnector | null;
+  /** Null: no rows, as in logical messages. */
+  readonly row: ConnectSchema | null;
+}
+
+const sourceName = /^io\.debezium\.connector\.([a-z0-9]+)\.Source$/;
+
+export class RowPlans {
+  readonly #types: ConverterOptions["types"];
+  readonly #contexts: ReturnType<typeof codecContexts>;
+  readonly #typed = new WeakMap<ConnectSchema, Map<SourceConnector, RowPlan>>();
+  readonly #untyped = new Map<string, RowPlan>();
+  readonly #shapes = new WeakMap<ConnectSchema, ValueShape>();
+
+  constructor(converter: ConverterOptions) {
+    this.#types = converter.types;
+    this.#contexts = codecContexts(converter);
+  }
+
+  shapeOf(schema: ConnectSchema): ValueShape {
+    let shape = this.#shapes.get(schema);
+    if (shape === undefined) {
+      const name = sourceName.exec(fieldOf(schema, "source")?.name ?? "")?.[1];
+      const connector = name === undefined ? null : sourceConnector(name === "mongo" ? "mongodb" : name);
+      shape = { connector, row: fieldOf(schema, "after") };
+      this.#shapes.set(schema, shape);
+    }
+    return shape;
+  }
+
+  /** For rows, or keys, that come with their schema. */
+  typed(schema: ConnectSchema, connector: SourceConnector): RowPlan {
+    if (schema.type !== "struct") throw new DecodeFailure("DB-KAF-100", { cause: "a row or a key is no object" });
+    const plans = this.#typed.get(schema) ?? new Map<SourceConnector, RowPlan>();
+    this.#typed.set(schema, plans);
+    return remembered(plans, connector, () => new RowPlan(schema, (column) => this.#contexts(column, connector)));
+  }
+
+  /** For rows, or keys, of JSON without schemas. `table`: as the configuration names it. */
+  untyped(table: string, columns: readonly string[], connector: SourceConnector): RowPlan {
+    return remembered(this.#untyped, JSON.stringify([table, connector, ...columns]), () => {
+      const schema = untypedSchema(columns, this.#types.get(table));
+      return new RowPlan(schema, (column) => this.#contexts(column, connector));
+    });
+  }
+}
+
+function remembered<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}
