@@ -23,7 +23,8 @@ export function explainCopy(report: StatusReport, share: ShareConfiguration, id:
     suspensionCheck(subscription, times),
     streamCheck(subscription, times),
     engineCheck(report, times),
-    sourceCheck(report, share.source),
+    sourceCheck(report, share.source, times),
+    ...orderCheck(report, share.source),
     targetCheck(subscription),
     ...subscription.tables.map((table) => tableCheck(table, times)),
     ...subscription.tables.flatMap((table) => quarantineCheck(subscription.id, table)),
@@ -68,7 +69,7 @@ function engineCheck({ engine, control }: StatusReport, times: TimePrinter): Che
   return { check: "engine", ok: true, detail, remedy: null };
 }
 
-function sourceCheck(report: StatusReport, id: string): Check {
+function sourceCheck(report: StatusReport, id: string, times: TimePrinter): Check {
   const source = report.sources.find((candidate) => candidate.id === id);
   if (source === undefined) return { check: "source", ok: null, detail: `${id} is not configured`, remedy: "Add it to `sources:`" };
   const { problem, slot } = source;
@@ -77,8 +78,19 @@ function sourceCheck(report: StatusReport, id: string): Check {
   if (source.retained_bytes === null) {
     return { check: "source", ok: null, detail: `${id} reserves nothing for dongbo yet`, remedy: "`dongbo run` makes the reservation" };
   }
+  if (source.connector === "debezium") {
+    const heard = source.heard_at === null ? "no heartbeat yet" : `its newest heartbeat is of ${times.full(new Date(source.heard_at))}`;
+    return { check: "source", ok: true, detail: `${id} answers; ${heard}`, remedy: null };
+  }
   const where = slot === null ? "still has its log" : `keeps its log in slot ${slot}`;
   return { check: "source", ok: true, detail: `${id} answers and ${where}`, remedy: null };
+}
+
+/** What the copy can be relied on for, where that is less than usual. */
+function orderCheck(report: StatusReport, id: string): Check[] {
+  if (report.sources.find((source) => source.id === id)?.follows !== "rows") return [];
+  const detail = "each row follows its changes in their order; what changed together may be seen apart (no `topics.transactions`)";
+  return [{ check: "order", ok: true, detail, remedy: null }];
 }
 
 function targetCheck({ target, problem, reason, tables, share_state: state, position }: SubscriptionStatus): Check {

@@ -94,7 +94,7 @@ async function observeSource(
     // Asked after the copies, which move on meanwhile.
     await targets;
     const end = source.reserves ? null : (await source.endOfLog()).position;
-    return { identity, reservation, end, positions: source.positions, withheld };
+    return { identity, reservation, end, positions: source.positions, heartbeats: null, withheld };
   } finally {
     await Promise.all([source.close(), snapshot.close()]);
   }

@@ -34,6 +34,12 @@ function targetFamily(configuration: Configuration, { target }: SubscriptionConf
   return found.connector === "kafka" ? "postgres" : found.connector;
 }
 
+/** Of the shares of one source, in seconds; without an end where nobody shares it. */
+export function shortestValidity(configuration: Configuration, source: string): number {
+  const own = configuration.shares.filter((share) => share.source === source);
+  return Math.min(...own.map(({ regulation }) => regulation.validityPeriodSeconds));
+}
+
 /** The source's tables that they name. */
 export function wantedTables(wanted: readonly Wanted[]): TableName[] {
   return [...new Map(wanted.flatMap(({ share }) => share.tables.map((table) => [tableKey(table.source), table.source]))).values()];

@@ -1,5 +1,6 @@
 // What keeps a source from giving its subscriptions what they lack: judged from what source and targets say of themselves, so
 // that `status` knows it also where no engine runs, and while a running one merely tries again. Pure.
+import { type Heartbeats, silence, silentConnector } from "../../connectors/debezium/heartbeats.ts";
 import type { ShareConfiguration, SourceConfiguration } from "../../engine/config/configuration.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { StoppedTable } from "../../engine/model/share.ts";
@@ -18,6 +19,8 @@ export interface SourceObservation {
   /** Where the log ends, of a source that keeps it by a rule of its own; null: not asked. */
   readonly end: Position | null;
   readonly positions: PositionOrder;
+  /** What a Debezium connector's heartbeats tell; null: the source is asked itself. */
+  readonly heartbeats: Heartbeats | null;
   /** By subscription: tables that its catalogue or its publication does not give as they are wanted. */
   readonly withheld: ReadonlyMap<string, readonly StoppedTable[]>;
 }
@@ -49,6 +52,13 @@ export function sourceTrouble(
     return lostReservation(what, known?.sourceIdentity ?? null, seen.identity);
   }
   return wanted.map((facts) => withheld(facts, seen)).find((error) => error?.code === "DB-SLOT-007") ?? null;
+}
+
+/** Why clocks stand still although nothing keeps the copies from being supplied; null: the connector is heard of. */
+export function connectorTrouble(source: string, seen: SourceObservation, at: Date, validitySeconds: number): ReplicationError | null {
+  if (seen.heartbeats === null) return null;
+  const silent = silence(seen.heartbeats, validitySeconds, at.getTime() * 1000);
+  return silent === null ? null : silentConnector(source, seen.heartbeats, silent);
 }
 
 /** What keeps one subscription from being supplied, when the source as a whole is well. */

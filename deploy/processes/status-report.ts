@@ -7,8 +7,8 @@ import type { EngineIdentity, EngineProblem } from "../../engine/ports/control-c
 import type { Order, SubscriptionLifecycle } from "../../engine/ports/control-store.ts";
 import type { CopyRecord } from "../../engine/ports/target-records.ts";
 import { copyGravity } from "../../engine/validity/usability.ts";
-import { type Subscribed, wantedOf } from "./resolve-shares.ts";
-import { type SourceObservation, sourceTrouble, type SupplyFacts, supplyTrouble } from "./source-trouble.ts";
+import { shortestValidity, type Subscribed, wantedOf } from "./resolve-shares.ts";
+import { connectorTrouble, type SourceObservation, sourceTrouble, type SupplyFacts, supplyTrouble } from "./source-trouble.ts";
 
 /** What was read; an error stands where something could not be. */
 export interface Observations {
@@ -37,6 +37,14 @@ export interface StatusReport {
 
 export interface SourceStatus {
   readonly id: string;
+  readonly connector: SourceConfiguration["connector"];
+  /**
+   * What a copy equals: the master as of one of its transactions, or each row as of some moment, in the order of its changes, where
+   * the source does not tell which changes belong together.
+   */
+  readonly follows: "transactions" | "rows";
+  /** The connector's clock in its newest heartbeat; null: the source is asked itself, or there is none. */
+  readonly heard_at: string | null;
   /** Name of the replication slot; null: the source has no such thing. */
   readonly slot: string | null;
   /** Log that the source keeps only for dongbo; null: no slot, or not known. */
@@ -102,7 +110,9 @@ export function buildStatus(configuration: Configuration, seen: Observations): S
     engine:
       engine === null ? null : { pid: engine.pid, host: engine.host, version: engine.version, started_at: engine.startedAt.toISOString() },
     control: { problem: toProblem(seen.controlProblem) },
-    sources: [...configuration.sources.values()].map((source) => sourceStatus(source, troubles.get(source.id) ?? null, seen)),
+    sources: [...configuration.sources.values()].map((source) =>
+      sourceStatus(configuration, source, troubles.get(source.id) ?? null, seen),
+    ),
     subscriptions: configuration.shares.flatMap((share) =>
       share.subscriptions.map((subscription) => {
         return subscriptionStatus({ share, subscription }, troubles.get(share.source) ?? null, seen);
@@ -127,17 +137,27 @@ export function toProblem(error: ReplicationError | null): StatusProblem | null 
   return error === null ? null : { code: error.code, subject: error.subject, cause: error.explanation, remedy: error.remedy };
 }
 
-function sourceStatus(source: SourceConfiguration, trouble: ReplicationError | null, seen: Observations): SourceStatus {
+function sourceStatus(
+  configuration: Configuration,
+  source: SourceConfiguration,
+  trouble: ReplicationError | null,
+  seen: Observations,
+): SourceStatus {
   const { id, connector } = source;
-  const observed = seen.sources.get(id);
-  const { retainedBytes = null, keptSince = null } =
-    observed === undefined || observed instanceof Error ? {} : (observed.reservation ?? {});
+  const answer = seen.sources.get(id);
+  const observed = answer === undefined || answer instanceof Error ? null : answer;
+  const { retainedBytes = null, keptSince = null } = observed?.reservation ?? {};
+  const heard = observed?.heartbeats?.newest ?? null;
+  const silent = observed === null ? null : connectorTrouble(id, observed, seen.at, shortestValidity(configuration, id));
   return {
     id,
+    connector,
+    follows: connector === "debezium" && source.debezium.topics.transactions === null ? "rows" : "transactions",
+    heard_at: heard === null ? null : new Date(heard / 1000).toISOString(),
     slot: connector === "postgres" ? source.slot : null,
     retained_bytes: retainedBytes,
     kept_since: keptSince === null ? null : new Date(keptSince / 1000).toISOString(),
-    problem: toProblem(trouble) ?? reported("source", id, seen),
+    problem: toProblem(trouble ?? silent) ?? reported("source", id, seen),
   };
 }
 

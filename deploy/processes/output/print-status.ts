@@ -32,12 +32,20 @@ export function printStatus(report: StatusReport, times: TimePrinter): string {
   return parts.join("");
 }
 
-function sourceLine({ problem, slot, retained_bytes: bytes, kept_since: since }: SourceStatus, at: Date, times: TimePrinter): string {
+function sourceLine(source: SourceStatus, at: Date, times: TimePrinter): string {
+  const { connector, problem, slot, retained_bytes: bytes, kept_since: since } = source;
   if (problem !== null) return sentence(problem);
+  if (connector === "debezium") return connectorLine(source, at);
   if (slot !== null) return `${bytes === null ? "nothing reserved yet" : `keeps ${printBytes(bytes)} of log for dongbo`} (slot ${slot})`;
   if (since === null) return "keeps its log by a rule of its own";
   const from = new Date(since);
   return `has its log since ${times.short(from)} (${printDuration((at.getTime() - from.getTime()) / 1000)})`;
+}
+
+function connectorLine({ heard_at: heardAt, follows }: SourceStatus, at: Date): string {
+  const age = heardAt === null ? null : printDuration(Math.max(0, at.getTime() - new Date(heardAt).getTime()) / 1000);
+  const heard = age === null ? "no heartbeat of the connector yet" : `connector heard of ${age} ago`;
+  return `${heard}; copies follow ${follows === "rows" ? "each row in order, not whole transactions" : "whole transactions"}`;
 }
 
 function sentence(problem: StatusProblem): string {

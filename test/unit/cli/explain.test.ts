@@ -52,12 +52,14 @@ const subscription: SubscriptionStatus = {
   problem: null,
 };
 
+const direct = { connector: "postgres", follows: "transactions", heard_at: null } as const;
+
 function explain(change: Partial<SubscriptionStatus> = {}, report: Partial<StatusReport> = {}): Check[] {
   const whole: StatusReport = {
     at: now,
     engine: { pid: 12, host: "máy-1", version: "0.1.0", started_at: now },
     control: { problem: null },
-    sources: [{ id: "population", slot: "dongbo_population", retained_bytes: 1, kept_since: null, problem: null }],
+    sources: [{ ...direct, id: "population", slot: "dongbo_population", retained_bytes: 1, kept_since: null, problem: null }],
     subscriptions: [{ ...subscription, ...change }],
     ...report,
   };
@@ -67,6 +69,14 @@ function explain(change: Partial<SubscriptionStatus> = {}, report: Partial<Statu
 const failing = (checks: readonly Check[]): string[] => checks.filter(({ ok }) => ok === false).map(({ check }) => check);
 
 describe("explain a copy", () => {
+  test("a copy behind Debezium topics without transactions says what it can be relied on for", () => {
+    const topics = { id: "population", connector: "debezium", follows: "rows", heard_at: now, slot: null, problem: null } as const;
+    const checks = explain({}, { sources: [{ ...topics, retained_bytes: 0, kept_since: null }] });
+    expect(failing(checks)).toEqual([]);
+    expect(checks.find(({ check }) => check === "order")?.detail).toContain("may be seen apart");
+    expect(checks.find(({ check }) => check === "source")?.detail).toContain("its newest heartbeat");
+  });
+
   test("when all is well every condition holds and nothing is to be done", () => {
     const checks = explain();
     expect(checks.map(({ check }) => check)).toEqual([
@@ -88,7 +98,7 @@ describe("explain a copy", () => {
     ["no engine", explain({}, { engine: null }), "engine"],
     [
       "a dead source",
-      explain({}, { sources: [{ id: "population", slot: "s", retained_bytes: null, kept_since: null, problem }] }),
+      explain({}, { sources: [{ ...direct, id: "population", slot: "s", retained_bytes: null, kept_since: null, problem }] }),
       "source",
     ],
     ["a dead target", explain({ problem, reason: "unreachable", tables: [] }), "target"],

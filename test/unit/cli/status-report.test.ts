@@ -12,11 +12,13 @@ import type { CopyRecord } from "../../../engine/ports/target-records.ts";
 
 const now = new Date("2026-01-02T03:04:05.000Z");
 
-function configuration(): Configuration {
-  const url = "postgres://dongbo@127.0.0.1:1/x";
+const url = "postgres://dongbo@127.0.0.1:1/x";
+const direct = { connector: "postgres", url, provider: { id: "G01", name: "Bộ Công an" } };
+
+function configuration(population: object = direct): Configuration {
   const text = JSON.stringify({
     version: 1,
-    sources: { population: { connector: "postgres", url, provider: { id: "G01", name: "Bộ Công an" } } },
+    sources: { population },
     targets: {
       hcm: { connector: "postgres", url, consumer: { id: "79", name: "Thành phố Hồ Chí Minh" } },
       hue: { connector: "postgres", url: `${url}2`, consumer: { id: "46", name: "Thành phố Huế" } },
@@ -74,7 +76,7 @@ const unpublished = new ReplicationError("DB-PG-032", { subject: "public.citizen
 
 function source(change: Partial<SourceObservation> = {}): SourceObservation {
   const reservation = { position: "0/1A2B3C" as Position, identity: "7300/1", retainedBytes: 12_582_912, inUse: true, keptSince: null };
-  return { identity: reservation.identity, reservation, end: null, positions: lsnOrder, withheld: new Map(), ...change };
+  return { identity: reservation.identity, reservation, end: null, positions: lsnOrder, heartbeats: null, withheld: new Map(), ...change };
 }
 
 /** A table of population/hcm, by the name that readers know, that the source does not give. */
@@ -306,6 +308,32 @@ describe("status for people", () => {
     expect(text).toContain("source population: keeps 12.0 MB of log for dongbo (slot dongbo_population)\n");
     expect(text).toMatch(/^population\/hcm +yes +valid +10:04:04 \(03:04:04Z\) +0\.4 s +2026-01-03 10:04:04 \(03:04:04Z\) +1,234 +0$/m);
     expect(text).toMatch(/^population\/hue +no +never_synced +never +- +- +- +0$/m);
+  });
+
+  test.each<[string, number, RegExp]>([
+    [
+      "a connector that is heard of",
+      4,
+      /^source population: connector heard of 4\.0 s ago; copies follow each row in order, not whole transactions$/m,
+    ],
+    [
+      "a silent connector (VL-07: why the clock stands still)",
+      100,
+      /^source population: DB-KAF-143: population: the connector's newest heartbeat is 100 s old; /m,
+    ],
+  ])("%s", (_what, age, line) => {
+    const topics = {
+      connector: "debezium",
+      url: "kafka://127.0.0.1",
+      topics: { prefix: "pop" },
+      provider: { id: "G01", name: "Bộ Công an" },
+    };
+    const heartbeats = { newest: (now.getTime() - age * 1000) * 1000, interval: 10_000_000 };
+    const report = buildStatus(configuration(topics), withSource(source({ heartbeats })));
+    expect(printStatus(report, new TimePrinter("Asia/Ho_Chi_Minh", now))).toMatch(line);
+    expect(report.sources[0]).toMatchObject({ connector: "debezium", follows: "rows", slot: null });
+    expect(needsAttention(report)).toBe(age > 40);
+    expect(report.subscriptions[0]).toMatchObject({ usable: true, problem: null });
   });
 
   test("whatever needs somebody has a sentence of its own with what to do", () => {
