@@ -21,7 +21,7 @@ interface Rule {
 
 const binlog = ["mysql", "mariadb"] as const;
 
-const rules: readonly Rule[] = [
+export const settingRules: readonly Rule[] = [
   {
     setting: "event.processing.failure.handling.mode",
     code: "DB-KAF-147",
@@ -172,7 +172,7 @@ const presences: readonly Pick<Rule, "setting" | "code" | "severity" | "loss">[]
 ];
 
 export function judgeLossySettings({ settings, kind }: ConnectorFacts, connector: string): Finding[] {
-  const applying = rules.filter(({ of }) => of === undefined || kind === null || of.includes(kind));
+  const applying = settingRules.filter(({ of }) => of === undefined || kind === null || of.includes(kind));
   const lossy = applying.flatMap(({ setting, code, severity, unwritten, good, loss }) => {
     const written = settings.get(setting);
     const value = (written ?? unwritten).trim().toLowerCase();
