@@ -82,7 +82,8 @@ export interface SubscriptionStatus {
 
 export interface TableStatus {
   readonly target: string;
-  readonly rows: number;
+  /** Null: the target is a log, which holds no rows. */
+  readonly rows: number | null;
   readonly last_sync_at: string | null;
   readonly valid_until: string | null;
   readonly copy_state: CopyState;

@@ -41,7 +41,8 @@ export interface CopyRecord {
   readonly lastSyncAt: Date | null;
   readonly validUntil: Date | null;
   readonly lastReconciledAt: Date | null;
-  readonly rows: number;
+  /** Null: the target is a log, which holds no rows. */
+  readonly rows: number | null;
   readonly rowsQuarantined: number;
   /** Source position that the subscription has applied; null as well where each of its slices has its own. */
   readonly position: string | null;

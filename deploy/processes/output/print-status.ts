@@ -61,7 +61,7 @@ function engineLine(report: StatusReport, times: TimePrinter): string {
 
 function line(subscription: SubscriptionStatus, times: TimePrinter): string[] {
   const { last_sync_at: lastSyncAt, valid_until: validUntil, lag_seconds: lag } = subscription;
-  const rows = subscription.tables.reduce((sum, table) => sum + table.rows, 0);
+  const rows = subscription.tables.flatMap((table) => table.rows ?? []);
   return [
     subscription.id,
     subscription.usable ? "yes" : "no",
@@ -69,7 +69,7 @@ function line(subscription: SubscriptionStatus, times: TimePrinter): string[] {
     lastSyncAt === null ? "never" : times.short(new Date(lastSyncAt)),
     lag === null ? "-" : printDuration(lag),
     validUntil === null ? "-" : times.short(new Date(validUntil)),
-    subscription.tables.length === 0 ? "-" : printCount(rows),
+    rows.length === 0 ? "-" : printCount(rows.reduce((sum, count) => sum + count, 0)),
     printCount(subscription.rows_quarantined),
   ];
 }
