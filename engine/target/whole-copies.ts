@@ -36,7 +36,7 @@ function wholeCopy(first: PartRecord, group: readonly PartRecord[]): CopyRecord 
     lastSyncAt: oldest(group.map(({ lastSyncAt }) => lastSyncAt)),
     validUntil: oldest(group.map(({ validUntil }) => validUntil)),
     lastReconciledAt: oldest(group.map(({ lastReconciledAt }) => lastReconciledAt)),
-    rows: sum(group.map(({ rows }) => rows)),
+    rows: first.rows === null ? null : sum(group.map(({ rows }) => rows ?? 0)),
     rowsQuarantined: sum(group.map(({ rowsQuarantined }) => rowsQuarantined)),
     position: null,
     stopped: group.find(({ stopped }) => stopped !== null)?.stopped ?? null,

@@ -129,6 +129,7 @@ function copyRecord(state: PublicationState, { table, copy, now }: NamedCopy): C
     agreementTo: dateOf(agreementTo),
     withdrawnAt: dateOf(copy.withdrawnAt),
     judgedAt: new Date(now / 1000),
+    slices: [],
   };
 }
 
