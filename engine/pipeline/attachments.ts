@@ -190,7 +190,8 @@ export class Attachments {
     try {
       const reservation = await this.#admission.reservation(seat.entry.renew, checkpoint.position !== null);
       const stay = fresh ? null : verifyPlace(lane.subscription.id, checkpoint, this.#asTold(reservation), this.#parts.source.positions);
-      const sourceTime = await confirmedAt();
+      // Who goes on from a checkpoint has yet to get what was confirmed to others; its target knows how far its clock was (VL-07).
+      const sourceTime = stay === null ? await confirmedAt() : 0;
       seat.sourceTime = sourceTime;
       const { position: end } = await this.#parts.source.endOfLog();
       if (stay !== null && !this.#parts.source.reserves) verifyEnd(lane.subscription.id, stay, end, this.#parts.source.positions);

@@ -124,11 +124,10 @@ export class Batch {
   }
 
   #streamItem(item: Exclude<LaneItem, { tag: "chunk" | "load" }>): void {
-    const { positions } = this.#context;
     switch (item.tag) {
       case "begin":
         // After the stream was opened again it repeats what this subscription already has.
-        this.#skipping = positions.covers(this.#start.position, item.position);
+        this.#skipping = this.#context.positions.covers(this.#start.position, item.position);
         this.#insideTransaction = !this.#skipping;
         if (!this.#skipping) this.#firstPosition ??= item.position;
         break;
@@ -145,13 +144,14 @@ export class Batch {
         this.#skipping = false;
         break;
       case "progress":
-        if (!positions.covers(this.#position, item.position) || item.position === this.#position) this.#reach(item.position, item.at);
+        this.#reach(item.position, item.at);
         break;
     }
   }
 
+  /** The stream may be read again for others, and is further in some branches of the log than this subscription then, not in all. */
   #reach(position: Position, at: Micros): void {
-    this.#position = position;
+    this.#position = this.#context.positions.join(this.#position, position);
     this.#sourceTime = Math.max(this.#sourceTime, at);
   }
 
