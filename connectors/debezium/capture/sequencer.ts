@@ -1,0 +1,19 @@
+// What stands between the partitions and the pipeline: puts what they bring into one order, in transactions.
+import type { ChangeMessage } from "../../../engine/model/change-message.ts";
+import type { PartitionPlace } from "../topic-offsets.ts";
+import type { Item } from "./intake.ts";
+
+export interface Sequencer {
+  /** How far each partition was delivered, by placeKey. */
+  readonly places: ReadonlyMap<string, PartitionPlace>;
+  /** No transaction is half delivered. */
+  readonly atRest: boolean;
+  /** A partition is read from here on. */
+  begin(place: PartitionPlace): void;
+  /** What came from one partition, in its order, and where it stands then. */
+  add(items: readonly Item[], place: PartitionPlace): void;
+  /** The messages that are ready, and takes them away. */
+  take(): readonly ChangeMessage[];
+  /** Bytes that came from the partition and wait for others. */
+  waiting(partition: string): number;
+}

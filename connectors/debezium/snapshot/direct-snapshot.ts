@@ -1,0 +1,110 @@
+// Loads over a read-only connection to the master, merged with topics that come some time after it.
+import type { Micros } from "../../../engine/model/change-message.ts";
+import type { Position } from "../../../engine/model/position.ts";
+import { ReplicationError } from "../../../engine/model/replication-error.ts";
+import type { Key } from "../../../engine/model/row.ts";
+import type { Predicate } from "../../../engine/model/predicate.ts";
+import { type CatalogTable, printTable, type TableName, tableKey } from "../../../engine/model/table.ts";
+import type { Clock } from "../../../engine/ports/clock.ts";
+import type {
+  Chunk,
+  ChunkRequest,
+  RowsAnswer,
+  RowsRequest,
+  SnapshotSource,
+  SnapshotVisibility,
+} from "../../../engine/ports/snapshot-source.ts";
+import type { DebeziumSource } from "../debezium-source.ts";
+
+/** How often the source is asked whether its topics have come as far as the master was. */
+const askMs = 200;
+
+export interface DirectSnapshotParts {
+  /** Reads the master. */
+  readonly inner: SnapshotSource & { close(): Promise<void> };
+  /** Reads the topics' own descriptions. */
+  readonly topics: Pick<SnapshotSource, "describe">;
+  readonly source: DebeziumSource;
+  readonly clock: Clock;
+}
+
+export class DirectSnapshot implements SnapshotSource {
+  readonly #parts: DirectSnapshotParts;
+  readonly #catalog = new Map<string, CatalogTable>();
+
+  constructor(parts: DirectSnapshotParts) {
+    this.#parts = parts;
+  }
+
+  /** As the topics tell, since the stream is compared with it; a table whose topic is still empty as the master's catalogue does. */
+  async describe(tables: readonly TableName[]): Promise<readonly CatalogTable[]> {
+    const { topics, inner } = this.#parts;
+    const told = new Map((await topics.describe(tables)).map((table) => [tableKey(table.table), table]));
+    const rest = tables.filter((table) => !told.has(tableKey(table)));
+    for (const table of rest.length === 0 ? [] : await inner.describe(rest)) told.set(tableKey(table.table), table);
+    return tables.flatMap((table) => told.get(tableKey(table)) ?? []);
+  }
+
+  /** The fence of a range's last chunk holds everything that any of its chunks has seen; the others need none of their own. */
+  async readChunk(request: ChunkRequest, signal: AbortSignal): Promise<Chunk> {
+    const { inner, source } = this.#parts;
+    const table = await this.#atMaster(request.table);
+    const chunk = await inner.readChunk({ ...request, table }, signal);
+    const visibility = bySourceTransaction(chunk.visibility);
+    if (!chunk.complete) return { ...chunk, visibility, position: await source.ends() };
+    const readAt = await this.#masterTime({ ...request, table, after: chunk.lastKey ?? request.after }, signal);
+    return { ...chunk, visibility, position: await this.#endAfter(readAt, signal) };
+  }
+
+  async splitKeys(table: CatalogTable, key: readonly string[], parts: number): Promise<readonly Key[]> {
+    return this.#parts.inner.splitKeys(await this.#atMaster(table), key, parts);
+  }
+
+  async readRows(request: RowsRequest): Promise<RowsAnswer> {
+    const table = await this.#atMaster(request.table);
+    const { rows } = await this.#parts.inner.readRows({ ...request, table });
+    const { signal } = new AbortController();
+    const readAt = await this.#masterTime({ ...request, table, after: null, until: null, rowsMax: 1, bytesMax: 1 }, signal);
+    return { rows, position: await this.#endAfter(readAt, signal) };
+  }
+
+  countRows(table: TableName, filter: Predicate | null): Promise<number> {
+    return this.#parts.inner.countRows(table, filter);
+  }
+
+  close(): Promise<void> {
+    return this.#parts.inner.close();
+  }
+
+  /** The table in the master's own types. */
+  async #atMaster({ table }: CatalogTable): Promise<CatalogTable> {
+    const key = tableKey(table);
+    const known = this.#catalog.get(key);
+    if (known !== undefined) return known;
+    const [found] = await this.#parts.inner.describe([table]);
+    if (found === undefined) throw new ReplicationError("DB-MAP-030", { subject: printTable(table) });
+    this.#catalog.set(key, found);
+    return found;
+  }
+
+  /** The master's clock, read after everything that was read before: a further read tells when it began. */
+  async #masterTime(request: ChunkRequest, signal: AbortSignal): Promise<Micros> {
+    const { startedAt } = await this.#parts.inner.readChunk({ ...request, rowsMax: 1 }, signal);
+    return startedAt;
+  }
+
+  /** The end of the topics as soon as everything is in them that the master had committed by then. */
+  async #endAfter(readAt: Micros, signal: AbortSignal): Promise<Position> {
+    const { source, clock } = this.#parts;
+    for (;;) {
+      const end = await source.trustedEnd();
+      if (end.at >= readAt || signal.aborted) return end.position;
+      await clock.sleep(askMs, signal);
+    }
+  }
+}
+
+/** Topics tell no transaction of rows that a snapshot has read: whoever reads later has seen them. */
+function bySourceTransaction(inner: SnapshotVisibility): SnapshotVisibility {
+  return { sees: (transactionId) => transactionId === "" || inner.sees(transactionId) };
+}

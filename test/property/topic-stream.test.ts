@@ -1,0 +1,153 @@
+// Whatever a connector repeats, wherever a copy stops and goes on: the rows are the source's in the end, and none goes back.
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { DebeziumEvent } from "../../connectors/debezium/decode/change-event.ts";
+import { change, eventTopic, heartbeat, heartbeatTopic, mark, MemoryTopics, transactionTopic } from "../support/memory-topics.ts";
+import { atEnd, connectionTo, Copy, debeziumOptions, follow } from "../support/topic-lab.ts";
+
+/** One change of a row, or the row moved to another key; or the connector starts again and repeats so many records more. */
+interface Step {
+  readonly id: number;
+  readonly op: "put" | "remove" | "move" | "keep" | "crash";
+  readonly to: number;
+}
+
+/** A source transaction, or something that the connector does between two. */
+type Deed =
+  | { readonly kind: "transaction"; readonly steps: readonly Step[] }
+  | { readonly kind: "restart"; readonly back: number }
+  | { readonly kind: "snapshot"; readonly id: number }
+  | { readonly kind: "heartbeat" };
+
+const key = fc.nat({ max: 4 });
+const ops = ["put", "put", "put", "remove", "move", "keep", "crash"] as const;
+const step = fc.record({ id: key, op: fc.constantFrom(...ops), to: key });
+const deed: fc.Arbitrary<Deed> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant("transaction" as const), steps: fc.array(step, { minLength: 1, maxLength: 4 }) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("restart" as const), back: fc.nat({ max: 12 }) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("snapshot" as const), id: key }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("heartbeat" as const) }) },
+);
+const script = fc.record({
+  deeds: fc.array(deed, { minLength: 1, maxLength: 12 }),
+  partitions: fc.integer({ min: 1, max: 3 }),
+  fetched: fc.integer({ min: 1, max: 4 }),
+  /** After so many transactions each of two copies stops, again and again. */
+  stops: fc.array(fc.tuple(fc.nat({ max: 5 }), fc.nat({ max: 5 })), { maxLength: 4 }),
+});
+
+type Script = typeof script extends fc.Arbitrary<infer Value> ? Value : never;
+
+interface Written {
+  readonly topic: string;
+  readonly event: DebeziumEvent | null;
+  readonly key: string;
+}
+
+/** Writes what a connector writes of these deeds; gives the rows that the source has in the end, and after each transaction. */
+function writeTopics(topics: MemoryTopics, deeds: readonly Deed[], partitions: number, whole: boolean) {
+  const rows = new Map<string, string>();
+  const states: Map<string, string>[] = [new Map()];
+  const log: Written[] = [];
+  let lsn = 0;
+  const send = ({ topic, event, key: recordKey }: Written): void => {
+    topics.write(topic, topic === eventTopic ? Number(recordKey) % partitions : 0, event, recordKey);
+  };
+  const emit = (topic: string, event: DebeziumEvent | null, recordKey: string): void => {
+    const written = { topic, event, key: recordKey };
+    log.push(written);
+    send(written);
+  };
+  const repeat = (back: number): void => {
+    for (const written of log.slice(log.length - Math.min(log.length, back))) send(written);
+  };
+  const transact = (steps: readonly Step[]): void => {
+    const id = String(states.length);
+    let order = 0;
+    const at = () => ({ lsn: ++lsn, ...(whole ? { transaction: { id, totalOrder: BigInt(++order) } } : {}) });
+    if (whole) emit(transactionTopic, mark("begin", id), "t");
+    for (const { id: number, op, to } of steps) {
+      const [row, target] = [String(number), String(to)];
+      const exists = rows.has(row);
+      if (op === "crash") repeat(number + 2 * to);
+      else if (op === "remove" && exists) {
+        emit(eventTopic, change("d", row, null, at()), row);
+        emit(eventTopic, null, row);
+        rows.delete(row);
+      } else if (op === "move" && exists && !rows.has(target)) {
+        emit(eventTopic, change("d", row, null, { ...at(), movesAway: true }), row);
+        emit(eventTopic, null, row);
+        const meets = partitions === 1;
+        emit(eventTopic, change("c", target, meets ? 1 : (rows.get(row) ?? ""), { ...at(), oldKey: row }), target);
+        rows.set(target, rows.get(row) ?? "");
+        rows.delete(row);
+      } else if (op === "keep" && exists) emit(eventTopic, change("u", row, 1, at()), row);
+      else if (op === "put") {
+        const text = String(lsn).padStart(6, "0");
+        emit(eventTopic, change(exists ? "u" : "c", row, text, at()), row);
+        rows.set(row, text);
+      }
+    }
+    if (whole) emit(transactionTopic, mark("end", id, { "public.citizen": order }), "t");
+    states.push(new Map(rows));
+  };
+  for (const one of deeds) {
+    if (one.kind === "transaction") transact(one.steps);
+    else if (one.kind === "restart") repeat(one.back);
+    else if (one.kind === "heartbeat") topics.write(heartbeatTopic, 0, heartbeat(lsn * 1000));
+    else if (rows.has(String(one.id))) {
+      const row = String(one.id);
+      topics.write(eventTopic, one.id % partitions, change("r", row, rows.get(row) ?? "", { lsn, snapshot: "incremental" }), row);
+    }
+  }
+  return { rows, states };
+}
+
+async function run(whole: boolean, { deeds, partitions, fetched, stops }: Script): Promise<void> {
+  const topics = new MemoryTopics();
+  topics.fetched = fetched;
+  topics.make(eventTopic, partitions);
+  topics.make(heartbeatTopic);
+  if (whole) topics.make(transactionTopic);
+  const { rows, states } = writeTopics(topics, deeds, partitions, whole);
+  const options = debeziumOptions({ transactions: whole ? transactionTopic : null });
+  const source = () => connectionTo(topics, options).source(0);
+  const { positions } = source();
+  const { position } = await source().reservation();
+  const copies = [new Copy(positions, position), new Copy(positions, position)] as const;
+  const [one, other] = copies;
+  for (const [first, second] of stops) {
+    const from = [one.transactions, other.transactions] as const;
+    const opened = source();
+    const enough = async () =>
+      (one.transactions >= from[0] + first && other.transactions >= from[1] + second) || (await atEnd(opened, one)());
+    // One goes on alone for a while, so that they stand in different places.
+    if (first > second) await follow(opened, [one], enough);
+    else await follow(opened, copies, enough);
+  }
+  const last = source();
+  await follow(last, copies, atEnd(last, ...copies));
+  for (const copy of copies) {
+    expect(copy.rows).toEqual(rows);
+    expect(copy.replaced).toEqual([]);
+    if (whole) expect(states).toContainEqual(copy.rows);
+    // Texts are places in the source's log. A row that moved comes under another key.
+    if (deeds.every((one) => one.kind !== "transaction" || one.steps.every(({ op }) => op !== "move"))) {
+      for (const texts of copy.history.values()) expect(texts).toEqual(texts.toSorted());
+    }
+  }
+}
+
+test("without transactions: rows end as the source's, and no row is set back by what is repeated", async () => {
+  await fc.assert(
+    fc.asyncProperty(script, (one) => run(false, one)),
+    { numRuns: 200 },
+  );
+});
+
+test("with transactions: the same, and each state is one that the source had", async () => {
+  await fc.assert(
+    fc.asyncProperty(script, (one) => run(true, one)),
+    { numRuns: 200 },
+  );
+});
