@@ -1,4 +1,8 @@
 // Which implementation serves which connector. With the engine's wiring the only place that knows.
+import { KafkaTarget } from "../../connectors/debezium/publish/kafka-target.ts";
+import { KafkaTargetRecords } from "../../connectors/debezium/publish/kafka-target-records.ts";
+import { preflightPublication } from "../../connectors/debezium/publish/preflight-publication.ts";
+import type { PublishOptions } from "../../connectors/debezium/publish/publish-options.ts";
 import { MysqlTarget } from "../../connectors/mysql/apply/mysql-target.ts";
 import { MysqlSource } from "../../connectors/mysql/mysql-source.ts";
 import { preflightSource as preflightMysqlSource } from "../../connectors/mysql/preflight/preflight-source.ts";
@@ -12,7 +16,7 @@ import { preflightTarget as preflightPostgresTarget } from "../../connectors/pos
 import { PostgresSource } from "../../connectors/postgres/postgres-source.ts";
 import { PostgresTargetRecords } from "../../connectors/postgres/records/postgres-target-records.ts";
 import { PostgresSnapshot } from "../../connectors/postgres/snapshot/postgres-snapshot.ts";
-import type { SourceConfiguration, TargetConfiguration } from "../../engine/config/configuration.ts";
+import type { KafkaTargetConfiguration, SourceConfiguration, TargetConfiguration } from "../../engine/config/configuration.ts";
 import type { Finding } from "../../engine/model/finding.ts";
 import type { Subscription, TableMapping } from "../../engine/model/share.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
@@ -33,8 +37,12 @@ export function openTargetRecords(target: TargetConfiguration): TargetRecords {
     case "mysql":
       return new MysqlTargetRecords(target.address);
     case "kafka":
-      throw notWired(target.id);
+      return new KafkaTargetRecords(publishing(target));
   }
+}
+
+function publishing({ kafka, client, topics }: KafkaTargetConfiguration): PublishOptions {
+  return { kafka, client, ...topics };
 }
 
 /** For a command's few questions: one connection, nothing to do with the change stream. */
@@ -83,7 +91,7 @@ export function openTarget(target: TargetConfiguration, subscription: Subscripti
     case "mysql":
       return new MysqlTarget({ address: target.address, subscription, readers: target.readers, positions });
     case "kafka":
-      throw notWired(target.id);
+      return new KafkaTarget({ publish: publishing(target), subscription, positions });
   }
 }
 
@@ -139,6 +147,6 @@ export function checkTarget(target: TargetConfiguration, subscriptions: readonly
     case "mysql":
       return preflightMysqlTarget({ target: target.id, address: target.address, readers: target.readers, subscriptions });
     case "kafka":
-      throw notWired(target.id);
+      return preflightPublication({ target: target.id, publish: publishing(target), subscriptions });
   }
 }
