@@ -17,7 +17,8 @@ export const kafkaPreflightErrorCodes = {
   "DB-KAF-142": {
     meaning: "a topic does not keep every row from the connector's snapshot on",
     usualCause: "cleanup.policy=delete with a retention: what is older was, or will be, deleted",
-    remedy: "Set cleanup.policy=compact on the topic and have the connector make a new snapshot, or configure `master`",
+    remedy:
+      "Set retention.ms=-1 on the topic, or cleanup.policy=compact where no `topics.transactions` is named, and have the connector make a new snapshot; or configure `master`",
     retry: "operator",
   },
   "DB-KAF-143": {

@@ -4,6 +4,7 @@ import type { DebeziumOptions } from "../../../engine/model/debezium-options.ts"
 import type { Finding } from "../../../engine/model/finding.ts";
 import { findingOf, newFinding } from "../../../engine/model/new-finding.ts";
 import { silence, silentConnector } from "../heartbeats.ts";
+import type { TopicFacts } from "../kafka/kafka-client.ts";
 import type { HeartbeatTopic, TableTopic, TopicsSeen } from "./topic-facts.ts";
 
 export interface TopicExpectation {
@@ -52,8 +53,7 @@ function judgeRetention(
   table: string,
   { topic, facts, partitionsCut }: Required<Pick<TableTopic, "topic" | "facts" | "partitionsCut">>,
 ): Finding[] {
-  const deletes = facts?.cleanupPolicy.split(",").some((policy) => policy.trim() === "delete") ?? false;
-  if (!deletes || facts === null) return [];
+  if (facts === null || !isKept(facts, "delete")) return [];
   if (partitionsCut > 0) {
     const cause = `the oldest records of ${topic} are gone (${partitionsCut} of ${facts.partitions.length} partitions), and no \`master\` is configured`;
     return [newFinding("DB-KAF-142", "error", table, { cause })];
@@ -76,16 +76,30 @@ function judgeSlices({ tables }: TopicsSeen, { options }: TopicExpectation): Fin
   return [newFinding("DB-KAF-141", "warning", options.name, { cause })];
 }
 
-function judgeTransactions({ transactions }: TopicsSeen, { name }: DebeziumOptions): Finding[] {
+function judgeTransactions({ transactions, tables }: TopicsSeen, { name }: DebeziumOptions): Finding[] {
   if (transactions === null) return [];
   const { topic, facts } = transactions;
+  const findings = [facts, ...[...tables.values()].map((table) => table.facts)].flatMap((found) => judgeCompaction(found, name));
   if (facts === null) {
     const cause = `${topic} does not exist: it is made with the first transaction, if provide.transaction.metadata is on`;
-    return [newFinding("DB-KAF-151", "warning", name, { cause })];
+    findings.push(newFinding("DB-KAF-151", "warning", name, { cause }));
+  } else if (facts.partitions.length > 1) {
+    const cause = `${topic} has ${facts.partitions.length} partitions, and transactions have one order`;
+    findings.push(newFinding("DB-KAF-141", "error", name, { cause, remedy: `Make ${topic} again with one partition` }));
   }
-  if (facts.partitions.length === 1) return [];
-  const cause = `${topic} has ${facts.partitions.length} partitions, and transactions have one order`;
-  return [newFinding("DB-KAF-141", "error", name, { cause, remedy: `Make ${topic} again with one partition` })];
+  return findings;
+}
+
+/** An event that compaction removed is counted at its transaction's end all the same. */
+function judgeCompaction(facts: TopicFacts | null, name: string): Finding[] {
+  if (facts === null || !isKept(facts, "compact")) return [];
+  const cause = `${facts.topic} is compacted, which removes events of transactions, and then no end of theirs can be told`;
+  const remedy = `Set cleanup.policy=delete and retention.ms=-1 on ${facts.topic}, or remove \`topics.transactions\``;
+  return [newFinding("DB-KAF-151", "error", name, { cause, remedy })];
+}
+
+function isKept({ cleanupPolicy }: TopicFacts, by: "delete" | "compact"): boolean {
+  return cleanupPolicy.split(",").some((policy) => policy.trim() === by);
 }
 
 /** Twice as long as this silence a copy would already have expired. */

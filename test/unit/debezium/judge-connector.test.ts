@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { judgeConnector, type SourceNeeds } from "../../../connectors/debezium/preflight/judge-connector.ts";
 import { matches } from "../../../connectors/debezium/preflight/judge-coverage.ts";
+import { loadConfiguration } from "../../../engine/config/load-config.ts";
 import type { DebeziumOptions } from "../../../engine/model/debezium-options.ts";
 import type { TableMapping } from "../../../engine/model/share.ts";
 import { debeziumOptions } from "../../support/debezium-options.ts";
@@ -174,6 +176,20 @@ test("inexact decimals that the configuration accepts are worth knowing, no more
   const { converter } = debeziumOptions({ prefix: "pop" });
   const options = { converter: { ...converter, acceptsInexactDecimals: true } };
   expect(judged({ settings: { "decimal.handling.mode": "double" }, options })).toEqual(["DB-KAF-148 info"]);
+});
+
+test("the example's connector loses nothing, and fits the example's configuration", () => {
+  const settings = JSON.parse(readFileSync("deploy/examples/debezium-connector.json", "utf8")) as Record<string, string>;
+  const { configuration, findings } = loadConfiguration("deploy/examples/debezium.yaml", {
+    KAFKA_PASSWORD: "x",
+    HCM_URL: "postgres://u@h/d",
+  });
+  expect(findings).toEqual([]);
+  const source = configuration?.sources.get("population");
+  if (source?.connector !== "debezium") throw new Error("the example has no Debezium source");
+  const tables = configuration?.shares.flatMap((share) => share.tables.map((table) => table.source)) ?? [];
+  const facts = { settings: new Map(Object.entries(settings)), kind: "postgresql", state: "RUNNING", tasks: ["RUNNING"] } as const;
+  expect(judgeConnector(facts, source.debezium, { tables, mappings: [], validitySeconds: 86_400 })).toEqual([]);
 });
 
 test("lists match whole names, capitals or not, and what only Java can read is not judged", () => {

@@ -52,8 +52,11 @@ const heard = (age: number, interval: number | null): HeartbeatTopic["beats"] =>
   newest: now - age * second,
   interval: interval === null ? null : interval * second,
 });
-const transactions = (partitions: number | null): Change => ({
-  transactions: { topic: "pop.transaction", facts: partitions === null ? null : facts("pop.transaction", partitions) },
+const marks = "pop.transaction";
+const kept = deleting(-1);
+const transactions = (found: TableTopic["facts"], citizen: TableTopic["facts"] = kept): Change => ({
+  transactions: { topic: marks, facts: found },
+  citizen: { facts: citizen },
 });
 
 test.each<[string, Change, Partial<DebeziumOptions>, string[]]>([
@@ -75,8 +78,10 @@ test.each<[string, Change, Partial<DebeziumOptions>, string[]]>([
   ["a heartbeat as old as half of the validity period", { beats: { beats: heard(31, null) } }, {}, ["DB-KAF-143 error"]],
   ["heartbeats in one of several partitions", { beats: { facts: facts(beatTopic, 2) } }, {}, []],
   ["no transactions yet", transactions(null), {}, ["DB-KAF-151 warning"]],
-  ["transactions in one order", transactions(1), {}, []],
-  ["transactions in several partitions", transactions(3), {}, ["DB-KAF-141 error"]],
+  ["transactions in one order", transactions(facts(marks, 1, ["delete", -1])), {}, []],
+  ["transactions in several partitions", transactions(facts(marks, 3, ["delete", -1])), {}, ["DB-KAF-141 error"]],
+  ["transactions whose beginnings are compacted away", transactions(facts(marks)), {}, ["DB-KAF-151 error"]],
+  ["transactions whose events are compacted away", transactions(facts(marks, 1, ["delete", -1]), facts(table)), {}, ["DB-KAF-151 error"]],
 ])("%s", (_what, change, settings, expected) => {
   expect(judged(change, settings)).toEqual(expected);
 });
