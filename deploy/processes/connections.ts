@@ -1,4 +1,10 @@
 // Which implementation serves which connector. With the engine's wiring the only place that knows.
+import { DebeziumDecoder } from "../../connectors/debezium/debezium-decoder.ts";
+import { type Heartbeats, noHeartbeats, readHeartbeats } from "../../connectors/debezium/heartbeats.ts";
+import { openKafkaClient } from "../../connectors/debezium/kafka/open-client.ts";
+import type { SourceNeeds } from "../../connectors/debezium/preflight/judge-connector.ts";
+import { preflightSource as preflightDebeziumSource } from "../../connectors/debezium/preflight/preflight-source.ts";
+import type { TopicReaders } from "../../connectors/debezium/preflight/topic-facts.ts";
 import { KafkaTarget } from "../../connectors/debezium/publish/kafka-target.ts";
 import { KafkaTargetRecords } from "../../connectors/debezium/publish/kafka-target-records.ts";
 import { preflightPublication } from "../../connectors/debezium/publish/preflight-publication.ts";
@@ -18,7 +24,7 @@ import { PostgresTargetRecords } from "../../connectors/postgres/records/postgre
 import { PostgresSnapshot } from "../../connectors/postgres/snapshot/postgres-snapshot.ts";
 import type { KafkaTargetConfiguration, SourceConfiguration, TargetConfiguration } from "../../engine/config/configuration.ts";
 import type { Finding } from "../../engine/model/finding.ts";
-import type { Subscription, TableMapping } from "../../engine/model/share.ts";
+import type { Subscription } from "../../engine/model/share.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { TableName } from "../../engine/model/table.ts";
 import type { PositionOrder } from "../../engine/model/position.ts";
@@ -26,6 +32,9 @@ import type { ChangeSource } from "../../engine/ports/change-source.ts";
 import type { ChangeTarget } from "../../engine/ports/change-target.ts";
 import type { SnapshotSource } from "../../engine/ports/snapshot-source.ts";
 import type { TargetRecords } from "../../engine/ports/target-records.ts";
+
+/** A command waits no longer than this for brokers that are down: everything else must still be shown. */
+const checkStalledAfterMs = 5_000;
 
 type Closable<T> = T & { close(): Promise<void> };
 
@@ -95,6 +104,20 @@ export function openTarget(target: TargetConfiguration, subscription: Subscripti
   }
 }
 
+/** When a Debezium source's connector was last heard of; null: the source is asked itself. */
+export async function readHeartbeatsOf(source: SourceConfiguration): Promise<Heartbeats | null> {
+  if (source.connector !== "debezium") return null;
+  const { debezium: options } = source;
+  const client = await openKafkaClient(options.kafka, options.client, { stalledAfterMs: checkStalledAfterMs });
+  try {
+    const { heartbeat } = options.topics;
+    const exists = (await client.topics([heartbeat])).length > 0;
+    return exists ? await readHeartbeats(client, new DebeziumDecoder(options), heartbeat) : noHeartbeats;
+  } finally {
+    await client.close();
+  }
+}
+
 /** What the source must be told to put into its change stream, and whether it does. */
 export interface Publication {
   /** Makes the publication what these subscriptions need, as far as dongbo may; what it was before, and is after. */
@@ -120,12 +143,7 @@ export function openPublication(source: SourceConfiguration): Publication {
   };
 }
 
-/** `tables`: all that shares name; `mappings`: those that could be resolved. */
-export function checkSource(
-  source: SourceConfiguration,
-  tables: readonly TableName[],
-  mappings: readonly TableMapping[],
-): Promise<Finding[]> {
+export function checkSource(source: SourceConfiguration, { tables, mappings, validitySeconds }: SourceNeeds): Promise<Finding[]> {
   const { connections, walRetainedMaxBytes } = source.limits;
   switch (source.connector) {
     case "postgres": {
@@ -134,8 +152,14 @@ export function checkSource(
     }
     case "mysql":
       return preflightMysqlSource({ source: source.id, address: source.address, connections, tables, mappings });
-    case "debezium":
-      throw notWired(source.id);
+    case "debezium": {
+      const { debezium: options } = source;
+      const open = async (): Promise<TopicReaders> => ({
+        client: await openKafkaClient(options.kafka, options.client, { stalledAfterMs: checkStalledAfterMs }),
+        decoder: new DebeziumDecoder(options),
+      });
+      return preflightDebeziumSource({ options, open, tables, mappings, validitySeconds });
+    }
   }
 }
 

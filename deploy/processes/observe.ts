@@ -6,7 +6,7 @@ import { MemoryControlStore } from "../../engine/control-store/memory-control-st
 import { asReplicationError } from "../../engine/fleet/retry-policy.ts";
 import type { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { CopyRecord } from "../../engine/ports/target-records.ts";
-import { openCatalog, openChangeSource, openPublication, openTargetRecords } from "./connections.ts";
+import { openCatalog, openChangeSource, openPublication, openTargetRecords, readHeartbeatsOf } from "./connections.ts";
 import { type OpenControl, openControl } from "./control-database.ts";
 import { mapBounded } from "./map-bounded.ts";
 import { resolveShares, wantedOf, wantedTables, withoutUnpublished } from "./resolve-shares.ts";
@@ -94,7 +94,7 @@ async function observeSource(
     // Asked after the copies, which move on meanwhile.
     await targets;
     const end = source.reserves ? null : (await source.endOfLog()).position;
-    return { identity, reservation, end, positions: source.positions, heartbeats: null, withheld };
+    return { identity, reservation, end, positions: source.positions, heartbeats: await readHeartbeatsOf(configured), withheld };
   } finally {
     await Promise.all([source.close(), snapshot.close()]);
   }

@@ -10,7 +10,7 @@ import { checkSource, checkTarget, openCatalog } from "./connections.ts";
 import { checkControl } from "./control-database.ts";
 import { mapBounded } from "./map-bounded.ts";
 import { toFinding } from "./output/print-finding.ts";
-import { wantedOf } from "./resolve-shares.ts";
+import { shortestValidity, wantedOf } from "./resolve-shares.ts";
 
 /** Targets looked at at the same time: many copies may lie on one server. */
 const checkedAtOnce = 8;
@@ -75,7 +75,8 @@ async function lookAtSource(configuration: Configuration, source: SourceConfigur
   const tables = new Map(shares.flatMap((share) => share.tables.map((table) => [tableKey(table.source), table.source])));
   const mapped = await resolveAll(configuration, source, [...tables.values()]);
   const mappings = mapped.resolved.flatMap((subscription) => subscription.tables);
-  const found = await checkSource(source, [...tables.values()], mappings);
+  const validitySeconds = shortestValidity(configuration, source.id);
+  const found = await checkSource(source, { tables: [...tables.values()], mappings, validitySeconds });
   return { found: examined(`source ${source.id}`, serverOf(source), [...found, ...mapped.findings]), resolved: mapped.resolved };
 }
 

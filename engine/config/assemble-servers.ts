@@ -51,6 +51,7 @@ function debeziumOf(
       format: converter.format,
       registry: registry === undefined ? null : addressAt(registry, services),
       unavailable: converter.unavailable,
+      binary: converter.binary,
       types: new Map(Object.entries(converter.types).map(([table, types]) => [table, new Map(Object.entries(types))])),
       acceptsInexactDecimals: converter.accept_inexact_decimals,
     },

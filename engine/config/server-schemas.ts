@@ -100,6 +100,10 @@ const debezium = {
       .min(1)
       .default("__debezium_unavailable_value")
       .describe("The connector's unavailable.value.placeholder: stands for a value that did not change."),
+    binary: z
+      .enum(["bytes", "base64", "base64-url-safe", "hex"])
+      .default("bytes")
+      .describe("The connector's binary.handling.mode; other modes than bytes need column.propagate.source.type there."),
     types: z
       .record(tableKeyText, z.record(name, text("Type of the column, as Debezium names it.")))
       .default({})

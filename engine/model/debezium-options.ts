@@ -52,8 +52,8 @@ export interface ConverterOptions {
   readonly unavailable: string;
   /** For JSON without schemas: type by column by `schema.table`, in Debezium's names (`int32`, `io.debezium.time.Date`). */
   readonly types: ReadonlyMap<string, ReadonlyMap<string, string>>;
-  /** `binary.handling.mode`: how bytes are written that come as text; left out: as bytes, so that none do. */
-  readonly binary?: "bytes" | "base64" | "base64-url-safe" | "hex";
+  /** The connector's `binary.handling.mode`: how bytes are written. */
+  readonly binary: "bytes" | "base64" | "base64-url-safe" | "hex";
   /** `decimal.handling.mode=double` is accepted although it is inexact. */
   readonly acceptsInexactDecimals: boolean;
 }

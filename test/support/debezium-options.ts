@@ -24,6 +24,7 @@ export function debeziumOptions({
       format: "json",
       registry: null,
       unavailable: "__debezium_unavailable_value",
+      binary: "bytes",
       types: new Map(),
       acceptsInexactDecimals: false,
     },

@@ -10,7 +10,7 @@ export function codecContexts(converter: ConverterOptions): (schema: ConnectSche
   return (schema, connector) => ({
     connector,
     source: sourceTypeOf(schema),
-    binary: converter.binary ?? "bytes",
+    binary: converter.binary,
     unavailable,
     acceptsInexactDecimals: converter.acceptsInexactDecimals,
   });

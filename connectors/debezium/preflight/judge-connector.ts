@@ -31,6 +31,7 @@ export function judgeConnector(facts: ConnectorFacts, options: DebeziumOptions, 
   judge.names();
   judge.operations();
   judge.decimals();
+  judge.bytes();
   judge.placeholder();
   judge.snapshot();
   judge.heartbeats(facts, needs.validitySeconds);
@@ -98,6 +99,24 @@ class Judge {
     const accepted = this.#options.converter.acceptsInexactDecimals;
     const cause = "decimal.handling.mode is double: decimal numbers come as binary ones, which do not hold them exactly";
     this.add("DB-KAF-148", accepted ? "info" : "error", cause, write("decimal.handling.mode", "precise"));
+  }
+
+  /** Text is known to stand for bytes by the column's type alone, which only this setting tells. */
+  bytes(): void {
+    const mode = this.#setting("binary.handling.mode", "bytes").toLowerCase();
+    const { binary } = this.#options.converter;
+    if (mode !== binary) {
+      const cause = `binary.handling.mode is ${mode}, \`binary\` in the configuration's \`converter\` is ${binary}`;
+      this.add(
+        "DB-KAF-149",
+        "error",
+        cause,
+        `Write \`binary: ${mode}\` in \`converter\`, or binary.handling.mode=bytes into the connector's configuration`,
+      );
+    } else if (mode !== "bytes" && this.#setting("column.propagate.source.type", "") === "") {
+      const cause = `binary.handling.mode is ${mode}: bytes come as text, and nothing tells them from text`;
+      this.add("DB-KAF-148", "error", cause, write("column.propagate.source.type", ".*"));
+    }
   }
 
   placeholder(): void {

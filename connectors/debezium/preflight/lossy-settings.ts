@@ -82,14 +82,6 @@ export const settingRules: readonly Rule[] = [
     loss: "times lose what is finer than a millisecond",
   },
   {
-    setting: "binary.handling.mode",
-    code: "DB-KAF-148",
-    severity: "error",
-    unwritten: "bytes",
-    good: ["bytes"],
-    loss: "bytes come as text, and nothing in the records tells them from text",
-  },
-  {
     setting: "interval.handling.mode",
     code: "DB-KAF-148",
     severity: "warning",

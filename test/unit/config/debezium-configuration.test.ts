@@ -51,6 +51,7 @@ describe("a Debezium source", () => {
         format: "json",
         registry: null,
         unavailable: "__debezium_unavailable_value",
+        binary: "bytes",
         types: new Map(),
         acceptsInexactDecimals: false,
       },

@@ -67,6 +67,8 @@ function judged({
   return findings.map(({ code, severity }) => `${code} ${severity}`);
 }
 
+const inHex = { converter: { ...debeziumOptions({ prefix: "pop" }).converter, binary: "hex" } } as const;
+
 test("nothing is said of a connector that loses nothing", () => {
   expect(judged({})).toEqual([]);
   expect(judged({ base: carefulMysql })).toEqual([]);
@@ -75,7 +77,13 @@ test("nothing is said of a connector that loses nothing", () => {
 test.each<[string, Case, string[]]>([
   ["decimals as doubles", { settings: { "decimal.handling.mode": "double" } }, ["DB-KAF-148 error"]],
   ["times in milliseconds", { settings: { "time.precision.mode": "connect" } }, ["DB-KAF-148 error"]],
-  ["bytes as text", { settings: { "binary.handling.mode": "base64" } }, ["DB-KAF-148 error"]],
+  ["bytes as text that nobody expects", { settings: { "binary.handling.mode": "base64" } }, ["DB-KAF-149 error"]],
+  ["bytes as text that nothing tells from text", { settings: { "binary.handling.mode": "hex" }, options: inHex }, ["DB-KAF-148 error"]],
+  [
+    "bytes as text, told by the column's type",
+    { settings: { "binary.handling.mode": "hex", "column.propagate.source.type": ".*" }, options: inHex },
+    [],
+  ],
   ["intervals as numbers, the default", { settings: { "interval.handling.mode": undefined } }, ["DB-KAF-148 warning"]],
   [
     "unsigned numbers, the default",
