@@ -59,7 +59,12 @@ function readTransaction(reader: EnvelopeReader): DataEvent["transaction"] {
   });
   if (!isThere) return null;
   if (id === null || totalOrder === null) throw malformed("the transaction block lacks its id or its order");
-  return { id, totalOrder };
+  return { id: sharedId(id), totalOrder };
+}
+
+/** PostgreSQL's ids are `<transaction>:<LSN>` with an LSN of each event's and mark's own: what they share is the transaction. */
+function sharedId(id: string): string {
+  return /^([1-9]\d*):[1-9]\d*$/.exec(id)?.[1] ?? id;
 }
 
 /** The source's or the connector's time of a record without rows. */
@@ -83,7 +88,7 @@ export function readTransactionMark(reader: EnvelopeReader): TransactionMark {
   if (id === null || millis === null || (status !== "BEGIN" && status !== "END")) {
     throw malformed("a record of the transaction topic lacks its status, its id or its time");
   }
-  return { kind: "transaction", status: status === "BEGIN" ? "begin" : "end", id, counts, at: millis * 1000 };
+  return { kind: "transaction", status: status === "BEGIN" ? "begin" : "end", id: sharedId(id), counts, at: millis * 1000 };
 }
 
 function readCount(reader: EnvelopeReader, counts: Map<string, bigint>): void {
