@@ -13,12 +13,21 @@ import { freePort } from "./postgres-server.ts";
 
 export type JavaSettings = Readonly<Record<string, string | number | boolean>>;
 
+export interface KafkaListener {
+  readonly name: string;
+  readonly port: number;
+  /** Where clients are told to go: a proxy's port, for example. */
+  readonly advertisedPort?: number;
+}
+
 export interface EmbeddedKafkaOptions {
   /** Made when missing. */
   readonly dataDir: string;
   readonly version?: KafkaVersion;
   /** 0 or nothing: any free port. */
   readonly port?: number;
+  /** More ways in beside the plain one; what they need comes with `settings`, `listener.security.protocol.map` included. */
+  readonly listeners?: readonly KafkaListener[];
   /** Broker settings, applied at each start. */
   readonly settings?: JavaSettings;
   /** Options of the Java machine, in place of those that make it start fast and stay small. */
@@ -137,11 +146,12 @@ export class EmbeddedKafka implements AsyncDisposable {
   #fixedSettings(): JavaSettings {
     const client = `PLAINTEXT://${this.brokers}`;
     const controller = `127.0.0.1:${this.#controllerPort}`;
+    const more = this.#options.listeners ?? [];
     return {
       "process.roles": "broker,controller",
       "node.id": 1,
-      listeners: `${client},CONTROLLER://${controller}`,
-      "advertised.listeners": client,
+      listeners: [client, `CONTROLLER://${controller}`, ...more.map(({ name, port }) => at(name, port))].join(","),
+      "advertised.listeners": [client, ...more.map(({ name, port, advertisedPort }) => at(name, advertisedPort ?? port))].join(","),
       "controller.listener.names": "CONTROLLER",
       "controller.quorum.voters": `1@${controller}`,
       "log.dirs": join(this.dataDir, "log"),
@@ -156,6 +166,10 @@ export class EmbeddedKafka implements AsyncDisposable {
     const program = obtainProgram("java", "default-jre-headless");
     await runFile(program, [...tool, "format", "-t", cluster, "-c", settingsFile], { cwd: this.dataDir });
   }
+}
+
+function at(name: string, port: number): string {
+  return `${name}://127.0.0.1:${port}`;
 }
 
 /** In the data folder. */

@@ -81,4 +81,10 @@ export const kafkaClientErrorCodes = {
     remedy: "Set compression.type of the topic or of the connector's producer to none, gzip, snappy or lz4",
     retry: "operator",
   },
+  "DB-KAF-014": {
+    meaning: "the topic holds records written in transactions, which the client kafkajs cannot tell from aborted ones for certain",
+    usualCause: "the connector runs with exactly-once support, or another dongbo publishes the topic",
+    remedy: "Set `client: platformatic` for this source; nothing was read past the place",
+    retry: "operator",
+  },
 } as const satisfies Readonly<Record<string, ErrorCodeEntry>>;

@@ -1,17 +1,7 @@
 // How kafkajs is set up for these brokers, and what it throws → error codes.
 import type { ConnectionOptions as TlsOptions } from "node:tls";
-import {
-  Kafka,
-  KafkaJSConnectionError,
-  type KafkaConfig,
-  KafkaJSLockTimeout,
-  KafkaJSNotImplemented,
-  KafkaJSProtocolError,
-  KafkaJSRequestTimeoutError,
-  KafkaJSSASLAuthenticationError,
-  type SASLOptions,
-  logLevel,
-} from "kafkajs";
+import { Kafka, type KafkaConfig, type SASLOptions, logLevel } from "kafkajs";
+import type { ErrorCode } from "../../../engine/model/error-codes.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import { printBrokers } from "./broker-tls.ts";
 import type { KafkaAddress } from "./kafka-client.ts";
@@ -23,8 +13,13 @@ export interface KafkajsSettings {
   readonly stalledAfterMs: number;
 }
 
-/** Its log says nothing: what it would tell is told by errors. */
-export function makeKafka({ address, tls, stalledAfterMs }: KafkajsSettings): Kafka {
+/** Tries that fill the time for which a broker may be silent, a second apart at most. */
+export function patientRetries({ stalledAfterMs }: KafkajsSettings): number {
+  return Math.ceil(stalledAfterMs / 1000) + 3;
+}
+
+/** Its log says nothing: what it would tell is told by errors. `retries`: of a request whose connection failed. */
+export function makeKafka({ address, tls, stalledAfterMs }: KafkajsSettings, retries = 3): Kafka {
   const { sasl } = address;
   const config: KafkaConfig = {
     clientId: "dongbo",
@@ -33,7 +28,7 @@ export function makeKafka({ address, tls, stalledAfterMs }: KafkajsSettings): Ka
     requestTimeout: stalledAfterMs,
     logLevel: logLevel.NOTHING,
     logCreator: () => () => {},
-    retry: { initialRetryTime: 200, maxRetryTime: 1000, retries: 3 },
+    retry: { initialRetryTime: 200, maxRetryTime: 1000, retries },
     ...(tls === null ? {} : { ssl: tls }),
     ...(sasl === null ? {} : { sasl: saslOptions(sasl) }),
   };
@@ -44,20 +39,38 @@ function saslOptions({ mechanism, user, password }: NonNullable<KafkaAddress["sa
   return { mechanism, username: user, password: password.reveal() };
 }
 
+/** What kafkajs puts on its errors. Told by name: Node.js cannot import their classes from it one by one. */
+interface KafkajsError {
+  readonly name?: unknown;
+  readonly code?: unknown;
+  readonly cause?: unknown;
+  readonly errors?: unknown;
+}
+
+const codeOfName: ReadonlyMap<unknown, ErrorCode> = new Map([
+  ["KafkaJSSASLAuthenticationError", "DB-KAF-002"],
+  ["KafkaJSRequestTimeoutError", "DB-KAF-008"],
+  ["KafkaJSLockTimeout", "DB-KAF-008"],
+  ["KafkaJSConnectionClosedError", "DB-KAF-001"],
+  ["KafkaJSBrokerNotFound", "DB-KAF-005"],
+  ["KafkaJSGroupCoordinatorNotFound", "DB-KAF-005"],
+  ["KafkaJSTopicMetadataNotLoaded", "DB-KAF-004"],
+  ["KafkaJSNotImplemented", "DB-KAF-013"],
+]);
+
 /** Wraps what kafkajs threw. `subject` names the brokers, the topic or the group. */
 export function toReplicationError(error: unknown, subject: string): ReplicationError {
   if (error instanceof ReplicationError) return error;
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
-    if (at instanceof KafkaJSSASLAuthenticationError) return new ReplicationError("DB-KAF-002", { subject }, { cause: error });
-    if (at instanceof KafkaJSProtocolError) return fromProtocol(at.code, subject, error);
-    if (at instanceof KafkaJSRequestTimeoutError || at instanceof KafkaJSLockTimeout) {
-      return new ReplicationError("DB-KAF-008", { subject }, { cause: error });
-    }
-    const socket = fromSocket(at, subject);
-    if (socket !== null) return socket;
-    if (at instanceof KafkaJSConnectionError) return new ReplicationError("DB-KAF-001", { subject }, { cause: error });
-    if (at instanceof KafkaJSNotImplemented) return new ReplicationError("DB-KAF-013", { subject }, { cause: error });
-  }
+  const { name, code, cause, errors } = (typeof error === "object" && error !== null ? error : {}) as KafkajsError;
+  // Of several failures the first; of retries what they ended with.
+  const inner: unknown = Array.isArray(errors) ? errors[0] : cause;
+  if (typeof code === "number") return fromProtocol(code, subject, error);
+  const known = codeOfName.get(name);
+  if (known !== undefined) return new ReplicationError(known, { subject }, { cause: error });
+  const socket = fromSocket(error, subject);
+  if (socket !== null) return socket;
+  if (inner instanceof Error) return toReplicationError(inner, subject);
+  if (name === "KafkaJSConnectionError") return new ReplicationError("DB-KAF-001", { subject }, { cause: error });
   return unexpected(error, subject);
 }
 

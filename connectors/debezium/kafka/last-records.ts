@@ -18,7 +18,7 @@ export async function lastRecordsOf(
   client: Pick<KafkaClient, "offsets">,
   partitions: readonly TopicPartition[],
   count: number,
-  open: (from: readonly PartitionOffset[]) => RecordReading,
+  open: (from: readonly PartitionOffset[]) => Promise<RecordReading>,
 ): Promise<KafkaRecord[]> {
   const [firsts, ends] = [await client.offsets("first", partitions), await client.offsets("end", partitions)];
   let stretches = ends.map((end, at) => ({ end: end.offset, start: end, first: firsts[at]?.offset ?? end.offset }));
@@ -28,7 +28,7 @@ export async function lastRecordsOf(
       .filter(({ start, first }) => first < start.offset)
       .map(({ start, first }) => ({ end: start.offset, first, start: { ...start, offset: larger(start.offset - back, first) } }));
     if (stretches.length === 0) return found;
-    const last = await lastWithValue(open(stretches.map(({ start }) => start)), stretches, count);
+    const last = await lastWithValue(await open(stretches.map(({ start }) => start)), stretches, count);
     found.push(...last);
     stretches = stretches.filter(({ start }) => !last.some(({ partition }) => partition === start.partition));
   }

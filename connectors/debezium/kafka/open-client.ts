@@ -1,6 +1,7 @@
 // The one place that knows which client library is used.
 import { chooseTls } from "./broker-tls.ts";
 import type { KafkaAddress, KafkaClient, KafkaProducer } from "./kafka-client.ts";
+import { KafkajsClient } from "./kafkajs-client.ts";
 import { KafkajsProducer } from "./kafkajs-producer.ts";
 import { PlatformaticClient } from "./platformatic-client.ts";
 import { PlatformaticProducer } from "./platformatic-producer.ts";
@@ -15,10 +16,11 @@ export interface KafkaTiming {
 const defaultStalledAfterMs = 30_000;
 
 /** Finds out how the brokers want to be spoken to; connections are made when they are needed. */
-export async function openKafkaClient(address: KafkaAddress, _library: KafkaLibrary, timing: KafkaTiming = {}): Promise<KafkaClient> {
+export async function openKafkaClient(address: KafkaAddress, library: KafkaLibrary, timing: KafkaTiming = {}): Promise<KafkaClient> {
   const tls = await chooseTls(address);
   const stalledAfterMs = timing.stalledAfterMs ?? defaultStalledAfterMs;
-  return new PlatformaticClient(address, tls, stalledAfterMs);
+  if (library === "platformatic") return new PlatformaticClient(address, tls, stalledAfterMs);
+  return new KafkajsClient({ address, tls, stalledAfterMs });
 }
 
 /** A producer that is not started yet. */

@@ -88,7 +88,7 @@ export class PlatformaticClient implements KafkaClient {
     const partitions = (topics.get(topic)?.partitions ?? []).map(({ partition }) => ({ topic, partition }));
     return lastRecordsOf(this, partitions, count, (from) => {
       const connections = new BrokerConnections(this.#address, this.#tls, this.#stalledAfterMs);
-      return new PlatformaticReading(connections, from, this.#stalledAfterMs);
+      return Promise.resolve(new PlatformaticReading(connections, from, this.#stalledAfterMs));
     });
   }
 

@@ -19,6 +19,7 @@ import { printBrokers } from "./broker-tls.ts";
 import type { KafkaAddress } from "./kafka-client.ts";
 import { fromProtocol } from "./kafka-errors.ts";
 import { toReplicationError } from "./platformatic-errors.ts";
+import { readSnappyFrames } from "./platformatic-snappy.ts";
 
 export interface TopicMetadata {
   readonly topic: string;
@@ -35,6 +36,8 @@ export interface ClusterMetadata {
 
 /** Name and way in of this client at the brokers. */
 export const clientId = "dongbo";
+
+readSnappyFrames();
 
 /** Connections of one user, one to each broker, made when they are needed. */
 export class BrokerConnections {

@@ -6,16 +6,13 @@ import type { GroupMember, GroupOptions, KafkaAddress, PartitionOffset, RecordRe
 import { BrokerConnections, clientId, connectionOptions } from "./platformatic-cluster.ts";
 import { toReplicationError } from "./platformatic-errors.ts";
 import { PlatformaticReading } from "./platformatic-reading.ts";
-import { assignSlices, printClaim, readClaim, slicesOf } from "./slice-assignment.ts";
+import { assignSlices, assignmentProtocol, printClaim, readClaim, slicesOf } from "./slice-assignment.ts";
 
 export interface MemberSettings {
   readonly address: KafkaAddress;
   readonly tls: TlsOptions | null;
   readonly stalledAfterMs: number;
 }
-
-/** Name of the way in which slices are spread: members that spread in another way are refused by the group. */
-export const assignmentProtocol = "dongbo-slices";
 
 export class PlatformaticMember implements GroupMember {
   readonly #settings: MemberSettings;

@@ -5,6 +5,7 @@ import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import { printBrokers } from "./broker-tls.ts";
 import type { PartitionOffset, RecordBatch, RecordReading, TopicPartition } from "./kafka-client.ts";
 import { fromProtocol, protocolError } from "./kafka-errors.ts";
+import { outOfLog } from "./log-bounds.ts";
 import type { BrokerConnections } from "./platformatic-cluster.ts";
 import { toReplicationError } from "./platformatic-errors.ts";
 import { type Cursor, type Fetched, fetchFrom } from "./platformatic-fetch.ts";
@@ -47,6 +48,9 @@ export class PlatformaticReading implements RecordReading {
     try {
       this.#spread(await this.#findLeaders(this.#from.map((at) => ({ ...at, topicId: "", next: at.offset }))));
       for (let batches = await this.#next(); batches !== null; batches = await this.#next()) yield batches;
+    } catch (error) {
+      // What ends by closing has not failed, whatever closing has torn.
+      if (this.#failure !== null || !this.#closed) throw this.#failure ?? error;
     } finally {
       await this.close();
     }
@@ -116,7 +120,7 @@ export class PlatformaticReading implements RecordReading {
     if (trouble !== undefined) {
       const { topic, partition, next } = trouble.cursor;
       const subject = `topic ${topic} partition ${partition}`;
-      if (trouble.error === protocolError.offsetOutOfRange) this.fail(outOfRange(subject, next, trouble.logStart));
+      if (trouble.error === protocolError.offsetOutOfRange) this.fail(outOfLog(subject, next, trouble.logStart));
       else this.#troubled(lead, fromProtocol(trouble.error, subject));
       return;
     }
@@ -189,12 +193,4 @@ export class PlatformaticReading implements RecordReading {
     }
     return found;
   }
-}
-
-function outOfRange(subject: string, asked: bigint, first: bigint): ReplicationError {
-  const cause =
-    first >= 0n && asked < first
-      ? `offset ${asked} was deleted; the log begins at ${first}`
-      : `offset ${asked} is behind the end of the log, which is another than before`;
-  return new ReplicationError("DB-KAF-007", { subject, cause });
 }

@@ -1,5 +1,8 @@
 // Who of a consumer group owns which slices: decided by the member that the group made its leader, for all.
 
+/** Name of this way of spreading: a group refuses members that name another. */
+export const assignmentProtocol = "dongbo-slices";
+
 export interface SliceClaim {
   readonly memberId: string;
   /** Slices that the member owned before. */
@@ -17,7 +20,7 @@ export function assignSlices(claims: readonly SliceClaim[], slices: number): Map
   const free = new Set(Array.from({ length: slices }, (_, slice) => slice));
   let mayBeLarger = larger;
   for (const { memberId, owned } of members) {
-    const kept = owned.filter((slice) => free.has(slice)).slice(0, mayBeLarger > 0 ? share + 1 : share);
+    const kept = [...new Set(owned)].filter((slice) => free.has(slice)).slice(0, mayBeLarger > 0 ? share + 1 : share);
     if (kept.length > share) mayBeLarger -= 1;
     for (const slice of kept) free.delete(slice);
     owners.get(memberId)?.push(...kept);

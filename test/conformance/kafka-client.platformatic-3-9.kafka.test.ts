@@ -1,0 +1,3 @@
+import { registerKafkaClientTests } from "./kafka-client.ts";
+
+registerKafkaClientTests("platformatic", "3.9", { readsTransactions: true, knowsTopicIds: true, compressions: ["gzip", "snappy", "lz4"] });
