@@ -32,6 +32,7 @@ import type { ChangeSource } from "../../engine/ports/change-source.ts";
 import type { ChangeTarget } from "../../engine/ports/change-target.ts";
 import type { SnapshotSource } from "../../engine/ports/snapshot-source.ts";
 import type { TargetRecords } from "../../engine/ports/target-records.ts";
+import type { SharedConnection } from "./shared-source.ts";
 
 /** A command waits no longer than this for brokers that are down: everything else must still be shown. */
 const checkStalledAfterMs = 5_000;
@@ -86,6 +87,11 @@ export function openChangeSource(source: SourceConfiguration, tables?: () => rea
     case "debezium":
       throw notWired(source.id);
   }
+}
+
+/** A source that several processes share. */
+export function openShared(source: SourceConfiguration): SharedConnection {
+  throw notWired(source.id);
 }
 
 function notWired(subject: string): ReplicationError {

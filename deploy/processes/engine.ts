@@ -1,15 +1,17 @@
 // Everything in one process: all sources of the configuration, their subscriptions, and the orders given to them.
-import type { Configuration } from "../../engine/config/configuration.ts";
+import type { Configuration, SourceConfiguration } from "../../engine/config/configuration.ts";
 import { asReplicationError, retryKind } from "../../engine/fleet/retry-policy.ts";
 import type { ReplicationError } from "../../engine/model/replication-error.ts";
 import { printTable } from "../../engine/model/table.ts";
 import type { Lane } from "../../engine/pipeline/lane.ts";
 import type { Engine, EngineHealth, LoadHealth, Problem, SourceHealth, SubscriptionHealth } from "../../engine/ports/engine.ts";
 import type { Position } from "../../engine/model/position.ts";
-import type { Order } from "../../engine/ports/control-store.ts";
-import { type RuntimeParts, SourceRuntime } from "./source-runtime.ts";
-
-const carriedOut = "carried out";
+import { carriedOut, type Order } from "../../engine/ports/control-store.ts";
+import { isShared } from "./resolve-shares.ts";
+import { type RunningSource, wholeSource } from "./running-source.ts";
+import type { RuntimeParts } from "./runtime-parts.ts";
+import { type OpenShared, SharedSource } from "./shared-source.ts";
+import { SourceRuntime } from "./source-runtime.ts";
 
 /** How often `untilCaughtUp` looks. */
 const lookMs = 50;
@@ -17,25 +19,41 @@ const lookMs = 50;
 export interface RunningEngine extends Engine {
   /** Brings what runs in line with a newly applied configuration. */
   reconfigure(next: Configuration): Promise<void>;
+  /** Whether this process runs what only one may run, or nothing but its slices of sources that are shared. */
+  lead(leads: boolean): void;
 }
 
-export function startEngine(configuration: Configuration, parts: RuntimeParts): RunningEngine {
+export interface EngineParts extends RuntimeParts {
+  readonly leads: boolean;
+  readonly openShared: OpenShared;
+}
+
+export function startEngine(configuration: Configuration, parts: EngineParts): RunningEngine {
   return new EngineProcess(configuration, parts);
+}
+
+interface SourceAtWork {
+  readonly source: RunningSource;
+  readonly stop: AbortController;
 }
 
 class EngineProcess implements RunningEngine {
   readonly done: Promise<void>;
-  readonly #parts: RuntimeParts;
+  readonly #parts: EngineParts;
   readonly #stop = new AbortController();
-  readonly #runtimes = new Map<string, SourceRuntime>();
+  readonly #sources = new Map<string, SourceAtWork>();
   /** Orders being carried out; each stays pending until its work is durable, so that a killed engine finds it again. */
-  readonly #underWay = new Set<number>();
+  readonly #underWay = new WeakMap<SourceRuntime, Set<number>>();
+  #configuration: Configuration;
+  #leads: boolean;
   #tasks: Promise<void>[] = [];
   #following: Promise<void> = Promise.resolve();
 
-  constructor(configuration: Configuration, parts: RuntimeParts) {
+  constructor(configuration: Configuration, parts: EngineParts) {
     this.#parts = parts;
-    this.#startSources(configuration);
+    this.#configuration = configuration;
+    this.#leads = parts.leads;
+    this.#startSources();
     let busy = false;
     const watching = parts.control.watch(() => {
       // What comes meanwhile is told again within a second.
@@ -53,14 +71,23 @@ class EngineProcess implements RunningEngine {
 
   /** Every source takes up what it can; throws what kept one from it. To be called again until it succeeds. */
   async reconfigure(next: Configuration): Promise<void> {
-    const taken = await Promise.allSettled([...this.#runtimes.values()].map((runtime) => runtime.refresh(next)));
-    this.#startSources(next);
+    this.#configuration = next;
+    const taken = await Promise.allSettled([...this.#sources.values()].map(({ source }) => source.refresh(next)));
+    this.#startSources();
     for (const result of taken) if (result.status === "rejected") throw result.reason;
+  }
+
+  lead(leads: boolean): void {
+    if (leads === this.#leads) return;
+    this.#leads = leads;
+    this.#parts.logger.info(leads ? "this process leads" : "another process leads");
+    if (leads) this.#startSources();
+    else for (const { source, stop } of this.#sources.values()) if (!source.shared) stop.abort();
   }
 
   /** Waits for each subscription that can run; one that is stopped, or waits for somebody to act, is not waited for. */
   async untilCaughtUp(): Promise<void> {
-    await Promise.all([...this.#runtimes.values()].map((runtime) => this.#caughtUp(runtime)));
+    await Promise.all([...this.#sources.values()].map(({ source }) => this.#sourceCaughtUp(source)));
   }
 
   async stop(): Promise<void> {
@@ -69,54 +96,80 @@ class EngineProcess implements RunningEngine {
   }
 
   health(): EngineHealth {
-    const sources = [...this.#runtimes.values()].map((runtime) => this.#sourceHealth(runtime));
-    const subscriptions = [...this.#runtimes.values()].flatMap((runtime) => this.#subscriptions(runtime));
-    return { sources, subscriptions };
+    const all = [...this.#sources.values()].map(({ source }) => source);
+    return {
+      sources: all.flatMap((source) => this.#sourceHealth(source)),
+      subscriptions: all.flatMap(({ runtimes }) => runtimes.flatMap((runtime) => this.#subscriptions(runtime))),
+    };
   }
 
-  #startSources(configuration: Configuration): void {
-    for (const source of configuration.sources.values()) {
-      if (this.#runtimes.has(source.id) || !configuration.shares.some((share) => share.source === source.id)) continue;
-      const runtime = new SourceRuntime(configuration, source, this.#parts);
-      this.#runtimes.set(source.id, runtime);
-      this.#tasks.push(runtime.run(this.#stop.signal));
+  #startSources(): void {
+    const { sources, shares } = this.#configuration;
+    for (const configured of sources.values()) {
+      const { id } = configured;
+      if (this.#sources.has(id) || !shares.some((share) => share.source === id)) continue;
+      if (this.#leads || isShared(configured)) this.#startSource(configured);
     }
+  }
+
+  #startSource(configured: SourceConfiguration): void {
+    const { id } = configured;
+    const source = isShared(configured)
+      ? new SharedSource(this.#configuration, configured, this.#parts, this.#parts.openShared)
+      : wholeSource(new SourceRuntime(this.#configuration, configured, this.#parts));
+    const stop = new AbortController();
+    this.#sources.set(id, { source, stop });
+    const running = source.run(AbortSignal.any([this.#stop.signal, stop.signal])).then(() => {
+      // What is at its end may begin again, when this process leads again.
+      if (stop.signal.aborted) this.#sources.delete(id);
+      if (this.#leads && !this.#stop.signal.aborted) this.#startSources();
+    });
+    this.#tasks.push(running);
   }
 
   async #follow(): Promise<void> {
     const { control, logger } = this.#parts;
     try {
-      for (const runtime of this.#runtimes.values()) await runtime.followLifecycle();
-      for (const order of await control.pendingOrders()) {
-        const outcome = this.#underWay.has(order.id) ? this.#progressOf(order) : await this.#carryOut(order);
-        if (outcome === null) continue;
-        await control.closeOrder(order.id, outcome);
-        this.#underWay.delete(order.id);
-      }
+      for (const { source } of this.#sources.values()) for (const runtime of source.runtimes) await runtime.followLifecycle();
+      for (const order of await control.pendingOrders()) await this.#advance(order);
     } catch (error) {
       // The control database was away: streaming goes on, orders wait.
       logger.warn("orders wait", { problem: asReplicationError(error, "control database").message });
     }
   }
 
+  /** Takes an order as much further as is this process's business: each slice has its own part in it. */
+  async #advance(order: Order): Promise<void> {
+    const { control } = this.#parts;
+    const share = this.#configuration.shares.find(({ subscriptions }) => subscriptions.some(({ id }) => id === order.subscription));
+    if (share === undefined && this.#leads) await control.closeOrder(order.id, "no such subscription");
+    for (const runtime of this.#sources.get(share?.source ?? "")?.source.runtimes ?? []) {
+      const { slice } = runtime;
+      if (slice !== null && order.done.some(({ index, of }) => index === slice.index && of === slice.of)) continue;
+      const underWay = this.#underWay.get(runtime) ?? new Set();
+      this.#underWay.set(runtime, underWay);
+      const outcome = underWay.has(order.id) ? this.#progressOf(order, runtime) : await this.#carryOut(order, runtime, underWay);
+      if (outcome === null) continue;
+      if (slice !== null && outcome === carriedOut) await control.noteSliceDone(order.id, slice);
+      else await control.closeOrder(order.id, outcome);
+      underWay.delete(order.id);
+    }
+  }
+
   /** A re-sync is carried out once the beginning of its loads is durable in the target: from there it goes on by itself. */
-  #progressOf({ subscription }: Order): string | null {
-    const runtime = [...this.#runtimes.values()].find(({ lanes }) => lanes.has(subscription));
-    const lane = runtime?.lanes.get(subscription);
-    return lane !== undefined && runtime?.pipeline.hasBegun(lane) === true ? carriedOut : null;
+  #progressOf({ subscription }: Order, { lanes, pipeline }: SourceRuntime): string | null {
+    const lane = lanes.get(subscription);
+    return lane !== undefined && pipeline.hasBegun(lane) ? carriedOut : null;
   }
 
   /** What became of it; null: not yet known. */
-  async #carryOut(order: Order): Promise<string | null> {
+  async #carryOut(order: Order, runtime: SourceRuntime, underWay: Set<number>): Promise<string | null> {
     try {
-      for (const runtime of this.#runtimes.values()) {
-        if (!runtime.prepared) return null;
-        if (!(await runtime.carryOut(order))) continue;
-        if (order.kind === "replay") return carriedOut;
-        this.#underWay.add(order.id);
-        return null;
-      }
-      return "no such subscription";
+      if (!runtime.prepared) return null;
+      if (!(await runtime.carryOut(order))) return null;
+      if (order.kind === "replay") return carriedOut;
+      underWay.add(order.id);
+      return null;
     } catch (error) {
       const problem = asReplicationError(error, order.subscription);
       this.#parts.logger.warn("order failed", { subscription: order.subscription, code: problem.code, problem: problem.message });
@@ -124,11 +177,25 @@ class EngineProcess implements RunningEngine {
     }
   }
 
-  async #caughtUp(runtime: SourceRuntime): Promise<void> {
+  /** Of a shared source: the slices that this process has, once it has any; those of others are theirs to wait for. */
+  async #sourceCaughtUp(source: RunningSource): Promise<void> {
+    const { signal } = this.#stop;
+    const settled = new Set<SourceRuntime>();
+    while (!signal.aborted) {
+      const { runtimes } = source;
+      if (runtimes.length > 0 && runtimes.every((runtime) => settled.has(runtime))) return;
+      if (source.problem !== null && retryKind(source.problem.error.code) !== "timed") return;
+      await Promise.all(runtimes.map((runtime) => this.#caughtUp(runtime, () => source.runtimes.includes(runtime))));
+      for (const runtime of runtimes) settled.add(runtime);
+      if (runtimes.length === 0) await this.#parts.clock.sleep(lookMs, signal);
+    }
+  }
+
+  async #caughtUp(runtime: SourceRuntime, isOurs: () => boolean): Promise<void> {
     const { clock } = this.#parts;
     const { signal } = this.#stop;
     let wanted: Position | null = null;
-    while (!signal.aborted && !this.#hopeless(runtime)) {
+    while (!signal.aborted && isOurs() && !this.#hopeless(runtime)) {
       wanted ??= runtime.prepared ? await runtime.pipeline.endOfLog() : null;
       if (wanted !== null && [...runtime.lanes.values()].every((lane) => this.#settled(runtime, lane, wanted as Position))) return;
       await clock.sleep(lookMs, signal);
@@ -146,8 +213,15 @@ class EngineProcess implements RunningEngine {
     return waitsForSomebody || lane.state === "suspended" || runtime.pipeline.hasReached(lane, wanted);
   }
 
-  #sourceHealth(runtime: SourceRuntime): SourceHealth {
-    const { problem, pipeline, id } = runtime;
+  #sourceHealth({ id, runtimes, problem }: RunningSource): SourceHealth[] {
+    if (runtimes.length > 0) return runtimes.map((runtime) => this.#runtimeHealth(runtime));
+    if (problem === null) return [{ name: id, state: "standing by", problem: null }];
+    const state = retryKind(problem.error.code) === "timed" ? "retrying" : "stopped";
+    return [{ name: id, state, problem: this.#problem(problem.error, problem.since) }];
+  }
+
+  #runtimeHealth(runtime: SourceRuntime): SourceHealth {
+    const { problem, pipeline, name } = runtime;
     const state = pipeline.streaming
       ? "streaming"
       : problem === null
@@ -155,7 +229,7 @@ class EngineProcess implements RunningEngine {
         : retryKind(problem.error.code) === "timed"
           ? "retrying"
           : "stopped";
-    return { name: id, state, problem: problem === null ? null : this.#problem(problem.error, problem.since) };
+    return { name, state, problem: problem === null ? null : this.#problem(problem.error, problem.since) };
   }
 
   #subscriptions(runtime: SourceRuntime): SubscriptionHealth[] {

@@ -32,22 +32,23 @@ export async function observe(configuration: Configuration): Promise<Observation
   return { at: new Date(), ...control, copies, sources };
 }
 
-type ControlFacts = Pick<Observations, "engine" | "lifecycles" | "orders" | "problems" | "controlProblem">;
+type ControlFacts = Pick<Observations, "engine" | "members" | "lifecycles" | "orders" | "problems" | "controlProblem">;
 
 async function observeControl(configuration: Configuration): Promise<ControlFacts> {
   try {
     await using control = await openControlToRead(configuration);
     const { store } = control;
-    const [engine, lifecycles, orders, problems] = await Promise.all([
+    const [engine, members, lifecycles, orders, problems] = await Promise.all([
       store.engineSeen(),
+      store.engineMembers(),
       store.lifecycles(),
       store.pendingOrders(),
       store.engineProblems(),
     ]);
-    return { engine, lifecycles, orders, problems, controlProblem: null };
+    return { engine, members, lifecycles, orders, problems, controlProblem: null };
   } catch (error) {
     const controlProblem = asReplicationError(error, "control database");
-    return { engine: null, lifecycles: new Map(), orders: [], problems: [], controlProblem };
+    return { engine: null, members: [], lifecycles: new Map(), orders: [], problems: [], controlProblem };
   }
 }
 

@@ -4,13 +4,14 @@ import { asReplicationError } from "../../engine/fleet/retry-policy.ts";
 import type { Finding } from "../../engine/model/finding.ts";
 import type { KafkaAddress } from "../../engine/model/server-address.ts";
 import type { Subscription } from "../../engine/model/share.ts";
+import { inSlice } from "../../engine/model/slice.ts";
 import { type TableName, tableKey } from "../../engine/model/table.ts";
 import { resolveSubscription } from "../../mappings/resolve-subscription.ts";
 import { checkSource, checkTarget, openCatalog } from "./connections.ts";
 import { checkControl } from "./control-database.ts";
 import { mapBounded } from "./map-bounded.ts";
 import { toFinding } from "./output/print-finding.ts";
-import { shortestValidity, wantedOf } from "./resolve-shares.ts";
+import { shortestValidity, slicesOf, wantedOf } from "./resolve-shares.ts";
 
 /** Targets looked at at the same time: many copies may lie on one server. */
 const checkedAtOnce = 8;
@@ -82,6 +83,7 @@ async function lookAtSource(configuration: Configuration, source: SourceConfigur
 
 /** A source that cannot be asked resolves nothing; what is wrong with it is found by its own check. */
 async function resolveAll(configuration: Configuration, source: SourceConfiguration, tables: readonly TableName[]): Promise<Resolved> {
+  const of = slicesOf(source);
   const snapshot = openCatalog(source);
   try {
     const catalog = await snapshot.describe(tables);
@@ -90,7 +92,7 @@ async function resolveAll(configuration: Configuration, source: SourceConfigurat
     );
     return {
       findings: all.flatMap(({ findings }) => findings),
-      resolved: all.map(({ subscription }) => subscription),
+      resolved: all.map(({ subscription }) => (of === 1 ? subscription : inSlice(subscription, { index: 0, of }))),
     };
   } catch (error) {
     return { findings: [toFinding(asReplicationError(error, source.id))], resolved: [] };

@@ -1,6 +1,11 @@
 // The shares of one source meet its catalogue and its publication: which tables of which subscriptions can be followed. Pure.
 import type { UnpublishedTable } from "../../connectors/postgres/capture/publication.ts";
-import type { Configuration, ShareConfiguration, SubscriptionConfiguration } from "../../engine/config/configuration.ts";
+import type {
+  Configuration,
+  ShareConfiguration,
+  SourceConfiguration,
+  SubscriptionConfiguration,
+} from "../../engine/config/configuration.ts";
 import { assert } from "../../engine/model/assert.ts";
 import type { StoppedTable, Subscription } from "../../engine/model/share.ts";
 import { type CatalogTable, tableKey, type TableName } from "../../engine/model/table.ts";
@@ -16,6 +21,16 @@ export interface Subscribed {
 export interface Wanted extends Subscribed {
   /** The target's. */
   readonly family: Family;
+}
+
+/** Several processes may run it at the same time, each some slices of it; with one slice one process, while others stand by. */
+export function isShared({ connector }: SourceConfiguration): boolean {
+  return connector === "debezium";
+}
+
+/** Into how many slices the subscriptions of a source are cut. */
+export function slicesOf(source: SourceConfiguration): number {
+  return source.connector === "debezium" ? source.debezium.slices : 1;
 }
 
 /** Every subscription of one source, as configured. */

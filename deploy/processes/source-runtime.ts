@@ -4,20 +4,16 @@ import { Backoff } from "../../engine/concurrency/backoff.ts";
 import { Turns } from "../../engine/concurrency/turns.ts";
 import type { Configuration, SourceConfiguration } from "../../engine/config/configuration.ts";
 import { asReplicationError, retryPauses } from "../../engine/fleet/retry-policy.ts";
-import type { Micros } from "../../engine/model/change-message.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { Subscription, TableMapping } from "../../engine/model/share.ts";
+import { inSlice, sliceId, type SliceNumber } from "../../engine/model/slice.ts";
 import { printTable, tableKey, type TableName } from "../../engine/model/table.ts";
 import { Lane } from "../../engine/pipeline/lane.ts";
 import { LaneQueue } from "../../engine/pipeline/lane-queue.ts";
 import { SourcePipeline } from "../../engine/pipeline/source-pipeline.ts";
 import type { ChangeSource } from "../../engine/ports/change-source.ts";
 import type { ChangeTarget } from "../../engine/ports/change-target.ts";
-import type { Clock } from "../../engine/ports/clock.ts";
-import type { ControlStore, Order } from "../../engine/ports/control-store.ts";
-import type { Logger } from "../../engine/ports/logger.ts";
-import type { Metrics } from "../../engine/ports/metrics.ts";
-import type { Random } from "../../engine/ports/random.ts";
+import type { Order } from "../../engine/ports/control-store.ts";
 import type { SnapshotSource } from "../../engine/ports/snapshot-source.ts";
 import { keyLost, objectionTo } from "../../mappings/copy-origin.ts";
 import { snapshotRouter } from "../../mappings/snapshot-router.ts";
@@ -26,6 +22,7 @@ import { refuseOtherEngine, refuseOtherServer } from "./before-start.ts";
 import { openChangeSource, openPublication, openSnapshotSource, openTarget } from "./connections.ts";
 import { contractText, readContract } from "./copy-contract.ts";
 import { PublicationKeeper } from "./publication-keeper.ts";
+import type { RuntimeParts, RuntimeSlice, SourceProblem } from "./runtime-parts.ts";
 import { resolveShares, type Wanted, wantedOf, wantedTables, withoutUnpublished } from "./resolve-shares.ts";
 
 /** How often agreements are looked at for having begun or ended. */
@@ -33,15 +30,9 @@ const tickMs = 1_000;
 /** How often publication and tables are looked at: what the one loses, or the others change in place, the stream does not say. */
 const tableTicks = 5;
 
-export interface RuntimeParts {
-  readonly control: ControlStore;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-}
-
 interface Running {
+  /** The whole, whichever slice of it the lane carries. */
+  readonly subscription: Subscription;
   readonly lane: Lane;
   readonly target: ChangeTarget;
   /** Equal while nothing that the lane was made from has changed. */
@@ -50,6 +41,9 @@ interface Running {
 
 export class SourceRuntime {
   readonly id: string;
+  /** What it is called where slices are told apart: `population`, `population#1of4`. */
+  readonly name: string;
+  readonly slice: SliceNumber | null;
   readonly #parts: RuntimeParts;
   readonly #source: ChangeSource;
   readonly #snapshot: SnapshotSource & { close(): Promise<void> };
@@ -60,22 +54,25 @@ export class SourceRuntime {
   #configuration: Configuration;
   /** Tables whose rows are wanted: those of the configuration, and those that a lane made from an older one still follows. */
   #tables: readonly TableName[] = [];
-  #problem: { readonly error: ReplicationError; readonly since: Micros } | null = null;
+  #problem: SourceProblem | null = null;
   #prepared = false;
   /** Whoever ends a subscription's lane and starts another must not meet somebody who does the same. */
   readonly #turns = new Turns();
 
-  constructor(configuration: Configuration, configured: SourceConfiguration, parts: RuntimeParts) {
+  /** `part`: of a source that is shared, what this runtime has of it. */
+  constructor(configuration: Configuration, configured: SourceConfiguration, parts: RuntimeParts, part: RuntimeSlice | null = null) {
     this.id = configured.id;
+    this.slice = part?.slice ?? null;
+    this.name = this.slice === null ? configured.id : sliceId(configured.id, this.slice);
     this.#parts = parts;
     this.#configuration = configuration;
     this.#publication = new PublicationKeeper(openPublication(configured), parts.control);
     const { limits } = configured;
     const chunks = Math.max(1, limits.connections - 2);
-    this.#source = openChangeSource(configured, () => this.#tables);
-    this.#snapshot = openSnapshotSource(configured, chunks);
+    this.#source = part?.source ?? openChangeSource(configured, () => this.#tables);
+    this.#snapshot = part?.snapshot ?? openSnapshotSource(configured, chunks);
     this.#pipeline = new SourcePipeline({
-      name: configured.id,
+      name: this.name,
       source: this.#source,
       snapshot: this.#snapshot,
       mapper: new SourceMapper<Lane>(),
@@ -85,8 +82,8 @@ export class SourceRuntime {
       readContract,
       objection: objectionTo,
       clock: parts.clock,
-      logger: parts.logger.with({ source: configured.id }),
-      metrics: parts.metrics.source(configured.id),
+      logger: parts.logger.with({ source: this.name }),
+      metrics: parts.metrics.source(this.name),
       backoff: new Backoff(retryPauses, parts.random),
       limits: {
         walRetainedMaxBytes: limits.walRetainedMaxBytes,
@@ -102,7 +99,12 @@ export class SourceRuntime {
     return this.#pipeline;
   }
 
-  /** Subscriptions at work. */
+  /** Tables whose rows are wanted here. */
+  get tables(): readonly TableName[] {
+    return this.#tables;
+  }
+
+  /** Subscriptions at work, by the whole's id. */
   get lanes(): ReadonlyMap<string, Lane> {
     return new Map([...this.#running].map(([id, { lane }]) => [id, lane]));
   }
@@ -113,7 +115,7 @@ export class SourceRuntime {
   }
 
   /** What keeps the source from being used at all; null: nothing known. */
-  get problem(): { readonly error: ReplicationError; readonly since: Micros } | null {
+  get problem(): SourceProblem | null {
     return this.#problem ?? this.#pipeline.problem;
   }
 
@@ -127,15 +129,15 @@ export class SourceRuntime {
     const backoff = new Backoff(retryPauses, random);
     while (!signal.aborted && !this.#prepared) {
       try {
-        await refuseOtherServer(this.#source, this.#parts.control, { id: this.id, wanted: this.#wanted() });
+        await refuseOtherServer(this.#source, this.#parts.control, { id: this.name, wanted: this.#wanted() });
         await refuseOtherEngine(this.#source, this.id);
         await this.refresh();
         this.#prepared = true;
         this.#problem = null;
       } catch (error) {
-        const problem = asReplicationError(error, this.id);
+        const problem = asReplicationError(error, this.name);
         this.#problem = { error: problem, since: this.#problem?.error.code === problem.code ? this.#problem.since : clock.now() };
-        logger.warn("source retries", { source: this.id, code: problem.code, problem: problem.message });
+        logger.warn("source retries", { source: this.name, code: problem.code, problem: problem.message });
         await clock.sleep(backoff.next(), signal);
       }
     }
@@ -167,7 +169,7 @@ export class SourceRuntime {
   }
 
   #noteTables(): void {
-    const followed = [...this.#running.values()].flatMap(({ lane }) => lane.subscription.tables.map(({ source }) => source));
+    const followed = [...this.#running.values()].flatMap(({ subscription }) => subscription.tables.map(({ source }) => source));
     const tables = new Map([...wantedTables(this.#wanted()), ...followed].map((table) => [tableKey(table), table]));
     const same = tables.size === this.#tables.length && this.#tables.every((table) => tables.has(tableKey(table)));
     if (!same) this.#tables = [...tables.values()];
@@ -175,10 +177,7 @@ export class SourceRuntime {
 
   /** Suspends, resumes; called whenever the control database may have changed. */
   async followLifecycle(): Promise<void> {
-    for (const [id, { lane }] of this.#running) {
-      const { suspended } = await this.#parts.control.lifecycle(id);
-      lane.suspend(suspended?.reason ?? null);
-    }
+    for (const [id, { lane }] of this.#running) lane.suspend((await this.#parts.control.lifecycle(id)).suspended?.reason ?? null);
   }
 
   /** True when the order was for one of this source's subscriptions. */
@@ -194,7 +193,7 @@ export class SourceRuntime {
 
   async #resync(entry: Wanted, table: string | null): Promise<void> {
     const { id } = entry.subscription;
-    const running = [...this.#running.values()].map(({ lane }) => lane.subscription).filter((other) => other.id !== id);
+    const running = [...this.#running.values()].map(({ subscription }) => subscription).filter((other) => other.id !== id);
     const all = new Map(running.map((other) => [other.id, other]));
     const resolved = (await this.#published(new Map([...all, ...(await this.#resolve([entry]))]))).get(id);
     if (resolved === undefined) throw new ReplicationError("DB-RUN-001", { subject: id });
@@ -250,17 +249,18 @@ export class SourceRuntime {
   /** Starts the subscription's lane, in the place of the one that it has. */
   async #start(subscription: Subscription, entry: { renew: boolean; reload: Set<number> }): Promise<void> {
     const { control, clock, random, logger, metrics } = this.#parts;
-    const target = this.#target(subscription);
+    const part = this.slice === null ? subscription : inSlice(subscription, this.slice);
+    const target = this.#target(part);
     const lane = new Lane(
       {
-        subscription,
+        subscription: part,
         target,
-        queue: new LaneQueue(join(this.#configuration.dataDir, "spool"), subscription.id),
+        queue: new LaneQueue(join(this.#configuration.dataDir, "spool"), part.id),
         positions: this.#source.positions,
         snapshot: this.#snapshot,
         clock,
-        logger: logger.with({ subscription: subscription.id }),
-        metrics: metrics.subscription(subscription.id),
+        logger: logger.with({ subscription: part.id }),
+        metrics: metrics.subscription(part.id),
         retried: (code) => metrics.retried(code),
         backoff: new Backoff(retryPauses, random),
       },
@@ -272,10 +272,10 @@ export class SourceRuntime {
       const problem = "what is published of the table was altered: changes may be missing, and it is loaded again";
       logger.warn("table is loaded again", { subscription: subscription.id, code: "DB-PG-032", table: subject, problem });
     }
-    const { suspended, parked } = await control.lifecycle(subscription.id);
-    lane.suspend(suspended?.reason ?? null);
+    lane.suspend((await control.lifecycle(subscription.id)).suspended?.reason ?? null);
+    const { parked } = await control.lifecycle(part.id);
     await this.#drop(subscription.id, entry.renew ? null : lane);
-    this.#running.set(subscription.id, { lane, target, fingerprint: fingerprint(subscription) });
+    this.#running.set(subscription.id, { subscription, lane, target, fingerprint: fingerprint(subscription) });
     this.#ended.delete(subscription.id);
     this.#pipeline.add(lane, { renew: entry.renew || parked !== null, reload: new Set([...entry.reload, ...replaced]) }, parked !== null);
   }
@@ -311,8 +311,8 @@ export class SourceRuntime {
       await this.#noteBegun();
       if (tables && this.#pipeline.streaming) await this.#turns.run(() => this.#keepTables());
     } catch (error) {
-      const problem = asReplicationError(error, this.id);
-      this.#parts.logger.warn("source could not be looked after", { source: this.id, code: problem.code, problem: problem.message });
+      const problem = asReplicationError(error, this.name);
+      this.#parts.logger.warn("source could not be looked after", { source: this.name, code: problem.code, problem: problem.message });
     }
   }
 
@@ -325,8 +325,8 @@ export class SourceRuntime {
    * come tells of an altered table sooner.
    */
   async #keepTables(): Promise<void> {
-    const lanes = [...this.#running.values()].map(({ lane }) => lane);
-    const subscriptions = lanes.map(({ subscription }) => subscription);
+    const running = [...this.#running.values()];
+    const subscriptions = running.map(({ subscription }) => subscription);
     const followed = subscriptions.flatMap(({ tables }) => tables);
     if (followed.length === 0) return;
     const lacking = await this.#publication.look(subscriptions);
@@ -334,7 +334,7 @@ export class SourceRuntime {
     const sources = new Map(followed.map(({ source }) => [tableKey(source), source]));
     const described = await this.#snapshot.describe([...sources.values()]);
     const catalog = new Map(described.map((found) => [tableKey(found.table), found]));
-    for (const lane of lanes) {
+    for (const { lane } of running) {
       for (const [index, mapping] of lane.subscription.tables.entries()) {
         const now = catalog.get(tableKey(mapping.source)) ?? mapping.catalog;
         const altered = objectionTo({ ...mapping, catalog: now }, contractText(mapping)) ?? keyLost(mapping, now);

@@ -1,9 +1,10 @@
 // What `dongbo status` knows, put together from the targets, the control database and the sources. Pure.
 import type { Configuration, SourceConfiguration } from "../../engine/config/configuration.ts";
+import { wholeId } from "../../engine/model/slice.ts";
 import { printTable } from "../../engine/model/table.ts";
 import type { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { CopyState, ShareState } from "../../engine/model/share.ts";
-import type { EngineIdentity, EngineProblem } from "../../engine/ports/control-commands.ts";
+import type { EngineIdentity, EngineMember, EngineProblem } from "../../engine/ports/control-commands.ts";
 import type { Order, SubscriptionLifecycle } from "../../engine/ports/control-store.ts";
 import type { CopyRecord } from "../../engine/ports/target-records.ts";
 import { copyGravity } from "../../engine/validity/usability.ts";
@@ -16,6 +17,8 @@ export interface Observations {
   readonly engine: EngineIdentity | null;
   readonly lifecycles: ReadonlyMap<string, SubscriptionLifecycle>;
   readonly orders: readonly Order[];
+  /** Processes that share sources. */
+  readonly members: readonly EngineMember[];
   /** What the engine says of its work. */
   readonly problems: readonly EngineProblem[];
   /** By target id. */
@@ -29,10 +32,19 @@ export interface Observations {
 /** The shape of `status --json`. Instants are ISO 8601 in UTC. */
 export interface StatusReport {
   readonly at: string;
-  readonly engine: { readonly pid: number; readonly host: string; readonly version: string; readonly started_at: string } | null;
+  readonly engine: ProcessStatus | null;
+  /** Processes that share sources, the engine among them, and what each works on; empty where one process does everything. */
+  readonly members: readonly (ProcessStatus & { readonly slices: readonly string[] })[];
   readonly control: { readonly problem: StatusProblem | null };
   readonly sources: readonly SourceStatus[];
   readonly subscriptions: readonly SubscriptionStatus[];
+}
+
+interface ProcessStatus {
+  readonly pid: number;
+  readonly host: string;
+  readonly version: string;
+  readonly started_at: string;
 }
 
 export interface SourceStatus {
@@ -68,7 +80,10 @@ export interface SubscriptionStatus {
   readonly reason: string | null;
   readonly last_sync_at: string | null;
   readonly valid_until: string | null;
+  /** Null as well where each slice has its own. */
   readonly position: string | null;
+  /** Slices that it is written in; empty: it is written whole. */
+  readonly slices: readonly SliceStatus[];
   readonly lag_seconds: number | null;
   readonly rows_quarantined: number;
   readonly last_reconciled_at: string | null;
@@ -78,6 +93,14 @@ export interface SubscriptionStatus {
   readonly pending_orders: readonly { readonly kind: string; readonly table: string | null }[];
   /** Why its target could not be read (the reason is `unreachable` then), or why it is not supplied. */
   readonly problem: StatusProblem | null;
+}
+
+/** As the slice's first table has it. */
+export interface SliceStatus {
+  readonly id: string;
+  readonly position: string | null;
+  readonly last_sync_at: string | null;
+  readonly reason: string | null;
 }
 
 export interface TableStatus {
@@ -108,8 +131,8 @@ export function buildStatus(configuration: Configuration, seen: Observations): S
   const troubles = new Map([...configuration.sources.values()].map((source) => [source.id, troubleOf(configuration, source, seen)]));
   return {
     at: seen.at.toISOString(),
-    engine:
-      engine === null ? null : { pid: engine.pid, host: engine.host, version: engine.version, started_at: engine.startedAt.toISOString() },
+    engine: engine === null ? null : processStatus(engine),
+    members: seen.members.map((member) => ({ ...processStatus(member), slices: member.slices })),
     control: { problem: toProblem(seen.controlProblem) },
     sources: [...configuration.sources.values()].map((source) =>
       sourceStatus(configuration, source, troubles.get(source.id) ?? null, seen),
@@ -120,6 +143,10 @@ export function buildStatus(configuration: Configuration, seen: Observations): S
       }),
     ),
   };
+}
+
+function processStatus({ pid, host, version, startedAt }: EngineIdentity): ProcessStatus {
+  return { pid, host, version, started_at: startedAt.toISOString() };
 }
 
 /** Something waits for somebody: stopped, quarantined, parked, or a source or target that does not do what it should. */
@@ -170,8 +197,15 @@ function troubleOf(configuration: Configuration, source: SourceConfiguration, se
 }
 
 function supplyFacts({ share, subscription: { id, target } }: Subscribed, seen: Observations): SupplyFacts {
-  const parked = (seen.lifecycles.get(id)?.parked ?? null) !== null;
-  return { id, share, copies: ownCopies(id, seen.copies.get(target) ?? []), parked, engineRuns: seen.engine !== null, at: seen.at };
+  const copies = ownCopies(id, seen.copies.get(target) ?? []);
+  const parked = parkedOf(id, copies, seen) !== null;
+  return { id, share, copies, parked, engineRuns: seen.engine !== null, at: seen.at };
+}
+
+/** The subscription, or one of its slices, was let go of by its source. */
+function parkedOf(id: string, [first]: readonly CopyRecord[], { lifecycles }: Observations): SubscriptionLifecycle["parked"] {
+  const parts = [id, ...(first?.slices ?? []).map((slice) => slice.id)];
+  return parts.map((part) => lifecycles.get(part)?.parked ?? null).find((parked) => parked !== null) ?? null;
 }
 
 function ownCopies(id: string, copies: readonly CopyRecord[] | ReplicationError): CopyRecord[] {
@@ -183,9 +217,9 @@ function subscriptionStatus(of: Subscribed, trouble: ReplicationError | null, se
   const { share, subscription } = of;
   const names = { id: subscription.id, share: share.id, target: subscription.target };
   const copies = seen.copies.get(names.target) ?? [];
-  const control = controlFacts(names.id, seen);
-  if (copies instanceof Error) return { ...names, ...nothingKnown, ...control, problem: toProblem(copies) };
   const own = ownCopies(names.id, copies);
+  const control = controlFacts(names.id, own, seen);
+  if (copies instanceof Error) return { ...names, ...nothingKnown, ...control, problem: toProblem(copies) };
   const source = seen.sources.get(share.source);
   const known =
     trouble === null && source !== undefined && !(source instanceof Error) ? supplyTrouble(supplyFacts(of, seen), source) : trouble;
@@ -207,6 +241,12 @@ function subscriptionStatus(of: Subscribed, trouble: ReplicationError | null, se
     last_sync_at: iso(lastSyncAt),
     valid_until: iso(missing.length > 0 ? null : oldest(own.map((copy) => copy.validUntil))),
     position: first.position,
+    slices: first.slices.map((slice) => ({
+      id: slice.id,
+      position: slice.position,
+      last_sync_at: iso(slice.lastSyncAt),
+      reason: slice.reason,
+    })),
     lag_seconds: lag,
     rows_quarantined: own.reduce((sum, copy) => sum + copy.rowsQuarantined, 0),
     last_reconciled_at: iso(oldest(own.map((copy) => copy.lastReconciledAt))),
@@ -217,7 +257,7 @@ function subscriptionStatus(of: Subscribed, trouble: ReplicationError | null, se
 }
 
 function reported(of: EngineProblem["of"], id: string, { problems }: Observations): StatusProblem | null {
-  const found = problems.find((problem) => problem.of === of && problem.id === id);
+  const found = problems.find((problem) => problem.of === of && wholeId(problem.id) === id);
   return found === undefined ? null : { code: found.code, subject: found.subject, cause: found.cause, remedy: found.remedy };
 }
 
@@ -234,6 +274,7 @@ const neverSeen: Observed = {
   last_sync_at: null,
   valid_until: null,
   position: null,
+  slices: [],
   lag_seconds: null,
   rows_quarantined: 0,
   last_reconciled_at: null,
@@ -243,8 +284,13 @@ const neverSeen: Observed = {
 
 const nothingKnown: Observed = { ...neverSeen, share_state: null, copy_state: null, reason: "unreachable" };
 
-function controlFacts(id: string, seen: Observations): Pick<SubscriptionStatus, "suspended" | "parked" | "pending_orders"> {
-  const { suspended = null, parked = null } = seen.lifecycles.get(id) ?? {};
+function controlFacts(
+  id: string,
+  copies: readonly CopyRecord[],
+  seen: Observations,
+): Pick<SubscriptionStatus, "suspended" | "parked" | "pending_orders"> {
+  const { suspended = null } = seen.lifecycles.get(id) ?? {};
+  const parked = parkedOf(id, copies, seen);
   const orders = seen.orders.filter((order) => order.subscription === id);
   return {
     suspended: suspended === null ? null : { reason: suspended.reason, since: suspended.since.toISOString() },

@@ -7,10 +7,14 @@ import type {
   ControlCommands,
   EngineClaim,
   EngineIdentity,
+  EngineMember,
   EngineProblem,
   HistoryEvent,
   OrderRequest,
+  WhenHeld,
 } from "../ports/control-commands.ts";
+import type { SliceNumber } from "../model/slice.ts";
+import { carriedOut } from "../ports/control-store.ts";
 import type { Order, RecordedReservation, SubscriptionLifecycle, SuspensionReason } from "../ports/control-store.ts";
 
 /** The control store in memory, for simulation and tests; entitled to it by passing the same suite as the real one. */
@@ -26,6 +30,7 @@ export class MemoryControlStore implements ControlCommands {
   readonly #configurations: AppliedConfiguration[] = [];
   #engine: EngineIdentity | null = null;
   #problems: readonly EngineProblem[] = [];
+  readonly #members = new Map<EngineIdentity, { problems: readonly EngineProblem[]; slices: readonly string[] }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -96,7 +101,7 @@ export class MemoryControlStore implements ControlCommands {
     const pending = this.#orders.find(same);
     if (pending !== undefined) return Promise.resolve(pending.id);
     this.#ordersGiven += 1;
-    this.#orders = [...this.#orders, { id: this.#ordersGiven, ...order }];
+    this.#orders = [...this.#orders, { id: this.#ordersGiven, ...order, done: [] }];
     this.#changed();
     return Promise.resolve(this.#ordersGiven);
   }
@@ -112,6 +117,15 @@ export class MemoryControlStore implements ControlCommands {
     this.#note(closed.subscription, "order_closed", `${closed.kind} of ${closed.table ?? "all tables"}: ${outcome}`, "engine");
     this.#changed();
     return Promise.resolve();
+  }
+
+  async noteSliceDone(id: number, { index, of }: SliceNumber): Promise<void> {
+    const isOther = (slice: SliceNumber): boolean => slice.index !== index || slice.of !== of;
+    this.#orders = this.#orders.map((order) =>
+      order.id === id ? { ...order, done: [...order.done.filter(isOther), { index, of }] } : order,
+    );
+    const done = this.#orders.find((order) => order.id === id)?.done ?? [];
+    if (done.filter((slice) => slice.of === of).length === of) await this.closeOrder(id, carriedOut);
   }
 
   async appliedConfiguration(): Promise<AppliedConfiguration | null> {
@@ -140,23 +154,38 @@ export class MemoryControlStore implements ControlCommands {
     return Promise.resolve(wanted.toReversed().slice(0, limit));
   }
 
-  async claimEngine(engine: EngineIdentity): Promise<EngineClaim> {
+  async claimEngine(engine: EngineIdentity, whenHeld: WhenHeld): Promise<EngineClaim> {
     const holder = this.#engine;
-    if (holder !== null) {
+    if (holder !== null && whenHeld === "refuse") {
       return Promise.reject(new ReplicationError("DB-RUN-024", { subject: `process ${holder.pid} on ${holder.host}` }));
     }
-    this.#engine = engine;
+    this.#engine ??= engine;
+    const leads = (): boolean => this.#engine === engine;
+    const shared = whenHeld === "stand by";
+    if (shared) this.#members.set(engine, { problems: [], slices: [] });
     return Promise.resolve({
-      renew: () => Promise.resolve(this.#engine === engine),
-      report: (problems) => {
-        this.#problems = problems;
+      get leads() {
+        return leads();
+      },
+      renew: () => {
+        if (shared) this.#engine ??= engine;
+        return Promise.resolve(leads());
+      },
+      report: (problems, slices = []) => {
+        if (leads()) this.#problems = problems;
+        if (shared) this.#members.set(engine, { problems: leads() ? [] : problems, slices });
         return Promise.resolve();
       },
       release: () => {
-        if (this.#engine === engine) this.#engine = null;
+        this.#members.delete(engine);
+        if (leads()) this.#engine = null;
         return Promise.resolve();
       },
     });
+  }
+
+  async engineMembers(): Promise<readonly EngineMember[]> {
+    return Promise.resolve([...this.#members].map(([engine, { slices }]) => ({ ...engine, slices })));
   }
 
   async engineSeen(): Promise<EngineIdentity | null> {
@@ -164,7 +193,7 @@ export class MemoryControlStore implements ControlCommands {
   }
 
   async engineProblems(): Promise<readonly EngineProblem[]> {
-    return Promise.resolve(this.#problems);
+    return Promise.resolve([...this.#problems, ...[...this.#members.values()].flatMap(({ problems }) => problems)]);
   }
 
   async watch(changed: () => void, signal: AbortSignal): Promise<void> {

@@ -3,9 +3,10 @@ import { ReplicationError } from "../model/replication-error.ts";
 import { sql as start } from "./migrations/000001-start.ts";
 import { sql as engineReport } from "./migrations/000002-engine-report.ts";
 import { sql as published } from "./migrations/000003-published.ts";
+import { sql as slices } from "./migrations/000004-slices.ts";
 
 /** In order; a migration that was released is never changed. The number is the place in the list, from 1. */
-const migrations: readonly string[] = [start, engineReport, published];
+const migrations: readonly string[] = [start, engineReport, published, slices];
 
 /**
  * Brings the control schema to this program's version; processes that come at the same time wait for each other.

@@ -10,13 +10,17 @@ import type {
   ControlCommands,
   EngineClaim,
   EngineIdentity,
+  EngineMember,
   EngineProblem,
   HistoryEvent,
   OrderRequest,
+  WhenHeld,
 } from "../ports/control-commands.ts";
+import type { SliceNumber } from "../model/slice.ts";
+import { carriedOut } from "../ports/control-store.ts";
 import type { Order, RecordedReservation, SubscriptionLifecycle, SuspensionReason } from "../ports/control-store.ts";
 import { ControlSession, type OpenControlSession } from "./control-session.ts";
-import { claimEngine, engineProblems, engineSeen } from "./engine-claim.ts";
+import { claimEngine, engineMembers, engineProblems, engineSeen } from "./engine-claim.ts";
 import { migrate } from "./migrate.ts";
 import { watchChanges } from "./watch-changes.ts";
 
@@ -163,13 +167,17 @@ export class PostgresControlStore implements ControlCommands {
 
   async pendingOrders(): Promise<readonly Order[]> {
     const rows = await this.#session.query(
-      "SELECT id, kind, subscription, target_table FROM dongbo_control.work_order WHERE closed_at IS NULL ORDER BY id",
+      `SELECT id, kind, subscription, target_table,
+         (SELECT json_agg(json_build_object('index', slice, 'of', slices) ORDER BY slices, slice)
+          FROM dongbo_control.order_slice WHERE work_order = id) AS done
+       FROM dongbo_control.work_order WHERE closed_at IS NULL ORDER BY id`,
     );
     return rows.map((row) => ({
       id: Number(row["id"]),
       kind: row["kind"] as Order["kind"],
       subscription: row["subscription"] ?? "",
       table: row["target_table"] ?? null,
+      done: JSON.parse(row["done"] ?? "[]") as SliceNumber[],
     }));
   }
 
@@ -182,6 +190,23 @@ export class PostgresControlStore implements ControlCommands {
        SELECT subscription, 'order_closed', kind || ' of ' || coalesce(target_table, 'all tables') || ': ' || $2, $3 FROM closed`,
       [id, outcome, engineActor],
     );
+  }
+
+  async noteSliceDone(id: number, { index, of }: SliceNumber): Promise<void> {
+    const all = await this.#session.transaction(async (client) => {
+      // Two slices that come at the same time must not each take the other for the last.
+      await client.query("SELECT FROM dongbo_control.work_order WHERE id = $1 FOR UPDATE", [id]);
+      await client.query(
+        "INSERT INTO dongbo_control.order_slice (work_order, slice, slices) SELECT id, $2, $3 FROM dongbo_control.work_order WHERE id = $1 ON CONFLICT DO NOTHING",
+        [id, index, of],
+      );
+      const { rows } = await client.query<{ done: string }>(
+        "SELECT count(*) AS done FROM dongbo_control.order_slice WHERE work_order = $1 AND slices = $2",
+        [id, of],
+      );
+      return Number(rows[0]?.done) === of;
+    });
+    if (all) await this.closeOrder(id, carriedOut);
   }
 
   async appliedConfiguration(): Promise<AppliedConfiguration | null> {
@@ -234,8 +259,12 @@ export class PostgresControlStore implements ControlCommands {
     }
   }
 
-  async claimEngine(engine: EngineIdentity): Promise<EngineClaim> {
-    return claimEngine(new ControlSession(this.#open, "engine"), this.#clock, engine);
+  async claimEngine(engine: EngineIdentity, whenHeld: WhenHeld): Promise<EngineClaim> {
+    return claimEngine(new ControlSession(this.#open, "engine"), this.#clock, engine, whenHeld);
+  }
+
+  async engineMembers(): Promise<readonly EngineMember[]> {
+    return engineMembers(this.#session);
   }
 
   async engineSeen(): Promise<EngineIdentity | null> {

@@ -8,4 +8,10 @@ export const kafkaSliceErrorCodes = {
     remedy: "Drop the foreign key from the physical table, or set `slices: 1` for the source; then `dongbo resync` the table",
     retry: "operator",
   },
+  "DB-KAF-041": {
+    meaning: "this process was given another configuration than the one that leads has applied",
+    usualCause: "the file was changed on one machine and not on the other",
+    remedy: "Give all processes the same file; `dongbo apply` changes what runs",
+    retry: "timed",
+  },
 } as const satisfies Readonly<Record<string, ErrorCodeEntry>>;

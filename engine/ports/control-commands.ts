@@ -23,13 +23,21 @@ export interface ControlCommands extends ControlStore {
   recordConfiguration(next: ConfigurationRecord, basedOn: number): Promise<AppliedConfiguration>;
   /** Newest first, at most `limit`; null: of all subscriptions. */
   history(subscription: string | null, limit: number): Promise<readonly HistoryEvent[]>;
-  /** Takes the right to be the one running engine. Throws DB-RUN-024 while another process holds it. */
-  claimEngine(engine: EngineIdentity): Promise<EngineClaim>;
+  /**
+   * Takes the right to be the one running engine. While another process holds it: throws DB-RUN-024, or gives a claim that
+   * does not lead yet.
+   */
+  claimEngine(engine: EngineIdentity, whenHeld: WhenHeld): Promise<EngineClaim>;
   /** Who holds that right now; null: nobody. */
   engineSeen(): Promise<EngineIdentity | null>;
-  /** What the running engine told of last, or the one before it when none runs. */
+  /** What the running engine told of last, or the one before it when none runs; and what the members beside it tell of. */
   engineProblems(): Promise<readonly EngineProblem[]>;
+  /** Processes that claimed in the way that lets others stand by. */
+  engineMembers(): Promise<readonly EngineMember[]>;
 }
+
+/** What a process does that wants to run while another does: it gives up, or works beside it and takes its place in time. */
+export type WhenHeld = "refuse" | "stand by";
 
 /** Who gave a command, for the record: `user@machine`. */
 export type Actor = string;
@@ -72,20 +80,31 @@ export interface EngineIdentity {
   readonly startedAt: Date;
 }
 
+/** One of several processes that share sources. */
+export interface EngineMember extends EngineIdentity {
+  /** Slices of sources that it works on, `population#1of4`; of a source in one piece its id. */
+  readonly slices: readonly string[];
+}
+
 /** What does not progress, and why, as the engine sees it. */
 export interface EngineProblem extends Omit<Problem, "since"> {
   readonly of: "source" | "subscription";
   readonly id: string;
 }
 
-/** The right to be the one running engine; ends by itself with the process. */
+/** The right to be the one running engine, or to stand by; ends by itself with the process. */
 export interface EngineClaim {
+  /** This process is the one: it runs what only one may run. */
+  readonly leads: boolean;
   /**
-   * Renews the claim after the control database was away. False: another process has taken it, so this one must stop.
-   * Throws DB-CTL-001 while the database cannot be reached; the claim then counts as held.
+   * Renews the claim after the control database was away, or takes it once the process that led is gone. Gives whether this
+   * one leads; if not, another does. Throws DB-CTL-001 while the database cannot be reached; nothing has changed then.
    */
   renew(): Promise<boolean>;
-  /** Leaves for commands what does not progress, in the place of what was told before; stays after the engine's end. */
-  report(problems: readonly EngineProblem[]): Promise<void>;
+  /**
+   * Leaves for commands what does not progress, in the place of what was told before, and which slices are worked on; what
+   * the one that leads does not get on with stays after its end.
+   */
+  report(problems: readonly EngineProblem[], slices?: readonly string[]): Promise<void>;
   release(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import type { Position } from "../model/position.ts";
+import type { SliceNumber } from "../model/slice.ts";
 
 /**
  * What must outlive the process and is not the target's business: reservations at sources, lifecycle orders, the applied
@@ -8,7 +9,7 @@ export interface ControlStore {
   /** The reservation that dongbo itself made at a source; null when it never did. Written before the source is asked. */
   reservation(source: string): Promise<RecordedReservation | null>;
   recordReservation(source: string, reservation: RecordedReservation | null): Promise<void>;
-  /** Lifecycle of one subscription; a subscription never heard of is running. */
+  /** Lifecycle of one subscription, or of a slice of one; what was never heard of is running. */
   lifecycle(subscription: string): Promise<SubscriptionLifecycle>;
   /** Lifecycle of every subscription that was ever suspended or parked, in one question. */
   lifecycles(): Promise<ReadonlyMap<string, SubscriptionLifecycle>>;
@@ -23,6 +24,8 @@ export interface ControlStore {
   pendingOrders(): Promise<readonly Order[]>;
   /** Marks an order carried out, or failed with a code. */
   closeOrder(id: number, outcome: string): Promise<void>;
+  /** One slice of the subscription has carried the order out; with the last of them it is closed. */
+  noteSliceDone(id: number, slice: SliceNumber): Promise<void>;
   /**
    * Calls back when lifecycle, orders or the applied configuration may have changed: after each change, at the start, and at
    * least once a second even if notifications are lost or the control database is away. Resolves when the signal aborts;
@@ -46,17 +49,17 @@ export interface SubscriptionLifecycle {
 /** The law's reasons (D47 43.1, 43.2). */
 export type SuspensionReason = "maintenance" | "force_majeure" | "breach" | "security";
 
+/** Outcome of an order that was done. */
+export const carriedOut = "carried out";
+
 /** Something a command asks the running engine to do. */
-export type Order =
-  | {
-      readonly id: number;
-      readonly kind: "resync";
-      readonly subscription: string;
-      readonly table: string | null;
-    }
-  | {
-      readonly id: number;
-      readonly kind: "replay";
-      readonly subscription: string;
-      readonly table: string | null;
-    };
+export interface Order {
+  readonly id: number;
+  readonly kind: "resync" | "replay";
+  /** The whole, in slices or not. */
+  readonly subscription: string;
+  /** Null: all tables. */
+  readonly table: string | null;
+  /** Slices that have carried it out. */
+  readonly done: readonly SliceNumber[];
+}

@@ -36,12 +36,15 @@ export type SlotHealth = "unknown" | "missing" | "reserved" | "extended" | "unre
 export const slotHealths: readonly SlotHealth[] = ["unknown", "missing", "reserved", "extended", "unreserved", "lost"];
 
 export interface SourceHealth {
+  /** Its id; of a slice that this process has of it, with the slice. */
   readonly name: string;
-  readonly state: "starting" | "streaming" | "retrying" | "stopped";
+  /** standing by: other processes have all of it, or the group that shares it settles. */
+  readonly state: "starting" | "streaming" | "retrying" | "stopped" | "standing by";
   readonly problem: Problem | null;
 }
 
 export interface SubscriptionHealth {
+  /** Of a slice of it, with the slice. */
   readonly id: string;
   readonly state: LaneState;
   readonly problem: Problem | null;

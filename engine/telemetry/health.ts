@@ -37,6 +37,7 @@ function sourceReasons(source: SourceHealth): HealthReason[] {
   switch (source.state) {
     case "starting":
     case "streaming":
+    case "standing by":
       return [];
     case "retrying":
     case "stopped":

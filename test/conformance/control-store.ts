@@ -95,12 +95,41 @@ export function describeControlStore(name: string, open: () => Promise<ControlSt
       const first = await store.order({ kind: "resync", subscription: "population/hcm", table: null }, by);
       const second = await store.order({ kind: "replay", subscription: "population/hcm", table: "population.citizen" }, by);
       expect(await (await another()).pendingOrders()).toEqual([
-        { id: first, kind: "resync", subscription: "population/hcm", table: null },
-        { id: second, kind: "replay", subscription: "population/hcm", table: "population.citizen" },
+        { id: first, kind: "resync", subscription: "population/hcm", table: null, done: [] },
+        { id: second, kind: "replay", subscription: "population/hcm", table: "population.citizen", done: [] },
       ]);
       await store.closeOrder(first, "done");
       await store.closeOrder(first, "done twice");
       expect((await store.pendingOrders()).map((order) => order.id)).toEqual([second]);
+    });
+
+    test("an order for a subscription in slices is closed with the last of them, and each is noted once", async () => {
+      const { store, another } = await open();
+      const second = await another();
+      const id = await store.order({ kind: "resync", subscription: "population/hcm", table: null }, by);
+      await store.noteSliceDone(id, { index: 2, of: 3 });
+      await second.noteSliceDone(id, { index: 0, of: 3 });
+      await store.noteSliceDone(id, { index: 2, of: 3 });
+      expect((await store.pendingOrders())[0]?.done.toSorted((a, b) => a.index - b.index)).toEqual([
+        { index: 0, of: 3 },
+        { index: 2, of: 3 },
+      ]);
+      await second.noteSliceDone(id, { index: 1, of: 3 });
+      expect(await store.pendingOrders()).toEqual([]);
+      await store.noteSliceDone(id, { index: 1, of: 3 });
+      expect((await store.history("population/hcm", 1))[0]).toMatchObject({
+        kind: "order_closed",
+        detail: "resync of all tables: carried out",
+      });
+    });
+
+    test("slices of another cut do not count, and of two that come together one is the last", async () => {
+      const { store, another } = await open();
+      const second = await another();
+      const id = await store.order({ kind: "resync", subscription: "population/hcm", table: null }, by);
+      await store.noteSliceDone(id, { index: 0, of: 4 });
+      await Promise.all([store.noteSliceDone(id, { index: 0, of: 2 }), second.noteSliceDone(id, { index: 1, of: 2 })]);
+      expect(await store.pendingOrders()).toEqual([]);
     });
 
     test("the same order is given once while it waits and anew after it was closed", async () => {
@@ -177,23 +206,47 @@ export function describeControlStore(name: string, open: () => Promise<ControlSt
       const { store, another } = await open();
       const second = await another();
       expect(await second.engineSeen()).toBeNull();
-      const claim = await store.claimEngine(engine);
+      const claim = await store.claimEngine(engine, "refuse");
       expect(await second.engineSeen()).toEqual(engine);
       expect(await claim.renew()).toBe(true);
-      await expect(second.claimEngine({ ...engine, pid: 4712 })).rejects.toMatchObject({ code: "DB-RUN-024" });
+      await expect(second.claimEngine({ ...engine, pid: 4712 }, "refuse")).rejects.toMatchObject({ code: "DB-RUN-024" });
       await claim.release();
       expect(await second.engineSeen()).toBeNull();
-      const next = await second.claimEngine({ ...engine, pid: 4712 });
+      const next = await second.claimEngine({ ...engine, pid: 4712 }, "refuse");
       expect((await store.engineSeen())?.pid).toBe(4712);
       await next.release();
     });
+  });
+
+  test(`${name}: those who may stand by work beside the one that leads, and one of them takes its place`, async () => {
+    const { store, another } = await open();
+    const second = await another();
+    const first = await store.claimEngine(engine, "stand by");
+    const other = await second.claimEngine({ ...engine, pid: 4712 }, "stand by");
+    expect([first.leads, other.leads]).toEqual([true, false]);
+    await expect(second.claimEngine({ ...engine, pid: 4713 }, "refuse")).rejects.toMatchObject({ code: "DB-RUN-024" });
+    const problem = { code: "DB-SLOT-005", subject: "population/hcm", cause: "lost", remedy: "Run it" } as const;
+    await first.report([{ of: "source", id: "land", ...problem }], ["population#0of2"]);
+    await other.report([{ of: "source", id: "population#1of2", ...problem }], ["population#1of2"]);
+    expect((await second.engineProblems()).map(({ id }) => id)).toEqual(["land", "population#1of2"]);
+    expect((await second.engineMembers()).map(({ pid, slices }) => [pid, slices])).toEqual([
+      [4711, ["population#0of2"]],
+      [4712, ["population#1of2"]],
+    ]);
+    expect(await other.renew()).toBe(false);
+    await first.release();
+    expect(await other.renew()).toBe(true);
+    expect((await second.engineSeen())?.pid).toBe(4712);
+    expect((await second.engineMembers()).map(({ pid }) => pid)).toEqual([4712]);
+    await other.release();
+    expect(await second.engineSeen()).toBeNull();
   });
 
   test(`${name}: what an engine reports replaces what was reported before, and stays after it`, async () => {
     const { store, another } = await open();
     const second = await another();
     expect(await second.engineProblems()).toEqual([]);
-    const claim = await store.claimEngine(engine);
+    const claim = await store.claimEngine(engine, "refuse");
     const lost = { code: "DB-SLOT-005", subject: "population/hcm", cause: "the log's end is lost; 'ở giữa'", remedy: "Run it" } as const;
     await claim.report([{ of: "source", id: "population", ...lost }]);
     await claim.report([{ of: "subscription", id: "population/hcm", ...lost }]);

@@ -49,7 +49,7 @@ describe("PostgreSQL control store: schema", () => {
   test("processes that start at the same time on an empty database all succeed, and the schema is made once", async () => {
     const database = await newDatabase();
     await Promise.all(Array.from({ length: 8 }, () => openStore(database)));
-    expect(await server.query("SELECT count(*)::int AS migrations FROM dongbo_control.migration", database)).toEqual([{ migrations: 3 }]);
+    expect(await server.query("SELECT count(*)::int AS migrations FROM dongbo_control.migration", database)).toEqual([{ migrations: 4 }]);
   });
 
   test("a schema of a newer dongbo is left alone and named", async () => {
@@ -143,7 +143,7 @@ describe("PostgreSQL control store: running engine", () => {
   test("a killed engine's claim is free at once, however long it would have lasted", async () => {
     const database = await newDatabase();
     const store = await openStore(database);
-    await store.claimEngine(engine);
+    await store.claimEngine(engine, "refuse");
     const killed = new pg.Client({ connectionString: server.url(database) });
     await killed.connect();
     await killed.query(
@@ -151,7 +151,7 @@ describe("PostgreSQL control store: running engine", () => {
     );
     await killed.end();
     expect(await waitUntil(async () => (await store.engineSeen()) === null, { describe: "the claim to be free" })).toBe(true);
-    const next = await (await openStore(database)).claimEngine({ ...engine, pid: 2 });
+    const next = await (await openStore(database)).claimEngine({ ...engine, pid: 2 }, "refuse");
     expect((await store.engineSeen())?.pid).toBe(2);
     await next.release();
   });
@@ -159,7 +159,7 @@ describe("PostgreSQL control store: running engine", () => {
   test("an engine whose session broke renews its claim, unless another one has taken it", async () => {
     const database = await newDatabase();
     const store = await openStore(database);
-    const claim = await store.claimEngine(engine);
+    const claim = await store.claimEngine(engine, "refuse");
     onTestFinished(() => claim.release());
     const end =
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dongbo engine' AND datname = current_database()";
@@ -169,7 +169,7 @@ describe("PostgreSQL control store: running engine", () => {
     expect((await store.engineSeen())?.pid).toBe(1);
     await server.query(end, database);
     await waitUntil(async () => (await store.engineSeen()) === null, { describe: "the claim to be lost" });
-    const other = await (await openStore(database)).claimEngine({ ...engine, pid: 2 });
+    const other = await (await openStore(database)).claimEngine({ ...engine, pid: 2 }, "refuse");
     onTestFinished(() => other.release());
     expect(await claim.renew()).toBe(false);
     expect(await claim.renew()).toBe(false);

@@ -9,11 +9,13 @@ import type { ControlCommands, EngineIdentity } from "../../../engine/ports/cont
 import { currentActor } from "../actor.ts";
 import type { CommandContext, CommandDefinition, CommandInput } from "../command.ts";
 import { usageError } from "../command-failure.ts";
+import { openShared } from "../connections.ts";
 import { openControl } from "../control-database.ts";
 import { prepareDataFolder } from "../data-folder.ts";
 import { startHttpListener } from "../http-listener.ts";
 import { observe } from "../observe.ts";
 import { readConfigurationWithWarnings } from "../read-configuration.ts";
+import { isShared } from "../resolve-shares.ts";
 import { EngineGauges } from "../run/engine-gauges.ts";
 import { EngineRun, type RunEnd } from "../run/engine-run.ts";
 import { keepMemoryLow } from "../run/memory-keeper.ts";
@@ -41,11 +43,12 @@ export const runCommand: CommandDefinition = {
     const { configuration, warnings } = readConfigurationWithWarnings(context);
     prepareDataFolder(configuration.dataDir);
     await using control = await openControl(configuration);
-    const claim = await control.store.claimEngine(identity());
+    const standsBy = mayStandBy(configuration, input);
+    const claim = await control.store.claimEngine(identity(), standsBy ? "stand by" : "refuse");
     const display = newDisplay(context);
     const endMemoryKeeping = keepMemoryLow();
     try {
-      const ended = await runEngine(context, { input, level, configuration, warnings, store: control.store, claim, display });
+      const ended = await runEngine(context, { input, level, configuration, warnings, store: control.store, claim, standsBy, display });
       display.close();
       return await finish(context, configuration, ended);
     } finally {
@@ -63,11 +66,12 @@ interface RunSettings {
   readonly warnings: readonly Finding[];
   readonly store: ControlCommands;
   readonly claim: Awaited<ReturnType<ControlCommands["claimEngine"]>>;
+  readonly standsBy: boolean;
   readonly display: ProgressDisplay;
 }
 
 async function runEngine(context: CommandContext, settings: RunSettings): Promise<RunEnd> {
-  const { configuration, display, store, claim } = settings;
+  const { configuration, display, store, claim, standsBy } = settings;
   const { terminal } = context;
   // Only here: no other command needs the engine, and loading it takes time.
   const { startEngine } = await import("../engine.ts");
@@ -86,6 +90,7 @@ async function runEngine(context: CommandContext, settings: RunSettings): Promis
   const run = new EngineRun(configuration, {
     store,
     claim,
+    standsBy,
     clock: systemClock,
     random: systemRandom,
     logger,
@@ -102,7 +107,8 @@ async function runEngine(context: CommandContext, settings: RunSettings): Promis
       if (!context.json) display.show(tracker.update(health, nowMs), nowMs);
       gauges.update(health, current, nowMs);
     },
-    startEngine: (current) => startEngine(current, { control: store, clock: systemClock, random: systemRandom, logger, metrics }),
+    startEngine: (current) =>
+      startEngine(current, { control: store, clock: systemClock, random: systemRandom, logger, metrics, leads: claim.leads, openShared }),
   });
   const listener =
     configuration.listen === null
@@ -120,6 +126,11 @@ async function runEngine(context: CommandContext, settings: RunSettings): Promis
   } finally {
     await Promise.all([listener?.close(), gauges.close()]);
   }
+}
+
+/** Several processes may share the sources of this configuration; who waits until all is caught up must have all of it. */
+function mayStandBy({ sources }: Configuration, input: CommandInput): boolean {
+  return [...sources.values()].some(isShared) && input.options["untilCaughtUp"] !== true;
 }
 
 /** Whoever waited until all is caught up is told when something is not. */

@@ -21,6 +21,9 @@ export function printStatus(report: StatusReport, times: TimePrinter): string {
   const parts = [
     `dongbo status, ${times.full(new Date(report.at))}\n`,
     `${engineLine(report, times)}\n`,
+    ...report.members.map(
+      ({ pid, host, slices }) => `process ${pid} on ${host}: ${slices.length === 0 ? "stands by" : slices.join(" ")}\n`,
+    ),
     ...report.sources.map((source) => `source ${source.id}: ${sourceLine(source, new Date(report.at), times)}\n`),
     "\n",
     rows.length === 0 ? "no subscriptions\n" : printTable(columns, rows),

@@ -1,6 +1,7 @@
 // Numbers that nobody counts but that can be seen: what the engine says of itself, and what the targets say of their copies.
 import type { Configuration, TargetConfiguration } from "../../../engine/config/configuration.ts";
 import type { EngineHealth, SlotHealth, SourceHealth } from "../../../engine/ports/engine.ts";
+import { wholeId } from "../../../engine/model/slice.ts";
 import type { Metrics } from "../../../engine/ports/metrics.ts";
 import type { CopyRecord } from "../../../engine/ports/target-records.ts";
 import { openTargetRecords } from "../connections.ts";
@@ -49,22 +50,22 @@ export class EngineGauges {
   }
 
   async #askTargets(configuration: Configuration, running: ReadonlySet<string>): Promise<void> {
-    const wanted = configuration.shares.flatMap((share) => share.subscriptions).filter(({ id }) => running.has(id));
+    const wholes = new Set([...running].map(wholeId));
+    const wanted = configuration.shares.flatMap((share) => share.subscriptions).filter(({ id }) => wholes.has(id));
     await mapBounded([...configuration.targets.values()], askedAtOnce, async (target) => {
       const ids = wanted.filter((subscription) => subscription.target === target.id).map(({ id }) => id);
-      if (ids.length > 0) await this.#ask(target, ids);
+      if (ids.length > 0) await this.#ask(target, ids, [...running]);
     });
   }
 
-  async #ask(target: TargetConfiguration, ids: readonly string[]): Promise<void> {
+  async #ask(target: TargetConfiguration, ids: readonly string[], running: readonly string[]): Promise<void> {
     const records = openTargetRecords(target);
     try {
       const copies = await records.copies(ids);
-      for (const id of ids)
-        this.#report(
-          id,
-          copies.filter((copy) => copy.subscription === id && copy.withdrawnAt === null),
-        );
+      for (const part of running.filter((id) => ids.includes(wholeId(id)))) {
+        const own = copies.filter((copy) => copy.subscription === wholeId(part) && copy.withdrawnAt === null);
+        this.#report(part, own);
+      }
     } catch {
       // Nobody can read from a target that is down: what was known stays, and its validity runs out.
     } finally {
@@ -72,13 +73,14 @@ export class EngineGauges {
     }
   }
 
+  /** Of a slice the whole's judgement, for that is what its readers meet. */
   #report(id: string, copies: readonly CopyRecord[]): void {
     const ends = copies.map((copy) => copy.validUntil?.getTime() ?? null);
     const known = ends.length > 0 && !ends.includes(null);
     this.#validUntil.set(id, known ? Math.min(...ends.filter((end) => end !== null)) * 1000 : null);
     const metrics = this.#metrics.subscription(id);
     metrics.usable(copies.length > 0 && copies.every((copy) => copy.reason === null));
-    metrics.quarantined(sum(copies.map((copy) => copy.rowsQuarantined)));
+    if (id === wholeId(id)) metrics.quarantined(sum(copies.map((copy) => copy.rowsQuarantined)));
   }
 }
 

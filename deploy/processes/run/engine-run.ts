@@ -21,11 +21,14 @@ import { lastingMicros, problemsToReport } from "./reported-problems.ts";
 /** An engine that can take up a newly applied configuration while it runs. */
 export interface RunningEngine extends Engine {
   reconfigure(next: Configuration): Promise<void>;
+  lead(leads: boolean): void;
 }
 
 export interface EngineRunParts {
   readonly store: ControlCommands;
   readonly claim: EngineClaim;
+  /** Where another process leads, this one works on what is shared, and is ready to take its place. */
+  readonly standsBy: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -114,14 +117,18 @@ export class EngineRun {
     return end;
   }
 
-  /** False when interrupted before it could be done. A source that is away is waited for. */
+  /**
+   * False when interrupted before it could be done. A source that is away is waited for; where another process leads, until
+   * what it has applied is what this one was given.
+   */
   async #applyAtStart(interrupted: AbortSignal): Promise<boolean> {
-    const { store, clock, random, logger, actor, tell } = this.#parts;
+    const { store, claim, standsBy, clock, random, logger, actor, tell } = this.#parts;
     const backoff = new Backoff(retryPauses, random);
     while (!interrupted.aborted) {
       try {
         const plan = await planConfiguration(this.#configuration, store, { count: false, open: "kept" });
         if (plan.changes.length > 0) {
+          if (standsBy && !(await claim.renew())) throw new ReplicationError("DB-KAF-041", { subject: this.#configuration.file });
           const applied = await recordPlan(plan, store, actor);
           tell(`configuration applied as version ${applied.version}`);
           for (const line of planLines(plan)) tell(`  ${line}`);
@@ -183,11 +190,12 @@ export class EngineRun {
     const { claim, clock, store } = this.#parts;
     while (!signal.aborted) {
       // While the control database is away nobody else can take the claim either.
-      const held = await claim.renew().catch(() => true);
-      if (!held) {
+      const leads = await claim.renew().catch(() => claim.leads);
+      if (!leads && !this.#parts.standsBy) {
         const holder = await store.engineSeen().catch(() => null);
         throw new ReplicationError("DB-RUN-024", { subject: holder === null ? "engine" : `process ${holder.pid} on ${holder.host}` });
       }
+      this.#engine?.lead(leads);
       await this.#report(this.#problems());
       await clock.sleep(1_000, signal);
     }
@@ -199,9 +207,12 @@ export class EngineRun {
 
   /** What commands can say of this engine's work. */
   async #report(problems: readonly EngineProblem[]): Promise<void> {
-    const text = JSON.stringify(problems);
+    const { claim } = this.#parts;
+    const working = this.health().sources.filter(({ state }) => state !== "standing by");
+    const slices = working.map(({ name }) => name);
+    const text = JSON.stringify([claim.leads, problems, slices]);
     if (text === this.#reported) return;
-    const told = await this.#parts.claim.report(problems).then(
+    const told = await claim.report(problems, slices).then(
       () => true,
       () => false,
     );
@@ -215,7 +226,7 @@ export class EngineRun {
     const told = new Set<string>();
     while (!signal.aborted) {
       const version = this.#version;
-      if (settled !== version && this.#document !== null) {
+      if (settled !== version && this.#document !== null && this.#parts.claim.leads) {
         const withdrawals = await withdrawRemoved(this.#configuration, this.#document, store).catch(() => null);
         const open = withdrawals?.filter(({ problem }) => problem !== null) ?? [];
         for (const { subscription, problem } of open) {

@@ -50,6 +50,12 @@ class FakeEngine implements RunningEngine {
     return Promise.resolve();
   }
 
+  leads: boolean[] = [];
+
+  lead(leads: boolean): void {
+    this.leads.push(leads);
+  }
+
   problems: readonly Problem[] = [];
 
   health(): EngineHealth {
@@ -94,10 +100,11 @@ async function stage(change: Partial<EngineRunParts> = {}): Promise<Stage> {
   const engine = new FakeEngine();
   const told: string[] = [];
   const controller = new AbortController();
-  const claim = await store.claimEngine({ pid: 1, host: "máy-1", version: "0.1.0", startedAt: new Date() });
+  const claim = await store.claimEngine({ pid: 1, host: "máy-1", version: "0.1.0", startedAt: new Date() }, "refuse");
   const run = new EngineRun(write(["hcm"]), {
     store,
     claim,
+    standsBy: false,
     clock: systemClock,
     random: { next: () => 0 },
     logger: silent,
@@ -240,8 +247,24 @@ describe("engine run", () => {
     expect(await reported()).toEqual(["lost"]);
   });
 
+  test("a process that stands by applies nothing, works beside the one that leads, and takes its place", async () => {
+    const store = new MemoryControlStore(systemClock);
+    const identity = { pid: 1, host: "máy-1", version: "0.1.0", startedAt: new Date() };
+    const leader = await store.claimEngine(identity, "stand by");
+    const claim = await store.claimEngine({ ...identity, pid: 2 }, "stand by");
+    const { run, engine, interrupted, interrupt } = await stage({ store, claim, standsBy: true });
+    const running = run.run(interrupted, false);
+    await waitUntil(async () => (await store.pendingOrders()).length === 0, { describe: "a look at the control store" });
+    expect(await store.appliedConfiguration()).toBeNull();
+    await leader.release();
+    await waitUntil(() => engine.leads.at(-1) === true, { describe: "the other to lead" });
+    expect((await store.appliedConfiguration())?.version).toBe(1);
+    interrupt();
+    expect(await running).toBe("interrupted");
+  });
+
   test("losing the right to be the engine ends the run", async () => {
-    const claim = { renew: () => Promise.resolve(false), report: () => Promise.resolve(), release: () => Promise.resolve() };
+    const claim = { leads: false, renew: () => Promise.resolve(false), report: () => Promise.resolve(), release: () => Promise.resolve() };
     const { run, engine, interrupted } = await stage({ claim });
     await expect(run.run(interrupted, false)).rejects.toMatchObject({ code: "DB-RUN-024" });
     expect(engine.stops).toBe(1);

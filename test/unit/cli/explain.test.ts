@@ -42,6 +42,7 @@ const subscription: SubscriptionStatus = {
   last_sync_at: table.last_sync_at,
   valid_until: table.valid_until,
   position: "0/1",
+  slices: [],
   lag_seconds: 1,
   rows_quarantined: 0,
   last_reconciled_at: null,
@@ -58,6 +59,7 @@ function explain(change: Partial<SubscriptionStatus> = {}, report: Partial<Statu
   const whole: StatusReport = {
     at: now,
     engine: { pid: 12, host: "máy-1", version: "0.1.0", started_at: now },
+    members: [],
     control: { problem: null },
     sources: [{ ...direct, id: "population", slot: "dongbo_population", retained_bytes: 1, kept_since: null, problem: null }],
     subscriptions: [{ ...subscription, ...change }],

@@ -96,6 +96,7 @@ function seen(hcm: readonly CopyRecord[] | ReplicationError, change: Partial<Obs
   return {
     at: now,
     engine: { pid: 12, host: "máy-1", version: "0.1.0", startedAt: new Date("2026-01-01T20:00:00Z") },
+    members: [],
     lifecycles: new Map(),
     orders: [],
     problems: [],
@@ -344,7 +345,7 @@ describe("status for people", () => {
           copy({ ...address, rowsQuarantined: 3 }),
         ],
         {
-          orders: [{ id: 1, kind: "resync", subscription: "population/hcm", table: null }],
+          orders: [{ id: 1, kind: "resync", subscription: "population/hcm", table: null, done: [] }],
         },
       ),
     );
