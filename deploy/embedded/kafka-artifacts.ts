@@ -37,6 +37,14 @@ export const pluginArtifacts: Readonly<Record<ConnectPlugin, ArtifactSet>> = {
       `org.apache.kafka:connect-json:${connect}`,
     ],
   },
-  "jdbc-sink": { name: "debezium-jdbc-sink", artifacts: [`io.debezium:debezium-connector-jdbc:${debezium}`] },
+  "jdbc-sink": {
+    name: "debezium-jdbc-sink",
+    artifacts: [
+      `io.debezium:debezium-connector-jdbc:${debezium}`,
+      // Hibernate asks for every module of Jackson that the worker has, and takes them beside its own Jackson only.
+      `org.apache.kafka:connect-json:${connect}`,
+      "com.fasterxml.jackson.module:jackson-module-jakarta-xmlbind-annotations:2.19.0",
+    ],
+  },
   avro: { name: "avro-converter", artifacts: ["io.apicurio:apicurio-registry-utils-converter:2.6.13.Final"] },
 };
