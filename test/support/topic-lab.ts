@@ -20,7 +20,7 @@ export function debeziumOptions(
     group: "dongbo-national",
     slices: 1,
     topics: { prefix: "national", tables: new Map(), heartbeat: heartbeatTopic, transactions: null, proof: null, ...overrides },
-    converter: { format: "json", registry: null, unavailable: "", types: new Map(), acceptsInexactDecimals: false },
+    converter: { format: "json", registry: null, unavailable: "", types: new Map(), binary: "bytes", acceptsInexactDecimals: false },
     master: null,
     connect: null,
     fullBeforeImages: false,
