@@ -8,7 +8,7 @@ import { type ChangeSourceHarness, type ItemChange, registerChangeSourceTests } 
 
 const patienceSeconds = 2;
 
-registerChangeSourceTests(serverName, { reserves: false, clockStepMicros: 1_000_000 }, startHarness);
+registerChangeSourceTests(serverName, { reserves: false, tellsClock: true, clockStepMicros: 1_000_000 }, startHarness);
 
 async function startHarness(): Promise<ChangeSourceHarness> {
   const server = await startMysqlServer({ net_write_timeout: patienceSeconds });

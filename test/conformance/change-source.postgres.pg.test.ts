@@ -7,7 +7,7 @@ import { type ChangeSourceHarness, type ItemChange, registerChangeSourceTests } 
 
 const patienceMs = 2000;
 
-const traits = { reserves: true, clockStepMicros: 1 };
+const traits = { reserves: true, tellsClock: true, clockStepMicros: 1 };
 
 for (const major of [15, 16, 17, 18] as const) registerChangeSourceTests(`PostgreSQL ${major}`, traits, () => startHarness(major));
 

@@ -75,12 +75,12 @@ export function heartbeat(processedAt: number): DebeziumEvent {
   return { kind: "heartbeat", processedAt };
 }
 
-/** Events by the number that stands in the record's value. */
-class EventBook implements RecordDecoder {
+/** Events by the number that stands at the beginning of the record's value; what follows it makes the record larger. */
+export class EventBook implements RecordDecoder {
   readonly #events: (DebeziumEvent | ReplicationError)[] = [];
 
-  write(event: DebeziumEvent | ReplicationError): Buffer {
-    return Buffer.from(String(this.#events.push(event) - 1));
+  write(event: DebeziumEvent | ReplicationError, padding = ""): Buffer {
+    return Buffer.from(`${this.#events.push(event) - 1} ${padding}`);
   }
 
   prepare(): Promise<void> {
@@ -89,7 +89,7 @@ class EventBook implements RecordDecoder {
 
   decode({ key, value }: KafkaRecord): DebeziumEvent {
     if (value === null) return { kind: "tombstone", key: key === null ? null : [key] };
-    const event = this.#events[Number(value.toString())];
+    const event = this.#events[Number.parseInt(value.toString("latin1", 0, 12), 10)];
     if (event === undefined || event instanceof Error) throw event ?? new Error("no such event");
     return event;
   }
@@ -107,6 +107,8 @@ export class MemoryTopics implements KafkaClient, Pick<GroupMember, "read" | "no
   #wake: (() => void)[] = [];
   /** Records that one fetch brings of a partition. */
   fetched = 3;
+  /** Records that fetches have brought so far. */
+  handedOut = 0;
   /** Milliseconds of the next record's timestamp. */
   now = 1_000_000;
   /** Partitions that are not fetched now. */
@@ -207,10 +209,12 @@ export class MemoryTopics implements KafkaClient, Pick<GroupMember, "read" | "no
         const { first, next, records } = this.#log(one);
         if (offset < first || offset > next) throw new ReplicationError("DB-KAF-007", { subject: one.topic });
         if (offset === next || this.silent.has(`${one.topic}/${one.partition}`)) continue;
-        const found = records.filter((record) => record.offset >= offset).slice(0, this.fetched);
+        const start = indexOf(records, offset);
+        const found = records.slice(start, start + this.fetched);
         const last = found.at(-1);
         const end = found.length < this.fetched || last === undefined ? next : last.offset + 1n;
         places.set(one, end);
+        this.handedOut += found.length;
         batches.push({ topic: one.topic, partition: one.partition, records: found, nextOffset: end });
       }
       if (batches.length > 0) yield batches;
@@ -233,4 +237,12 @@ export class MemoryTopics implements KafkaClient, Pick<GroupMember, "read" | "no
     if (log === undefined) throw new ReplicationError("DB-KAF-004", { subject: `${topic}/${partition}` });
     return log;
   }
+}
+
+/** Of the first record from the offset on; there may be gaps. */
+function indexOf(records: readonly KafkaRecord[], offset: bigint): number {
+  const from = (index: number): bigint => records[index]?.offset ?? 0n;
+  let index = Math.min(records.length, Math.max(0, Number(offset - from(0))));
+  while (index > 0 && from(index - 1) >= offset) index--;
+  return index;
 }

@@ -47,6 +47,7 @@ export class DebeziumStream implements ChangeStream {
   constructor(parts: StreamParts) {
     this.#parts = parts;
     parts.signal.addEventListener("abort", this.#abort, { once: true });
+    if (parts.signal.aborted) void this.close();
   }
 
   get closed(): boolean {
@@ -60,7 +61,7 @@ export class DebeziumStream implements ChangeStream {
 
   /** Reads these partitions from now on, beside those that are read already. */
   add(starts: readonly PartitionStart[]): void {
-    if (this.closed || this.#parts.signal.aborted) return;
+    if (this.closed) return;
     for (const { place, from } of starts) {
       this.#parts.intake.begin(place, from < place.offset);
       this.#parts.sequencer.begin(place);
