@@ -32,6 +32,7 @@ export function withSeen(event: DataEvent, seen: readonly SeenOrder[]): readonly
   const before = seen.find(({ log }) => log === order.log);
   // Commit times need not go up with the log, so the latest counts.
   const now = { log: order.log, parts: order.parts, at: Math.max(before?.at ?? 0, event.source.at) };
+  if (before !== undefined && seen.length === 1) return [now];
   const others = seen.filter(({ log }) => log !== order.log);
   if (others.length >= logsMax) others.splice(others.indexOf(others.reduce((a, b) => (a.at <= b.at ? a : b))), 1);
   return [...others, now].toSorted((a, b) => (a.log < b.log ? -1 : 1));
