@@ -23,6 +23,7 @@ import { PostgresSource } from "../../connectors/postgres/postgres-source.ts";
 import { PostgresTargetRecords } from "../../connectors/postgres/records/postgres-target-records.ts";
 import { PostgresSnapshot } from "../../connectors/postgres/snapshot/postgres-snapshot.ts";
 import type { KafkaTargetConfiguration, SourceConfiguration, TargetConfiguration } from "../../engine/config/configuration.ts";
+import { assert } from "../../engine/model/assert.ts";
 import type { Finding } from "../../engine/model/finding.ts";
 import type { Subscription } from "../../engine/model/share.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
@@ -32,6 +33,7 @@ import type { ChangeSource } from "../../engine/ports/change-source.ts";
 import type { ChangeTarget } from "../../engine/ports/change-target.ts";
 import type { SnapshotSource } from "../../engine/ports/snapshot-source.ts";
 import type { TargetRecords } from "../../engine/ports/target-records.ts";
+import { DebeziumShare } from "./debezium-share.ts";
 import type { SharedConnection } from "./shared-source.ts";
 
 /** A command waits no longer than this for brokers that are down: everything else must still be shown. */
@@ -89,9 +91,10 @@ export function openChangeSource(source: SourceConfiguration, tables?: () => rea
   }
 }
 
-/** A source that several processes share. */
-export function openShared(source: SourceConfiguration): SharedConnection {
-  throw notWired(source.id);
+/** A source that several processes share. `tables`: those whose rows are wanted, the same array as long as it holds the same. */
+export function openShared(source: SourceConfiguration, tables: () => readonly TableName[]): SharedConnection {
+  assert(source.connector === "debezium", "only logs on Kafka can be shared");
+  return new DebeziumShare(source, tables);
 }
 
 function notWired(subject: string): ReplicationError {
