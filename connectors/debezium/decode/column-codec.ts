@@ -108,17 +108,18 @@ const postgresTexts: Readonly<Record<string, PostgresTypeName>> = {
 const binaryNames = /^(BYTEA|BINARY|VARBINARY|TINYBLOB|BLOB|MEDIUMBLOB|LONGBLOB|IMAGE|RAW)\b/;
 
 function string(schema: ConnectSchema, context: CodecContext): ValueCodec {
-  const { connector, source, unavailable } = context;
+  const { connector, source } = context;
   if (isDecimal(source)) return decimalAsText(schema, context);
-  if (source !== null && binaryNames.test(source.name)) return binaryText(schema, context);
-  return codec(
-    stringType(context),
-    (reader) => {
-      const value = reader.text(schema);
-      return value.equals(unavailable.text) ? UNCHANGED : value;
-    },
-    { deterministic: !(connector === "postgresql" && source?.name.endsWith("CITEXT") === true) },
-  );
+  if (source !== null && binaryNames.test(source.name)) return binaryText(schema, context, hex);
+  if (connector === "postgresql" && source !== null && !postgresStrings.has(source.name)) return serverText(schema, context, source.name);
+  return plainText(schema, context);
+}
+
+function plainText(schema: ConnectSchema, context: CodecContext): ValueCodec {
+  const { connector, source, unavailable } = context;
+  return codec(stringType(context), (reader) => orUnchanged(reader.text(schema), unavailable.text, (value) => value), {
+    deterministic: !(connector === "postgresql" && source?.name.endsWith("CITEXT") === true),
+  });
 }
 
 function stringType({ connector, source }: CodecContext): ValueCodec["type"] {
@@ -133,8 +134,31 @@ function stringType({ connector, source }: CodecContext): ValueCodec["type"] {
   return isSized ? postgresType("varchar", length) : postgresType("text");
 }
 
+/** Types of PostgreSQL whose values the connector itself makes text of. */
+const postgresStrings: ReadonlySet<string> = new Set([
+  ...Object.keys(postgresTexts),
+  "TEXT",
+  "VARCHAR",
+  "BPCHAR",
+  "CITEXT",
+  "PUBLIC.CITEXT",
+]);
+
+/** A domain over text, or the server's text of a type that the connector does not know, which it treats like bytes. */
+function serverText(schema: ConnectSchema, context: CodecContext, name: string): ValueCodec {
+  if (Object.hasOwn(postgresBytes, name)) {
+    const { read } = binaryText(schema, context, (value) => value);
+    return codec(postgresType(postgresBytes[name] ?? "text"), read);
+  }
+  if (context.binary === "bytes") return plainText(schema, context);
+  throw inexact(
+    `type ${name} may come as text or as the text of bytes`,
+    "Set `binary.handling.mode=bytes` at the connector, or leave the column out with `column.exclude.list`",
+  );
+}
+
 /** `binary.handling.mode` other than bytes. */
-function binaryText(schema: ConnectSchema, { binary, unavailable }: CodecContext): ValueCodec {
+function binaryText(schema: ConnectSchema, { binary, unavailable }: CodecContext, print: (value: Buffer) => Buffer): ValueCodec {
   if (binary === "bytes") {
     throw new DecodeFailure("DB-KAF-106", {
       cause: "bytes come as text, and the configuration does not say in which form",
@@ -148,7 +172,7 @@ function binaryText(schema: ConnectSchema, { binary, unavailable }: CodecContext
     if (text.equals(unavailable.text)) return UNCHANGED;
     if (!form.test(written)) throw unreadable("bytes are not written as the configuration says");
     const value = Buffer.from(written, binary === "hex" ? "hex" : "base64");
-    return value.equals(unavailable.text) ? UNCHANGED : hex(value);
+    return orUnchanged(value, unavailable.text, print);
   });
 }
 

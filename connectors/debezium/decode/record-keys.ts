@@ -16,6 +16,8 @@ export interface KeyOwner {
   readonly connector: SourceConnector;
   /** As the configuration names it, for keys without schema. */
   readonly table: string;
+  /** How rows of the table are read; null: none was. */
+  readonly row: RowPlan | null;
 }
 
 export class RecordKeys {
@@ -64,8 +66,8 @@ export class RecordKeys {
     }
   }
 
-  #planOf({ envelope, schema }: Opened, { connector, table }: KeyOwner): RowPlan {
-    if (schema !== null) return this.#plans.typed(schema, connector);
+  #planOf({ envelope, schema }: Opened, { connector, table, row }: KeyOwner): RowPlan {
+    if (schema !== null) return this.#plans.key(schema, connector, row);
     if (!(envelope instanceof JsonEnvelope)) throw malformed("a key has no schema");
     const names = envelope.values.again().memberNames();
     return this.#plans.untyped(table, names, connector);

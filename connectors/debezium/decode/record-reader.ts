@@ -31,8 +31,8 @@ export class RecordReader {
   readonly #keys: RecordKeys;
   readonly #describer: TableDescriber;
   readonly #fullBeforeImages: boolean;
-  /** The last description of each topic's table, and of which connector. */
-  readonly #last = new Map<string, DescribedTable>();
+  /** How each topic's last row was read, and its table. */
+  readonly #last = new Map<string, { readonly table: DescribedTable; readonly row: RowPlan }>();
   #connector: SourceConnector | null = null;
 
   constructor({ topics, converter, fullBeforeImages }: ReaderOptions, schemas: KnownSchemas | null) {
@@ -57,9 +57,10 @@ export class RecordReader {
   }
 
   #tombstone(record: KafkaRecord): DebeziumEvent {
-    const table = this.#last.get(record.topic);
-    const name = table === undefined ? tableOfTopic(this.#topics, record.topic) : printTable(table.streamed.table);
-    return { kind: "tombstone", key: this.#keys.read(record, { connector: this.#connector ?? "postgresql", table: name }) };
+    const last = this.#last.get(record.topic);
+    const table = last === undefined ? tableOfTopic(this.#topics, record.topic) : printTable(last.table.streamed.table);
+    const key = this.#keys.read(record, { connector: this.#connector ?? "postgresql", table, row: last?.row ?? null });
+    return { kind: "tombstone", key };
   }
 
   #event(record: KafkaRecord, value: Buffer): DebeziumEvent {
@@ -106,7 +107,8 @@ export class RecordReader {
     if (!(reader instanceof JsonEnvelope) || !reader.values.nextIs("object")) throw new DecodeFailure("DB-KAF-100");
     const places: { image: keyof Images; at: number; columns: string[] }[] = [];
     const envelope = readEnvelope(reader, (image) => {
-      if (!reader.isNull()) places.push({ image, at: reader.values.position, columns: reader.values.memberNames() });
+      if (reader.values.nextIs("object")) places.push({ image, at: reader.values.position, columns: reader.values.memberNames() });
+      else reader.skip();
     });
     const images: Images = { before: null, after: null };
     let plan: RowPlan | null = null;
@@ -131,7 +133,7 @@ export class RecordReader {
     if (!dataOps.has(op)) throw malformed("an envelope has an unknown operation");
     if (table === null) throw malformed("the source block names no table");
     const described = this.#describe(record, table, { plan: row.plan, connector: place.connector, isTruncate: op === "t" });
-    const owner = { connector: place.connector, table: printTable(table) };
+    const owner = { connector: place.connector, table: printTable(table), row: row.plan };
     const keyIn = (header: "oldKey" | "newKey"): Key | null => this.#keys.inHeader(record, header, owner);
     const oldKey = op === "c" && record.headers.size > 0 ? keyIn("oldKey") : null;
     const movesAway = op === "d" && record.headers.size > 0 && keyIn("newKey") !== null;
@@ -160,11 +162,11 @@ export class RecordReader {
   ): DescribedTable {
     const last = this.#last.get(record.topic);
     // A truncation has neither key nor rows that could describe the table.
-    if (isTruncate && last !== undefined && printTable(last.streamed.table) === printTable(table)) return last;
+    if (isTruncate && last !== undefined && printTable(last.table.streamed.table) === printTable(table)) return last.table;
     if (plan === null) throw malformed("nothing describes the table");
     const key = this.#keys.columns(record);
     const described = this.#describer.describe({ topic: record.topic, table, connector, plan, key });
-    if (!isTruncate) this.#last.set(record.topic, described);
+    if (!isTruncate) this.#last.set(record.topic, { table: described, row: plan });
     return described;
   }
 

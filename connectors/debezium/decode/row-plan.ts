@@ -5,7 +5,6 @@ import type { CodecContext } from "./codec-context.ts";
 import { columnCodec } from "./column-codec.ts";
 import type { ConnectSchema } from "./connect-schema.ts";
 import { DecodeFailure, inexact, unreadable } from "./decode-failure.ts";
-import { isDecimal } from "./decimal-codecs.ts";
 import type { ValueCodec } from "./value-codec.ts";
 import type { ValueReader } from "./value-reader.ts";
 
@@ -97,11 +96,10 @@ function showsUnchanged({ type, name }: ConnectSchema, connector: SourceConnecto
   return type === "string" && (name === null || name === "io.debezium.data.Uuid" || name === "io.debezium.data.Json");
 }
 
-function nullHides({ type, items }: ConnectSchema, { connector, source }: CodecContext): NullHides {
+function nullHides({ type, items }: ConnectSchema, { connector }: CodecContext): NullHides {
   if (type !== "array" || items === null || connector !== "postgresql") return "nothing";
-  const elements = source === null ? null : { ...source, name: source.name.replace(/^_/, "") };
-  // Without NaN, which turns the whole array to NULL, only integers of some width would be left.
-  if (isDecimal(elements) || items.name?.endsWith("Decimal") === true || !items.optional) return "anything";
+  // Items that are never NULL: an array of labels with NULL among them becomes NULL itself.
+  if (!items.optional) return "anything";
   return showsUnchanged(items, connector) ? "nothing" : "unchanged";
 }
 

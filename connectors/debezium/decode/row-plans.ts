@@ -2,7 +2,7 @@
 import type { ConverterOptions } from "../debezium-options.ts";
 import type { SourceConnector } from "./change-event.ts";
 import { codecContexts } from "./codec-options.ts";
-import { type ConnectSchema, fieldOf } from "./connect-schema.ts";
+import { connectField, type ConnectSchema, fieldOf } from "./connect-schema.ts";
 import { DecodeFailure } from "./decode-failure.ts";
 import { RowPlan } from "./row-plan.ts";
 import { sourceConnector } from "./source-block.ts";
@@ -21,6 +21,7 @@ export class RowPlans {
   readonly #types: ConverterOptions["types"];
   readonly #contexts: ReturnType<typeof codecContexts>;
   readonly #typed = new WeakMap<ConnectSchema, Map<SourceConnector, RowPlan>>();
+  readonly #keys = new WeakMap<ConnectSchema, Map<RowPlan, RowPlan>>();
   readonly #untyped = new Map<string, RowPlan>();
   readonly #shapes = new WeakMap<ConnectSchema, ValueShape>();
 
@@ -48,6 +49,14 @@ export class RowPlans {
     return remembered(plans, connector, () => new RowPlan(schema, (column) => this.#contexts(column, connector)));
   }
 
+  /** For keys: their schemas do not tell the source's types, so those of the row's columns count. */
+  key(schema: ConnectSchema, connector: SourceConnector, row: RowPlan | null): RowPlan {
+    if (row === null) return this.typed(schema, connector);
+    const plans = this.#keys.get(schema) ?? new Map<RowPlan, RowPlan>();
+    this.#keys.set(schema, plans);
+    return remembered(plans, row, () => this.typed(withParametersOf(row, schema), connector));
+  }
+
   /** For rows, or keys, of JSON without schemas. `table`: as the configuration names it. */
   untyped(table: string, columns: readonly string[], connector: SourceConnector): RowPlan {
     return remembered(this.#untyped, JSON.stringify([table, connector, ...columns]), () => {
@@ -55,6 +64,15 @@ export class RowPlans {
       return new RowPlan(schema, (column) => this.#contexts(column, connector));
     });
   }
+}
+
+function withParametersOf(row: RowPlan, schema: ConnectSchema): ConnectSchema {
+  const fields = schema.fields.map((field) => {
+    const column = row.columns.find(({ name }) => name === field.name)?.schema;
+    const isSame = column !== undefined && column.type === field.schema.type && column.name === field.schema.name;
+    return isSame ? connectField(field.name, { ...field.schema, parameters: column.parameters }) : field;
+  });
+  return { ...schema, fields };
 }
 
 function remembered<K, V>(map: Map<K, V>, key: K, make: () => V): V {

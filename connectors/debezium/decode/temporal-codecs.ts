@@ -86,6 +86,12 @@ const nanoTime: CodecMaker = (_, context) => {
 };
 
 const isoTime: CodecMaker = (schema, context) => {
+  if (isMysqlFamily(context.connector)) {
+    throw inexact(
+      "times that are negative or longer than a day come as NULL (`time.precision.mode=isostring`)",
+      "Set `time.precision.mode=adaptive_time_microseconds` at the connector",
+    );
+  }
   if (holdsNanos(context)) return textCodec((reader) => withNanos("", parseIsoTime(reader.text(schema).toString("latin1"))));
   return codec(timeType(context, null), (reader) => timeOf(wholeMicros(parseIsoTime(reader.text(schema).toString("latin1"))), context));
 };

@@ -58,7 +58,9 @@ function typeOf(text: string): ConnectSchema {
 
 function parametersOf(first: string | undefined, second: string | undefined): Record<string, string> {
   if (first === undefined) return {};
-  return second === undefined ? { length: first, scale: first } : { "connect.decimal.precision": first, scale: second };
+  if (second !== undefined) return { "connect.decimal.precision": first, scale: second };
+  // Whoever names a length of bits says that they are no varying ones.
+  return { length: first, scale: first, "__debezium.source.column.type": "BIT" };
 }
 
 /** A struct with the columns that the record has, in its order. */
