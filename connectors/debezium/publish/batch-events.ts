@@ -15,8 +15,10 @@ export interface BatchOrigin {
   readonly batchId: number;
   /** `<subscription>:<batch>`. */
   readonly transactionId: string;
-  /** A load is under way: nothing is told as a change, and no transaction, until it is over. */
+  /** A load is under way: nothing is told as a change, nor in a transaction, until it is over. */
   readonly snapshot: boolean;
+  /** Time of what is told during a load: no event may move a clock then. Null: there is no clock yet. */
+  readonly standing: Micros | null;
 }
 
 /** What an event's source block says of time and place. */
@@ -32,8 +34,10 @@ interface Event {
   readonly key: string | null;
   readonly before: string | null;
   readonly after: string | null;
+  /** Among all events of the batch. */
   readonly order: number;
-  readonly orderInTable: number;
+  /** Place in the batch as a transaction; null: not told as part of one. */
+  readonly place: { readonly inAll: number; readonly inTable: number } | null;
 }
 
 /** Characters held back until time and place are known; more are sent with what was known when the batch began. */
@@ -44,10 +48,12 @@ export class BatchEvents {
   readonly #origin: BatchOrigin;
   /** For events that cannot be held back until the batch ends. */
   readonly #early: Stamp;
-  readonly #counts = new Map<string, { readonly codec: TableCodec; events: number }>();
+  readonly #counts = new Map<string, { readonly codec: TableCodec; events: number; inTransaction: number }>();
   #held: Event[] = [];
   #heldSize = 0;
-  #total = 0;
+  #events = 0;
+  /** Of them those that are told as one transaction. */
+  #inTransaction = 0;
 
   constructor(producer: KafkaProducer, origin: BatchOrigin, early: Stamp) {
     this.#producer = producer;
@@ -70,6 +76,11 @@ export class BatchEvents {
     this.#add({ codec, op: "t", key: null, before: null, after: null });
   }
 
+  /** The table is read anew from here on. */
+  loadBegins(codec: TableCodec): void {
+    this.#add({ codec, op: "t", key: null, before: null, after: null }, true);
+  }
+
   count(table: TableMapping): number {
     return this.#counts.get(tableKey(table.target))?.events ?? 0;
   }
@@ -82,17 +93,22 @@ export class BatchEvents {
   /** Sends what is left and, outside of loads, the batch's begin and end. */
   async finish(stamp: Stamp): Promise<void> {
     await this.#send(stamp);
-    if (this.#origin.snapshot || this.#total === 0) return;
+    if (this.#inTransaction === 0) return;
     await this.#producer.send(transactionTopic(this.#origin.prefix), this.#marks(stamp));
   }
 
-  #add(event: Omit<Event, "order" | "orderInTable">): void {
+  #add(event: Omit<Event, "order" | "place">, snapshot: boolean = this.#origin.snapshot): void {
     const id = tableKey(event.codec.mapping.target);
-    const counted = this.#counts.get(id) ?? { codec: event.codec, events: 0 };
+    const counted = this.#counts.get(id) ?? { codec: event.codec, events: 0, inTransaction: 0 };
     this.#counts.set(id, counted);
     counted.events += 1;
-    this.#total += 1;
-    this.#held.push({ ...event, order: this.#total, orderInTable: counted.events });
+    this.#events += 1;
+    if (!snapshot) {
+      counted.inTransaction += 1;
+      this.#inTransaction += 1;
+    }
+    const place = snapshot ? null : { inAll: this.#inTransaction, inTable: counted.inTransaction };
+    this.#held.push({ ...event, order: this.#events, place });
     this.#heldSize += (event.before?.length ?? 0) + (event.after?.length ?? 0) + (event.key?.length ?? 0);
   }
 
@@ -124,15 +140,16 @@ export class BatchEvents {
     return op === "d" ? [record, { key, value: null }] : [record];
   }
 
-  #source({ codec, order }: Event, { at, position }: Stamp): string {
-    const { prefix, source, batchId, snapshot } = this.#origin;
+  #source({ codec, order, place }: Event, { at: now, position }: Stamp): string {
+    const { prefix, source, batchId, standing } = this.#origin;
+    const at = place === null ? (standing ?? now) : now;
     const { schema, name } = codec.mapping.target;
     return JSON.stringify({
       version: "dongbo",
       connector: "postgresql",
       name: prefix,
       ts_ms: Math.floor(at / 1000),
-      snapshot: String(snapshot),
+      snapshot: String(place === null),
       db: source,
       sequence: JSON.stringify([String(batchId), String(order)]),
       ts_us: at,
@@ -146,21 +163,22 @@ export class BatchEvents {
     });
   }
 
-  #block({ order, orderInTable }: Event): string {
-    const { snapshot, transactionId: id } = this.#origin;
-    return snapshot ? "null" : JSON.stringify({ id, total_order: order, data_collection_order: orderInTable });
+  #block({ place }: Event): string {
+    const { transactionId: id } = this.#origin;
+    return place === null ? "null" : JSON.stringify({ id, total_order: place.inAll, data_collection_order: place.inTable });
   }
 
   #marks({ at }: Stamp): OutgoingRecord[] {
     const { transactionId: id } = this.#origin;
     const time = Math.floor(at / 1000);
-    const collections = [...this.#counts.values()].map(({ codec, events }) => ({
+    const counted = [...this.#counts.values()].filter(({ inTransaction }) => inTransaction > 0);
+    const collections = counted.map(({ codec, inTransaction }) => ({
       data_collection: printTable(codec.mapping.target),
-      event_count: events,
+      event_count: inTransaction,
     }));
     const marks = [
       { status: "BEGIN", id, event_count: null, data_collections: null, ts_ms: time },
-      { status: "END", id, event_count: this.#total, data_collections: collections, ts_ms: time },
+      { status: "END", id, event_count: this.#inTransaction, data_collections: collections, ts_ms: time },
     ];
     const key = connectJson(controlSchemas.transactionKey, JSON.stringify({ id }));
     return marks.map((mark) => ({ key, value: connectJson(controlSchemas.transactionValue, JSON.stringify(mark)) }));

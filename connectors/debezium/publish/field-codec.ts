@@ -4,7 +4,7 @@ import { isUtf8 } from "node:buffer";
 import { arrayElements } from "./array-elements.ts";
 import type { PublishedType } from "./column-type.ts";
 import { decimalBytes, floatNumber, variableScaleDecimal, wholeNumber } from "./number-value.ts";
-import { epochDays, epochMicros, isoInterval, microTime, zonedTime, zonedTimestamp } from "./temporal-value.ts";
+import { epochDays, epochMicros, isoInterval, microTime, zonedTimestamp } from "./temporal-value.ts";
 import { ValueRefused } from "./value-refused.ts";
 
 /** A schema as org.apache.kafka.connect.json.JsonConverter writes it. */
@@ -24,7 +24,10 @@ export interface FieldCodec {
   readonly encode: (text: string) => string;
 }
 
-/** Types that are not named here are published as the text that PostgreSQL prints. */
+/**
+ * Types that are not named here are published as the text that PostgreSQL prints; among them times with a zone, whose zone
+ * Debezium's form (`io.debezium.time.ZonedTime`) does not keep.
+ */
 export function fieldCodec(type: PublishedType): FieldCodec {
   const codec = type.element === null ? (codecs[type.name] ?? asText)(type) : arrayCodec(fieldCodec(type.element));
   return { ...codec, schema: { ...codec.schema, parameters: { ...codec.schema.parameters, ...columnParameters(type) } } };
@@ -138,7 +141,6 @@ const codecs: Readonly<Record<string, CodecOf>> = {
   enum: enumeration,
   date: plain("int32", (text) => String(epochDays(text)), semantic("io.debezium.time.Date")),
   time: plain("int64", (text) => String(microTime(text)), semantic("io.debezium.time.MicroTime")),
-  timetz: plain("string", (text) => quoted(zonedTime(text)), semantic("io.debezium.time.ZonedTime")),
   timestamp: plain("int64", (text) => String(epochMicros(text)), semantic("io.debezium.time.MicroTimestamp")),
   timestamptz: plain("string", (text) => quoted(zonedTimestamp(text)), semantic("io.debezium.time.ZonedTimestamp")),
   interval: plain("string", (text) => quoted(isoInterval(text)), semantic("io.debezium.time.Interval")),
@@ -148,9 +150,12 @@ const codecs: Readonly<Record<string, CodecOf>> = {
   xml: plain("string", quoted, semantic("io.debezium.data.Xml")),
 };
 
-/** What `column.propagate.source.type` adds, so that a sink can make the column as it was. */
+/**
+ * What `column.propagate.source.type` adds, so that a sink can make the column as it was. Left out where Debezium has another form
+ * of the type than we: readers would take ours for it.
+ */
 function columnParameters({ name, numbers, element, labels }: PublishedType): Record<string, string> {
-  if (labels !== null) return {};
+  if (labels !== null || (element === null && codecs[name] === undefined && !asDebeziumPrints.has(name))) return {};
   const [length, scale] = sized.has(name) && element === null ? numbers : [];
   return {
     "__debezium.source.column.type": name.toUpperCase(),
@@ -159,4 +164,5 @@ function columnParameters({ name, numbers, element, labels }: PublishedType): Re
   };
 }
 
+const asDebeziumPrints: ReadonlySet<string> = new Set(["text", "citext", "inet", "cidr", "macaddr", "macaddr8"]);
 const sized: ReadonlySet<string> = new Set(["varchar", "bpchar", "numeric", "bit", "varbit"]);

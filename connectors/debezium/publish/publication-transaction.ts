@@ -10,7 +10,7 @@ import { type HeldRows, QuarantineBook } from "../../../engine/target/quarantine
 import { RowTally } from "../../../engine/target/row-tally.ts";
 import type { KafkaProducer } from "../kafka/kafka-client.ts";
 import { advanced, isComplete } from "./advance-state.ts";
-import { BatchEvents, heartbeatRecord, type Stamp } from "./batch-events.ts";
+import { BatchEvents, heartbeatRecord } from "./batch-events.ts";
 import type { PublicationState } from "./publication-state.ts";
 import { stateRecord } from "./state-topic.ts";
 import type { TableCodec } from "./table-codec.ts";
@@ -50,8 +50,8 @@ export class PublicationTransaction implements TargetTransaction {
     this.#book = new QuarantineBook(subscription, held, refusalOf);
     const transactionId = `${subscription.id}:${this.batchId}`;
     const snapshot = !isComplete(state);
-    const origin = { prefix, source: subscription.source, batchId: this.batchId, transactionId, snapshot };
-    this.#events = new BatchEvents(producer, origin, stampOf(state, { at: state.sourceTime ?? 0, position: state.position }));
+    const origin = { prefix, source: subscription.source, batchId: this.batchId, transactionId, snapshot, standing: state.heartbeat };
+    this.#events = new BatchEvents(producer, origin, { at: state.sourceTime ?? 0, position: state.position });
   }
 
   get rowsWritten(): number {
@@ -97,7 +97,7 @@ export class PublicationTransaction implements TargetTransaction {
     failpoint("target-after-rows");
     const facts = { subscription, batchId: this.batchId, checkpoint, tally: this.#tally, book: this.#book, clock: Date.now() * 1000 };
     const { state, expired, heartbeat } = advanced(before, { ...facts, events: (table) => this.#events.count(table) });
-    await this.#events.finish(stampOf(before, { at: checkpoint.sourceTime, position: checkpoint.position }));
+    await this.#events.finish({ at: checkpoint.sourceTime, position: checkpoint.position });
     if (heartbeat !== null) await producer.send(heartbeatTopic(prefix), [heartbeatRecord(prefix, heartbeat)]);
     await producer.send(stateTopic(prefix), [stateRecord(state)]);
     failpoint("target-after-checkpoint");
@@ -132,13 +132,18 @@ export class PublicationTransaction implements TargetTransaction {
     this.#book.forgetHeld(table);
     if (events === 0) return;
     assert(!this.#loaded.has(tableKey(table.target)), "a load begins before its first rows are written");
-    this.#truncate(table);
+    if (this.#maySayTruncated(table)) this.#events.loadBegins(this.#parts.codecOf(table));
   }
 
   #truncate(table: TableMapping): void {
     this.#book.clearAll(table);
-    if (this.#parts.truncatable(table)) this.#events.truncated(this.#parts.codecOf(table));
-    else this.#book.stop(table, "DB-KAF-163", "its topic has several partitions, or is compacted");
+    if (this.#maySayTruncated(table)) this.#events.truncated(this.#parts.codecOf(table));
+  }
+
+  #maySayTruncated(table: TableMapping): boolean {
+    if (this.#parts.truncatable(table)) return true;
+    this.#book.stop(table, "DB-KAF-163", "its topic has several partitions, or is compacted");
+    return false;
   }
 
   async #delete(table: TableMapping, key: Key): Promise<void> {
@@ -171,9 +176,4 @@ export class PublicationTransaction implements TargetTransaction {
     }
     await this.#events.drain();
   }
-}
-
-/** While a copy that was whole is loaded again its clock stands, and no event may move it. */
-function stampOf(before: PublicationState, stamp: Stamp): Stamp {
-  return isComplete(before) || before.heartbeat === null ? stamp : { ...stamp, at: before.heartbeat };
 }

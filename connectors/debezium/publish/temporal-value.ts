@@ -44,13 +44,6 @@ export function microTime(text: string): bigint {
   return micros;
 }
 
-/** `io.debezium.time.ZonedTime`: the time with its own offset, in ISO form. */
-export function zonedTime(text: string): string {
-  const [, clock, sign, hours, rest = ""] = /^(\d\d:\d\d:\d\d(?:\.\d{1,6})?)([+-])(\d\d)((?::\d\d){0,2})$/.exec(text) ?? [];
-  if (clock === undefined || clock.startsWith("24")) throw new ValueRefused("a time with zone of that form");
-  return `${clock}${sign}${hours}${rest === "" ? ":00" : rest}`;
-}
-
 /** `io.debezium.time.Interval`: `P1Y2M3DT4H5M6.789S`, each part with its own sign. */
 export function isoInterval(text: string): string {
   const [found, years = "0", months = "0", days = "0", sign = "", hours = "0", minutes = "0", seconds = "0"] =

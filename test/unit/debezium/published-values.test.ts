@@ -36,7 +36,7 @@ test.each([
   ["date", "5874897-12-31", "2145042905"],
   ["time without time zone", "23:59:59.000001", "86399000001"],
   ["time without time zone", "24:00:00", "86400000000"],
-  ["time with time zone", "12:34:56.5+07", '"12:34:56.5+07:00"'],
+  ["time with time zone", "12:34:56.5+07", '"12:34:56.5+07"'],
   ["timestamp(6) without time zone", "1969-12-31 23:59:59.999999", "-1"],
   ["timestamp with time zone", "2024-02-29 23:59:59.000001+00", '"2024-02-29T23:59:59.000001Z"'],
   ["timestamp with time zone", "0044-03-15 12:00:00+00 BC", '"-0043-03-15T12:00:00Z"'],
@@ -70,7 +70,6 @@ test.each([
   // Microseconds since 1970 do not fit 64 bits there.
   ["timestamp without time zone", "294276-12-31 23:59:59.999999"],
   ["timestamp with time zone", "2024-00-10 00:00:00+00"],
-  ["time with time zone", "24:00:00+00"],
   ["character varying(2)", "abc"],
   ["integer[]", "[0:1]={1,2}"],
   ["integer[]", "{{1,2},{3,4}}"],
