@@ -20,6 +20,8 @@ export interface TableFacts {
 
 export class TableDescriber {
   readonly #fullBeforeImages: boolean;
+  /** What was described before, found without looking at it again. */
+  readonly #seen = new WeakMap<RowPlan, Map<string, DescribedTable>>();
   /** By topic and table, every description that was met. */
   readonly #known = new Map<string, { readonly text: string; readonly table: DescribedTable }[]>();
 
@@ -28,6 +30,15 @@ export class TableDescriber {
   }
 
   describe(facts: TableFacts): DescribedTable {
+    const place = [facts.topic, printTable(facts.table), ...facts.key].join("\n");
+    const seen = this.#seen.get(facts.plan) ?? new Map<string, DescribedTable>();
+    this.#seen.set(facts.plan, seen);
+    const table = seen.get(place) ?? this.#describe(facts);
+    seen.set(place, table);
+    return table;
+  }
+
+  #describe(facts: TableFacts): DescribedTable {
     const id = `${facts.topic}/${printTable(facts.table)}`;
     const key = facts.key.filter((name) => name !== routerField);
     const columns = columnsOf(facts.plan, key);
