@@ -73,6 +73,12 @@ function pairs(parameters) {
   run(process.execPath, ["--enable-source-maps", "dist/benchmarks/pairs/pairs.js", ...parameters]);
 }
 
+/** Both Kafka clients reading the same topic. */
+function kafkaClients(parameters) {
+  build();
+  run(process.execPath, ["--enable-source-maps", "dist/benchmarks/kafka-clients/measure.js", ...parameters]);
+}
+
 function demo(parameters) {
   build();
   run(process.execPath, ["--enable-source-maps", "dist/deploy/demo/demo.js", ...parameters]);
@@ -80,7 +86,15 @@ function demo(parameters) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [command, ...parameters] = process.argv.slice(2);
-  const commands = { build, check, generate, demo: () => demo(parameters), pairs: () => pairs(parameters), test: () => test(parameters) };
+  const commands = {
+    build,
+    check,
+    generate,
+    demo: () => demo(parameters),
+    "kafka-clients": () => kafkaClients(parameters),
+    pairs: () => pairs(parameters),
+    test: () => test(parameters),
+  };
   const chosen = commands[command];
   if (chosen === undefined) {
     console.error(`usage: node deploy/bootstrap.mjs ${Object.keys(commands).join("|")}`);
