@@ -1,10 +1,5 @@
 // Which implementation serves which connector. With the engine's wiring the only place that knows.
-import { DebeziumDecoder } from "../../connectors/debezium/debezium-decoder.ts";
-import { type Heartbeats, noHeartbeats, readHeartbeats } from "../../connectors/debezium/heartbeats.ts";
-import { openKafkaClient } from "../../connectors/debezium/kafka/open-client.ts";
 import type { SourceNeeds } from "../../connectors/debezium/preflight/judge-connector.ts";
-import { preflightSource as preflightDebeziumSource } from "../../connectors/debezium/preflight/preflight-source.ts";
-import type { TopicReaders } from "../../connectors/debezium/preflight/topic-facts.ts";
 import { KafkaTarget } from "../../connectors/debezium/publish/kafka-target.ts";
 import { KafkaTargetRecords } from "../../connectors/debezium/publish/kafka-target-records.ts";
 import { preflightPublication } from "../../connectors/debezium/publish/preflight-publication.ts";
@@ -26,18 +21,12 @@ import type { KafkaTargetConfiguration, SourceConfiguration, TargetConfiguration
 import { assert } from "../../engine/model/assert.ts";
 import type { Finding } from "../../engine/model/finding.ts";
 import type { Subscription } from "../../engine/model/share.ts";
-import { ReplicationError } from "../../engine/model/replication-error.ts";
-import type { TableName } from "../../engine/model/table.ts";
 import type { PositionOrder } from "../../engine/model/position.ts";
-import type { ChangeSource } from "../../engine/ports/change-source.ts";
 import type { ChangeTarget } from "../../engine/ports/change-target.ts";
 import type { SnapshotSource } from "../../engine/ports/snapshot-source.ts";
 import type { TargetRecords } from "../../engine/ports/target-records.ts";
-import { DebeziumShare } from "./debezium-share.ts";
+import { checkTopics, type OpenSource, openTopicCatalog, openTopics, shareTopics, type SourceUse } from "./debezium-connections.ts";
 import type { SharedConnection } from "./shared-source.ts";
-
-/** A command waits no longer than this for brokers that are down: everything else must still be shown. */
-const checkStalledAfterMs = 5_000;
 
 type Closable<T> = T & { close(): Promise<void> };
 
@@ -59,46 +48,37 @@ function publishing({ kafka, client, topics }: KafkaTargetConfiguration): Publis
 
 /** For a command's few questions: one connection, nothing to do with the change stream. */
 export function openCatalog(source: SourceConfiguration): Closable<SnapshotSource> {
-  if (source.connector === "postgres") return new PostgresSnapshot({ address: source.address, connections: 1, publication: null });
-  return openSnapshotSource(source, 1);
-}
-
-/** For loading: at most so many connections, reading what the change stream will carry on. */
-export function openSnapshotSource(source: SourceConfiguration, connections: number): Closable<SnapshotSource> {
   switch (source.connector) {
     case "postgres":
-      return new PostgresSnapshot({ address: source.address, publication: source.publication, connections });
+      return new PostgresSnapshot({ address: source.address, connections: 1, publication: null });
     case "mysql":
-      return new MysqlSnapshot({ address: source.address, connections });
+      return new MysqlSnapshot({ address: source.address, connections: 1 });
     case "debezium":
-      throw notWired(source.id);
+      return openTopicCatalog(source);
   }
 }
 
-/** `tables`: those whose rows are wanted, where the log holds others too; see MysqlSourceOptions. */
-export function openChangeSource(source: SourceConfiguration, tables?: () => readonly TableName[]): ChangeSource {
-  switch (source.connector) {
+/** A source as a whole. Both are to be closed. */
+export function openSource(configured: SourceConfiguration, { connections, tables }: SourceUse): OpenSource {
+  switch (configured.connector) {
     case "postgres": {
-      const { id, address, slot, publication } = source;
-      return new PostgresSource({ address, slot, publication, name: id });
+      const { id, address, slot, publication } = configured;
+      const snapshot = new PostgresSnapshot({ address, publication, connections });
+      return { source: new PostgresSource({ address, slot, publication, name: id }), snapshot };
     }
     case "mysql": {
-      const { id, address, serverId } = source;
-      return new MysqlSource({ address, name: id, serverId, ...(tables === undefined ? {} : { tables }) });
+      const { id, address, serverId } = configured;
+      return { source: new MysqlSource({ address, name: id, serverId, tables }), snapshot: new MysqlSnapshot({ address, connections }) };
     }
     case "debezium":
-      throw notWired(source.id);
+      return openTopics(configured, { connections, tables });
   }
 }
 
-/** A source that several processes share. `tables`: those whose rows are wanted, the same array as long as it holds the same. */
-export function openShared(source: SourceConfiguration, tables: () => readonly TableName[]): SharedConnection {
+/** A source that several processes share, each some slices of it. */
+export function openShared(source: SourceConfiguration, use: SourceUse): SharedConnection {
   assert(source.connector === "debezium", "only logs on Kafka can be shared");
-  return new DebeziumShare(source, tables);
-}
-
-function notWired(subject: string): ReplicationError {
-  return new ReplicationError("DB-RUN-001", { subject, cause: "this connector is not wired yet" });
+  return shareTopics(source, use);
 }
 
 /** One subscription's copy in its target. `positions`: how its source orders them. */
@@ -110,20 +90,6 @@ export function openTarget(target: TargetConfiguration, subscription: Subscripti
       return new MysqlTarget({ address: target.address, subscription, readers: target.readers, positions });
     case "kafka":
       return new KafkaTarget({ publish: publishing(target), subscription, positions });
-  }
-}
-
-/** When a Debezium source's connector was last heard of; null: the source is asked itself. */
-export async function readHeartbeatsOf(source: SourceConfiguration): Promise<Heartbeats | null> {
-  if (source.connector !== "debezium") return null;
-  const { debezium: options } = source;
-  const client = await openKafkaClient(options.kafka, options.client, { stalledAfterMs: checkStalledAfterMs });
-  try {
-    const { heartbeat } = options.topics;
-    const exists = (await client.topics([heartbeat])).length > 0;
-    return exists ? await readHeartbeats(client, new DebeziumDecoder(options), heartbeat) : noHeartbeats;
-  } finally {
-    await client.close();
   }
 }
 
@@ -161,14 +127,8 @@ export function checkSource(source: SourceConfiguration, { tables, mappings, val
     }
     case "mysql":
       return preflightMysqlSource({ source: source.id, address: source.address, connections, tables, mappings });
-    case "debezium": {
-      const { debezium: options } = source;
-      const open = async (): Promise<TopicReaders> => ({
-        client: await openKafkaClient(options.kafka, options.client, { stalledAfterMs: checkStalledAfterMs }),
-        decoder: new DebeziumDecoder(options),
-      });
-      return preflightDebeziumSource({ options, open, tables, mappings, validitySeconds });
-    }
+    case "debezium":
+      return checkTopics(source, { tables, mappings, validitySeconds });
   }
 }
 

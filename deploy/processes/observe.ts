@@ -6,7 +6,8 @@ import { MemoryControlStore } from "../../engine/control-store/memory-control-st
 import { asReplicationError } from "../../engine/fleet/retry-policy.ts";
 import type { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { CopyRecord } from "../../engine/ports/target-records.ts";
-import { openCatalog, openChangeSource, openPublication, openTargetRecords, readHeartbeatsOf } from "./connections.ts";
+import { openPublication, openSource, openTargetRecords } from "./connections.ts";
+import { readHeartbeatsOf } from "./debezium-connections.ts";
 import { type OpenControl, openControl } from "./control-database.ts";
 import { mapBounded } from "./map-bounded.ts";
 import { resolveShares, wantedOf, wantedTables, withoutUnpublished } from "./resolve-shares.ts";
@@ -83,13 +84,13 @@ async function observeSource(
   targets: Promise<unknown>,
 ): Promise<SourceObservation> {
   const { id } = configured;
-  const source = openChangeSource(configured);
-  const snapshot = openCatalog(configured);
+  const wanted = wantedOf(configuration, id);
+  const tables = wantedTables(wanted);
+  const { source, snapshot } = openSource(configured, { connections: 1, tables: () => tables });
   try {
     const reservation = await source.reservation();
     const identity = await source.identity();
-    const wanted = wantedOf(configuration, id);
-    const subscriptions = [...resolveShares(wanted, await snapshot.describe(wantedTables(wanted))).values()];
+    const subscriptions = [...resolveShares(wanted, await snapshot.describe(tables)).values()];
     const { lacking } = await openPublication(configured).look(subscriptions);
     const withheld = new Map(subscriptions.map((resolved) => [resolved.id, withoutUnpublished(resolved, lacking).stopped]));
     // Asked after the copies, which move on meanwhile.

@@ -5,6 +5,7 @@ import type { Configuration, SourceConfiguration } from "../../engine/config/con
 import { asReplicationError, retryPauses } from "../../engine/fleet/retry-policy.ts";
 import type { ReplicationError } from "../../engine/model/replication-error.ts";
 import { tableKey, type TableName } from "../../engine/model/table.ts";
+import type { SourceUse } from "./debezium-connections.ts";
 import { wantedOf, wantedTables } from "./resolve-shares.ts";
 import type { RunningSource } from "./running-source.ts";
 import type { RuntimeParts, RuntimeSlice, SourceProblem } from "./runtime-parts.ts";
@@ -29,8 +30,7 @@ export interface Membership {
   onChange(listener: (slices: readonly number[]) => void): void;
 }
 
-/** `tables`: those whose rows are wanted, the same array as long as it holds the same. */
-export type OpenShared = (configured: SourceConfiguration, tables: () => readonly TableName[]) => SharedConnection;
+export type OpenShared = (configured: SourceConfiguration, use: SourceUse) => SharedConnection;
 
 /** How often it is looked whether a slice was overtaken. */
 const lookMs = 500;
@@ -66,7 +66,10 @@ export class SharedSource implements RunningSource {
     this.#configuration = configuration;
     this.#configured = configured;
     this.#parts = parts;
-    this.#connection = open(configured, () => this.#wantedTables());
+    this.#connection = open(configured, {
+      connections: Math.max(1, configured.limits.connections - 2),
+      tables: () => this.#wantedTables(),
+    });
   }
 
   get runtimes(): readonly SourceRuntime[] {

@@ -19,7 +19,7 @@ import { keyLost, objectionTo } from "../../mappings/copy-origin.ts";
 import { snapshotRouter } from "../../mappings/snapshot-router.ts";
 import { SourceMapper } from "../../mappings/source-mapper.ts";
 import { refuseOtherEngine, refuseOtherServer } from "./before-start.ts";
-import { openChangeSource, openPublication, openSnapshotSource, openTarget } from "./connections.ts";
+import { openPublication, openSource, openTarget } from "./connections.ts";
 import { contractText, readContract } from "./copy-contract.ts";
 import { PublicationKeeper } from "./publication-keeper.ts";
 import type { RuntimeParts, RuntimeSlice, SourceProblem } from "./runtime-parts.ts";
@@ -69,8 +69,9 @@ export class SourceRuntime {
     this.#publication = new PublicationKeeper(openPublication(configured), parts.control);
     const { limits } = configured;
     const chunks = Math.max(1, limits.connections - 2);
-    this.#source = part?.source ?? openChangeSource(configured, () => this.#tables);
-    this.#snapshot = part?.snapshot ?? openSnapshotSource(configured, chunks);
+    const { source, snapshot } = part ?? openSource(configured, { connections: chunks, tables: () => this.#tables });
+    this.#source = source;
+    this.#snapshot = snapshot;
     this.#pipeline = new SourcePipeline({
       name: this.name,
       source: this.#source,

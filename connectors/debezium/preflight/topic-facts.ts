@@ -2,6 +2,7 @@
 import type { DebeziumOptions } from "../../../engine/model/debezium-options.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import { printTable, type TableName } from "../../../engine/model/table.ts";
+import { topicOf } from "../capture/topic-log.ts";
 import type { RecordDecoder } from "../decode/change-event.ts";
 import { type Heartbeats, noHeartbeats, readHeartbeats } from "../heartbeats.ts";
 import type { KafkaClient, KafkaRecord, TopicFacts } from "../kafka/kafka-client.ts";
@@ -36,11 +37,6 @@ export interface HeartbeatTopic {
 export interface TopicReaders {
   readonly client: KafkaClient;
   readonly decoder: RecordDecoder;
-}
-
-export function topicOf(options: DebeziumOptions, table: TableName): string {
-  const name = printTable(table);
-  return options.topics.tables.get(name) ?? `${options.topics.prefix}.${name}`;
 }
 
 export async function readTopics(readers: TopicReaders, options: DebeziumOptions, wanted: readonly TableName[]): Promise<TopicsSeen> {
