@@ -42,8 +42,8 @@ export function openTargetRecords(target: TargetConfiguration): TargetRecords {
   }
 }
 
-function publishing({ kafka, client, topics }: KafkaTargetConfiguration): PublishOptions {
-  return { kafka, client, ...topics };
+function publishing({ kafka, topics }: KafkaTargetConfiguration): PublishOptions {
+  return { kafka, ...topics };
 }
 
 /** For a command's few questions: one connection, nothing to do with the change stream. */

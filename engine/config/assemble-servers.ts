@@ -76,8 +76,8 @@ export function targetOf(
   const common = { id, consumer: target.consumer, location };
   const url = child(node, "url");
   if (target.connector === "kafka") {
-    const { connector, topics, client } = target;
-    return { ...common, connector, kafka: addressAt(url, parts.brokers), topics, client };
+    const { connector, topics } = target;
+    return { ...common, connector, kafka: addressAt(url, parts.brokers), topics };
   }
   const { connector, readers } = target;
   return { ...common, connector, address: addressAt(url, parts.addresses), readers: [...new Set(readers)] };

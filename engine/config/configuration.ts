@@ -1,5 +1,5 @@
 import type { SourceLocation } from "../model/finding.ts";
-import type { DebeziumOptions, KafkaClientName } from "../model/debezium-options.ts";
+import type { DebeziumOptions } from "../model/debezium-options.ts";
 import type { KafkaAddress, ServerAddress } from "../model/server-address.ts";
 import type { ExpiryPolicy } from "../model/share.ts";
 import type { TableName } from "../model/table.ts";
@@ -95,7 +95,6 @@ export interface KafkaTargetConfiguration extends EveryTarget {
   readonly connector: "kafka";
   readonly kafka: KafkaAddress;
   readonly topics: PublishedTopics;
-  readonly client: KafkaClientName;
 }
 
 export interface PublishedTopics {

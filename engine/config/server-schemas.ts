@@ -72,7 +72,6 @@ const ownKeys = {
 
 const postgres = z.literal("postgres").describe("PostgreSQL.");
 const mysql = z.literal("mysql").describe("MySQL or MariaDB.");
-const client = z.enum(["kafkajs", "platformatic"]);
 
 const debezium = {
   topics: strict({
@@ -137,7 +136,10 @@ const debezium = {
     .max(256)
     .default(1)
     .describe("Parts that processes share the source in: partition p belongs to part p mod slices. 1 with a transaction topic."),
-  client: client.default("kafkajs").describe("The program that speaks with the brokers."),
+  client: z
+    .enum(["platformatic", "kafkajs"])
+    .default("platformatic")
+    .describe("The library that speaks with the brokers. kafkajs refuses topics with transactional records."),
 } as const;
 
 const origin = {
@@ -175,7 +177,6 @@ export const target = z
           prefix: topicName.describe("Topics are <prefix>.<schema>.<table>, named by the share's `target`."),
           partitions: z.int().min(1).max(1024).default(1).describe("Partitions of topics that dongbo makes."),
         }).describe("Topics that dongbo publishes to, in Debezium's envelopes."),
-        client: client.default("kafkajs").describe("The program that speaks with the brokers."),
       },
       targetOrigin,
     ).describe("Kafka: what the share holds is published there, for others to consume."),

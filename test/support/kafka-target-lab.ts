@@ -54,7 +54,7 @@ export class KafkaTargetLab implements AsyncDisposable {
   }
 
   get publish(): PublishOptions {
-    return { kafka: kafkaAddress(this.brokers), client: "kafkajs", prefix: this.#prefix, partitions: 1 };
+    return { kafka: kafkaAddress(this.brokers), prefix: this.#prefix, partitions: 1 };
   }
 
   /** Another prefix, under which nothing was published yet. */

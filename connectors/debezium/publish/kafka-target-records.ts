@@ -8,7 +8,7 @@ import type { KafkaClient } from "../kafka/kafka-client.ts";
 import { openKafkaClient } from "../kafka/open-client.ts";
 import type { PublicationState, PublishedCopy } from "./publication-state.ts";
 import { changePublication, terminatePublication } from "./publication-writer.ts";
-import type { PublishOptions } from "./publish-options.ts";
+import { type PublishOptions, readingLibrary } from "./publish-options.ts";
 import { awaitingLoad } from "./register-subscription.ts";
 import { readState } from "./state-topic.ts";
 
@@ -83,8 +83,8 @@ export class KafkaTargetRecords implements TargetRecords {
   }
 
   async #connected(): Promise<KafkaClient> {
-    const { kafka, client } = this.#publish;
-    this.#client ??= await openKafkaClient(kafka, client, { stalledAfterMs });
+    const { kafka } = this.#publish;
+    this.#client ??= await openKafkaClient(kafka, readingLibrary, { stalledAfterMs });
     return this.#client;
   }
 }

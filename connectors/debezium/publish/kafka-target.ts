@@ -13,7 +13,7 @@ import { suspended } from "./advance-state.ts";
 import { PublicationTransaction } from "./publication-transaction.ts";
 import type { PublicationState } from "./publication-state.ts";
 import { PublicationWriter, terminatePublication } from "./publication-writer.ts";
-import type { PublishOptions } from "./publish-options.ts";
+import { type PublishOptions, readingLibrary } from "./publish-options.ts";
 import { registered } from "./register-subscription.ts";
 import { lostState, prepareTopics, readState } from "./state-topic.ts";
 import { TableCodec } from "./table-codec.ts";
@@ -246,8 +246,8 @@ export class KafkaTarget implements ChangeTarget {
   }
 
   async #connected(): Promise<KafkaClient> {
-    const { kafka, client } = this.#options.publish;
-    this.#client ??= await openKafkaClient(kafka, client);
+    const { kafka } = this.#options.publish;
+    this.#client ??= await openKafkaClient(kafka, readingLibrary);
     return this.#client;
   }
 

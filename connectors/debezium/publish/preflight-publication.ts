@@ -5,7 +5,7 @@ import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { Subscription } from "../../../engine/model/share.ts";
 import type { KafkaClient } from "../kafka/kafka-client.ts";
 import { openKafkaClient } from "../kafka/open-client.ts";
-import type { PublishOptions } from "./publish-options.ts";
+import { type PublishOptions, readingLibrary } from "./publish-options.ts";
 import { registered } from "./register-subscription.ts";
 import { judgeTopics, readState } from "./state-topic.ts";
 import { tableTopic } from "./topic-names.ts";
@@ -29,7 +29,7 @@ export async function preflightPublication(check: PublicationCheck): Promise<Fin
   );
   let client: KafkaClient | null = null;
   try {
-    client = await openKafkaClient(publish.kafka, publish.client, { stalledAfterMs });
+    client = await openKafkaClient(publish.kafka, readingLibrary, { stalledAfterMs });
     await client.clusterId();
     if (first !== undefined) findings.push(...(await judge(client, check, first)));
   } catch (error) {

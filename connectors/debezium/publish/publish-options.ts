@@ -1,9 +1,13 @@
 // What the configuration says of a Kafka target, as the connector takes it.
 import type { KafkaAddress } from "../kafka/kafka-client.ts";
 
+/** What is published was written in transactions, which only this library reads for certain; see KafkajsClient. */
+export const readingLibrary = "platformatic";
+/** Of the two libraries the one whose producer keeps the epoch that it was started with, and so can be thrown out. */
+export const writingLibrary = "kafkajs";
+
 export interface PublishOptions {
   readonly kafka: KafkaAddress;
-  readonly client: "kafkajs" | "platformatic";
   /** Debezium's `topic.prefix`: every topic's name begins with it, and it belongs to one subscription. */
   readonly prefix: string;
   /** Of the topics that are made for tables. With more than one a table cannot be truncated or loaded again. */

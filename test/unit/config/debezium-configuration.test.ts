@@ -43,7 +43,7 @@ describe("a Debezium source", () => {
         tls: { mode: "disable", rootCertificate: null, certificate: null, key: null },
         sasl: null,
       },
-      client: "kafkajs",
+      client: "platformatic",
       group: "dongbo-population",
       slices: 1,
       topics: { prefix: "pop", tables: new Map(), heartbeat: "__debezium-heartbeat.pop", transactions: null, proof: null },
@@ -179,7 +179,7 @@ describe("a Kafka target", () => {
     const { configuration, findings } = readSample(hub);
     expect(findings).toEqual([]);
     const target = configuration?.targets.get("hcm") as KafkaTargetConfiguration;
-    expect(target).toMatchObject({ connector: "kafka", topics: { prefix: "pop", partitions: 1 }, client: "kafkajs" });
+    expect(target).toMatchObject({ connector: "kafka", topics: { prefix: "pop", partitions: 1 } });
     expect(target.kafka.brokers).toEqual([{ host: "127.0.0.1", port: 9092 }]);
   });
 
