@@ -42,9 +42,16 @@ export interface DebeziumPlan {
 /** Settings with which nothing is lost and everything comes soon. */
 const complete: ConnectorConfig = {
   "skipped.operations": "none",
+  "event.converting.failure.handling.mode": "fail",
   "column.propagate.source.type": ".*",
   "slot.retry.delay.ms": "500",
   "retriable.restart.connector.wait.ms": "500",
+};
+
+/** Kafka's own converter otherwise writes a column's default in place of NULL. */
+const nullsInJson: ConnectorConfig = {
+  "key.converter.replace.null.with.default": "false",
+  "value.converter.replace.null.with.default": "false",
 };
 
 /**
@@ -93,6 +100,7 @@ export class PlannedConnector {
       partitions: partitions ?? 1,
       overrides: {
         ...complete,
+        ...(typeof format === "object" ? {} : nullsInJson),
         ...(servers.mysqlMaster === null ? {} : binlogHeartbeats),
         "provide.transaction.metadata": String(transactions === true),
         ...connector,
