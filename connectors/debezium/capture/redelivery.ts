@@ -18,6 +18,8 @@ export function judgeDelivery(event: DataEvent, seen: readonly SeenOrder[]): Del
   const order = streamedOrder(event);
   const last = order === null ? undefined : seen.find(({ log }) => log === order.log);
   if (order === null || last === undefined) return "new";
+  // A connector that begins anew does not know after which commit its first transaction stands: its time tells.
+  if (order.parts[0] === 0n && last.parts[0] !== 0n) return event.source.at > last.at ? "new" : "repeated";
   const difference = compareOrder(order, last);
   if (difference === null || difference > 0) return "new";
   // Without its number in the transaction, rows that a statement wrote at one place in the log cannot be told apart.
