@@ -1,5 +1,5 @@
 // What applying the configuration would change, compared with the version in force, counted at the masters.
-import type { Configuration } from "../../engine/config/configuration.ts";
+import type { Configuration, SourceConfiguration } from "../../engine/config/configuration.ts";
 import {
   type AppliedDocument,
   appliedOpenTables,
@@ -152,7 +152,8 @@ class PlanSources implements AsyncDisposable {
 
   async count(source: string, table: TableChange): Promise<{ rowsDisclosed: number | null; rowsWithdrawn: number | null }> {
     const snapshot = this.#source(source);
-    if (snapshot === null || this.#failed.has(source)) return { rowsDisclosed: null, rowsWithdrawn: null };
+    const uncounted = snapshot === null || this.#failed.has(source) || hasNoMaster(this.#configuration.sources.get(source));
+    if (uncounted) return { rowsDisclosed: null, rowsWithdrawn: null };
     try {
       return await countChange(snapshot, table);
     } catch (error) {
@@ -180,6 +181,11 @@ class PlanSources implements AsyncDisposable {
     this.#open.set(id, opened);
     return opened;
   }
+}
+
+/** Topics can be read, and not asked. */
+function hasNoMaster(source: SourceConfiguration | undefined): boolean {
+  return source?.connector === "debezium" && source.debezium.master === null;
 }
 
 /**

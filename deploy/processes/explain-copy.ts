@@ -102,9 +102,15 @@ function targetCheck({ target, problem, reason, tables, share_state: state, posi
   return {
     check: "target",
     ok: true,
-    detail: `${target} answers; share ${state ?? "unknown"}, position ${position ?? "none"}`,
+    detail: `${target} answers; share ${state ?? "unknown"}, position ${position === null ? "none" : shortened(position)}`,
     remedy: null,
   };
+}
+
+/** Of a place in many partitions the first ones tell enough; `status --json` has all. */
+function shortened(position: string): string {
+  const parts = position.split(" ");
+  return parts.length <= 4 ? position : `${parts.slice(0, 4).join(" ")} … and ${parts.length - 4} more`;
 }
 
 function tableCheck(table: TableStatus, times: TimePrinter): Check {

@@ -310,11 +310,19 @@ export class SourceRuntime {
     try {
       await this.#turns.run(() => this.#keepTerms());
       await this.#noteBegun();
+      if (tables && this.#configuration.sources.get(this.id)?.connector === "debezium") await this.#turns.run(() => this.#takeUpUnknown());
       if (tables && this.#pipeline.streaming) await this.#turns.run(() => this.#keepTables());
     } catch (error) {
       const problem = asReplicationError(error, this.name);
       this.#parts.logger.warn("source could not be looked after", { source: this.name, code: problem.code, problem: problem.message });
     }
+  }
+
+  /** A topic that held no record told nothing of its table; once it does, the table starts. */
+  async #takeUpUnknown(): Promise<void> {
+    const stopped = [...this.#running.values()].flatMap(({ lane }) => lane.subscription.stopped);
+    const unknown = stopped.filter(({ catalog }) => catalog === null).map(({ source }) => source);
+    if (unknown.length > 0 && (await this.#snapshot.describe(unknown)).length > 0) await this.#refresh(this.#configuration);
   }
 
   async #noteBegun(): Promise<void> {

@@ -77,6 +77,9 @@ describe("explain a copy", () => {
     expect(failing(checks)).toEqual([]);
     expect(checks.find(({ check }) => check === "order")?.detail).toContain("may be seen apart");
     expect(checks.find(({ check }) => check === "source")?.detail).toContain("its newest heartbeat");
+    const many = Array.from({ length: 40 }, (_, partition) => `pop.public.citizen/${partition}=7`);
+    const placed = explain({ position: `1767323045000000 ${many.join(" ")}` }).find(({ check }) => check === "target");
+    expect(placed?.detail).toMatch(/position 1767323045000000 (?:pop\.public\.citizen\/[012]=7 ){3}… and 37 more$/);
   });
 
   test("when all is well every condition holds and nothing is to be done", () => {
