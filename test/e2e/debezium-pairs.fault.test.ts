@@ -8,6 +8,7 @@ import { roles, runSql } from "../support/cluster.ts";
 import { DongboHome } from "../support/dongbo-home.ts";
 import { runMysql } from "../support/mysql-session.ts";
 import { populationConfig, populationEnvironment } from "../support/population-config.ts";
+import { topicLength } from "../support/topic-reader.ts";
 import { Families, type MasterKind } from "../support/two-families.ts";
 import { pause, waitUntil } from "../support/wait-until.ts";
 import { compareAll, type Entitlement, sharedTables, watchedCopy } from "../workload/population-copies.ts";
@@ -113,6 +114,19 @@ class Scene implements AsyncDisposable {
     };
   }
 
+  /** Waits for copies to have all; where they do not come to that, the error says how far connector and topics are. */
+  async arrival(work: Promise<unknown>): Promise<void> {
+    await work.catch(async (error: unknown) => {
+      const status = JSON.stringify(await kafka.rest.status(this.connector.name));
+      const schema = this.families.masterKind === "mysql" ? "national" : "public";
+      const topics = ["transaction", ...workloadTables.map((table) => `${schema}.${table}`)].map(
+        (name) => `${this.connector.name}.${name}`,
+      );
+      const lengths = await Promise.all(topics.map(async (topic) => `${topic}: ${await topicLength(kafka.brokers, topic)}`));
+      throw new Error(`the master is at transaction ${this.workload.model.head}; ${lengths.join(", ")}; ${status}`, { cause: error });
+    });
+  }
+
   /** Brings everything to its end and judges it. */
   async expectEqual(): Promise<void> {
     const [home] = this.#homes;
@@ -190,7 +204,7 @@ test("VL-01: PostgreSQL with the transaction topic shows only the master's own s
   await during(waitUntil(() => workload.model.changes - before >= changesMin, { describe: `${changesMin} changes`, deadlineMs: 300_000 }));
   await writing.stop();
   await kafka.rest.waitUntilRunning(scene.connector.name);
-  await looking.during(engine.workUntil(workload.model.head, checkers, 180_000));
+  await looking.during(scene.arrival(engine.workUntil(workload.model.head, checkers, 180_000)));
   await engine.stop();
   await looking.stop();
 
@@ -257,13 +271,8 @@ test("VL-01: MariaDB without it, in slices that engines share, sets no row back"
   await writing.stop();
   await kafka.rest.waitUntilRunning(scene.connector.name);
   const arrived = () => checkers.every((checker) => checker.arrived || checker.violations.length > 0);
-  await looking.during(
-    waitUntil(arrived, {
-      describe: "all rows to arrive",
-      deadlineMs: 180_000,
-      detail: () => engines.map((engine) => engine.start().describe()).join("\n"),
-    }),
-  );
+  const detail = () => engines.map((engine) => engine.start().describe()).join("\n");
+  await looking.during(scene.arrival(waitUntil(arrived, { describe: "all rows to arrive", deadlineMs: 180_000, detail })));
   for (const engine of engines) await engine.stop();
   await looking.stop();
 
