@@ -1,4 +1,5 @@
 // One Debezium source as the processes use it: a connection, the membership in its group, and a source for each slice.
+import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { TableName } from "../../engine/model/table.ts";
 import type { Clock } from "../../engine/ports/clock.ts";
 import type { SnapshotSource } from "../../engine/ports/snapshot-source.ts";
@@ -38,13 +39,21 @@ export class DebeziumConnection {
 
   /** Takes part in the group, once; what needs no stream works without. */
   join(): Promise<GroupMember> {
-    const { client, options, tables } = this.#parts;
-    const { group: groupId, slices } = options;
-    this.#membership ??= client.join({ groupId, slices, topics: topicsOf(options, tables()), sessionTimeoutMs }).catch((error: unknown) => {
+    this.#membership ??= this.#join().catch((error: unknown) => {
       this.#membership = null;
       throw error;
     });
     return this.#membership;
+  }
+
+  /** Slices do not depend on which topics there are; brokers refuse members that name one that does not exist yet. */
+  async #join(): Promise<GroupMember> {
+    const { client, options, tables } = this.#parts;
+    const { group: groupId, slices } = options;
+    const wanted = topicsOf(options, tables());
+    const topics = (await client.topics(wanted)).map(({ topic }) => topic);
+    if (topics.length === 0) throw new ReplicationError("DB-KAF-004", { subject: wanted[0] ?? options.name });
+    return client.join({ groupId, slices, topics, sessionTimeoutMs });
   }
 
   /** A new instance for one slice; opening its stream waits until this process has the slice, or the signal aborts. */

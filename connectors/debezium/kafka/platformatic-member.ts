@@ -184,7 +184,8 @@ function spreadSlices(slices: number): GroupPartitionsAssigner {
     return [...assignSlices(claims, slices)].map(([memberId, owned]) => {
       const assignments = new Map<string, GroupAssignment>();
       for (const topic of topics) {
-        const count = metadata.topics.get(topic)?.partitionsCount ?? 0;
+        // At least one partition of each slice: it has an owner also while no topic has so many.
+        const count = Math.max(slices, metadata.topics.get(topic)?.partitionsCount ?? 0);
         const all = Array.from({ length: count }, (_, partition) => partition);
         assignments.set(topic, { topic, partitions: all.filter((partition) => owned.includes(partition % slices)) });
       }
