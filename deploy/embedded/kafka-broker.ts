@@ -164,7 +164,8 @@ export class EmbeddedKafka implements AsyncDisposable {
     const cluster = randomBytes(16).toString("base64url");
     const tool = ["-XX:TieredStopAtLevel=1", "-cp", join(this.#jars, "*"), "kafka.tools.StorageTool"];
     const program = obtainProgram("java", "default-jre-headless");
-    await runFile(program, [...tool, "format", "-t", cluster, "-c", settingsFile], { cwd: this.dataDir });
+    // One argument: an id may begin with a dash.
+    await runFile(program, [...tool, "format", `--cluster-id=${cluster}`, "-c", settingsFile], { cwd: this.dataDir });
   }
 }
 
