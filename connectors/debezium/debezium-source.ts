@@ -6,7 +6,7 @@ import { printTable, type TableName } from "../../engine/model/table.ts";
 import type { ChangeSource, ChangeStream, EndOfLog, SourceReservation } from "../../engine/ports/change-source.ts";
 import type { Clock } from "../../engine/ports/clock.ts";
 import { ConnectorState } from "./capture/connector-state.ts";
-import { DebeziumStream } from "./capture/debezium-stream.ts";
+import { DebeziumStream, type PartitionStart } from "./capture/debezium-stream.ts";
 import { describeTopic } from "./capture/describe-topic.ts";
 import { GrownPartitions } from "./capture/grown-partitions.ts";
 import type { HeartbeatWatch } from "./capture/heartbeat-watch.ts";
@@ -35,6 +35,9 @@ export interface DebeziumSourceParts {
   readonly tables: () => readonly TableName[];
   readonly clock: Clock;
 }
+
+/** Marks that are read before the place in the transaction topic: more than come between two questions for the ends of topics. */
+const earlierMarks = 256n;
 
 interface OpenStream {
   readonly stream: DebeziumStream;
@@ -91,7 +94,8 @@ export class DebeziumSource implements ChangeSource {
       signal,
     });
     this.#open = { stream, clock, grown: held };
-    stream.add(starts);
+    const { transactions } = this.#parts.options.topics;
+    stream.add(starts.map((start) => (start.place.topic === transactions ? fromEarlier(start, log) : start)));
     return stream;
   }
 
@@ -246,6 +250,13 @@ export class DebeziumSource implements ChangeSource {
       return explained instanceof Error ? explained : error;
     }
   }
+}
+
+/** Marks before its place tell which transactions began before it. */
+function fromEarlier({ place, from }: PartitionStart, { firsts }: LogState): PartitionStart {
+  const first = firsts.get(placeKey(place))?.offset ?? 0n;
+  const earlier = from - earlierMarks;
+  return { place, from: earlier > first ? earlier : first };
 }
 
 /** The subscription has everything before the place, or had nothing when the stream was opened. */

@@ -23,6 +23,8 @@ export interface Item {
   /** A record that could not be read stands for changes that nobody knows. */
   readonly unreadable: boolean;
   readonly mark: TransactionMark | null;
+  /** It lies before the place that is read from. */
+  readonly earlier: boolean;
   /** The source's own id of the transaction; empty where it does not tell. */
   readonly sourceTransaction: string;
   /** The source's time of it; null: it tells none. */
@@ -97,11 +99,20 @@ export class Intake {
 
   #item(record: KafkaRecord, key: string): Item | null {
     const place = this.#placeOf(key);
-    if (this.#unverified.delete(key)) verifyLast(record, place, this.#parts.natureOf(record.topic));
-    if (record.offset < place.offset) return null;
+    if (record.offset >= (place.last?.offset ?? 0n) && this.#unverified.delete(key)) {
+      verifyLast(record, place, this.#parts.natureOf(record.topic));
+    }
+    if (record.offset < place.offset) return this.#earlierMark(record, place);
     const item = this.#understood(record, key, place);
     this.#places.set(key, item.place);
     return item;
+  }
+
+  /** A mark before the place tells which transactions are not to be waited for any more. */
+  #earlierMark(record: KafkaRecord, place: PartitionPlace): Item | null {
+    if (this.#parts.natureOf(record.topic).tables.length > 0) return null;
+    const event = this.#parts.decoder.decode(record);
+    return event.kind === "transaction" ? { ...nothing, place, bytes: 0, mark: event, earlier: true } : null;
   }
 
   #understood(record: KafkaRecord, key: string, before: PartitionPlace): Item {
@@ -192,6 +203,7 @@ const nothing = {
   repeated: false,
   unreadable: false,
   mark: null,
+  earlier: false,
   sourceTransaction: "",
   at: null,
 } as const;

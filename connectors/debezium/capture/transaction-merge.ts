@@ -41,6 +41,11 @@ export class TransactionMerge implements Sequencer {
    * connector has started again within them. What comes of them may go by at any time. The newest last.
    */
   #passedOn: readonly string[] = [];
+  /**
+   * Ids of transactions that began before the place where reading began. Whoever reads from there has them, or has entered within
+   * one: then its rows are read when they are all at the master, and the rest of its events goes by.
+   */
+  readonly #before = new Set<string>();
   #current: CurrentTransaction | null = null;
   #ready: ChangeMessage[] = [];
 
@@ -72,7 +77,11 @@ export class TransactionMerge implements Sequencer {
   add(items: readonly Item[], place: PartitionPlace): void {
     const key = placeKey(place);
     const line = place.topic === this.#options.transactionTopic ? this.#marks : this.#lines.get(key);
-    line?.push(items, place);
+    for (const { earlier, mark } of items) if (earlier && mark !== null) this.#before.add(mark.id);
+    line?.push(
+      items.filter(({ earlier }) => !earlier),
+      place,
+    );
     this.#advance();
   }
 
@@ -114,7 +123,7 @@ export class TransactionMerge implements Sequencer {
     // The connector has started again within that transaction: what it repeats of it is only known by this.
     if (!begins && current?.knows(mark.id) !== true) this.#note(mark.id);
     if (current !== null) current.marked(mark, place);
-    else if (begins) this.#current = new CurrentTransaction(mark.id, place, this.#passedOn);
+    else if (begins) this.#current = new CurrentTransaction(mark.id, place, [...this.#passedOn, ...this.#before]);
     else this.#passMarks(place);
   }
 
@@ -161,7 +170,8 @@ export class TransactionMerge implements Sequencer {
     if (transaction === null) return this.#joins(item, current);
     if (table === null) return true;
     const { id, totalOrder } = transaction;
-    if (item.repeated) return this.#repeats(id, current?.knows(id) === true && current.count(id, line.key, { table, totalOrder }));
+    if (item.repeated || this.#before.has(id))
+      return this.#repeats(id, current?.knows(id) === true && current.count(id, line.key, { table, totalOrder }));
     if (current === null || current.id !== id) {
       if (current !== null && !current.ended && current.knows(id)) throw this.#neverEnded(current);
       return false;
@@ -179,7 +189,7 @@ export class TransactionMerge implements Sequencer {
    */
   #repeats(id: string, counted: boolean): boolean {
     const current = this.#current;
-    if (current?.knows(id) !== true) return this.#passedOn.includes(id);
+    if (current?.knows(id) !== true) return this.#passedOn.includes(id) || this.#before.has(id);
     // Not one that the current repetition lacks: it may belong to the next one.
     if (!counted) current.isMixed = true;
     this.#note(id);
