@@ -18,7 +18,7 @@ import { SourceClock } from "./capture/source-clock.ts";
 import { firstPlace, type LogState, startingPlaces, startOf } from "./capture/starting-places.ts";
 import { type Slice, TopicLog } from "./capture/topic-log.ts";
 import { TransactionMerge } from "./capture/transaction-merge.ts";
-import type { DebeziumOptions } from "./debezium-options.ts";
+import type { DebeziumOptions } from "../../engine/model/debezium-options.ts";
 import type { RecordDecoder } from "./decode/change-event.ts";
 import type { GroupMember, KafkaClient } from "./kafka/kafka-client.ts";
 import { parseOffsets, type PartitionPlace, placeKey, printOffsets, topicOffsetOrder, type TopicOffsets } from "./topic-offsets.ts";

@@ -5,7 +5,7 @@ import type { Clock } from "../../engine/ports/clock.ts";
 import type { SnapshotSource } from "../../engine/ports/snapshot-source.ts";
 import { HeartbeatWatch } from "./capture/heartbeat-watch.ts";
 import { topicsOf } from "./capture/topic-log.ts";
-import type { DebeziumOptions } from "./debezium-options.ts";
+import type { DebeziumOptions } from "../../engine/model/debezium-options.ts";
 import { DebeziumSource } from "./debezium-source.ts";
 import type { RecordDecoder } from "./decode/change-event.ts";
 import type { GroupMember, KafkaClient } from "./kafka/kafka-client.ts";

@@ -3,17 +3,17 @@ import { ReplicationError } from "../../engine/model/replication-error.ts";
 import { parseAvroSchema } from "./decode/avro-schema.ts";
 import type { ConnectSchema } from "./decode/connect-schema.ts";
 import { DecodeFailure } from "./decode/decode-failure.ts";
-import type { RegistryAddress } from "./debezium-options.ts";
+import type { HttpAddress } from "../../engine/model/server-address.ts";
 
 const answerWithinMs = 10_000;
 const accept = "application/vnd.schemaregistry.v1+json, application/json";
 
 /** Schemas by their ids, which never change their meaning: each is asked for once. */
 export class SchemaRegistry {
-  readonly #address: RegistryAddress;
+  readonly #address: HttpAddress;
   readonly #known = new Map<number, ConnectSchema>();
 
-  constructor(address: RegistryAddress) {
+  constructor(address: HttpAddress) {
     this.#address = address;
   }
 

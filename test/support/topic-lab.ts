@@ -1,5 +1,5 @@
 // A Debezium source over topics in memory, and a copy that takes its messages as a subscription does.
-import type { DebeziumOptions } from "../../connectors/debezium/debezium-options.ts";
+import type { DebeziumOptions } from "../../engine/model/debezium-options.ts";
 import { DebeziumConnection } from "../../connectors/debezium/open-debezium.ts";
 import type { DebeziumSource } from "../../connectors/debezium/debezium-source.ts";
 import { systemClock } from "../../deploy/processes/system-clock.ts";

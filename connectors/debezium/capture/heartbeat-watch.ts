@@ -1,6 +1,6 @@
 // The connector's heartbeats, or the changes that it makes itself at the master where they are named as proof (VL-07).
 import type { Micros } from "../../../engine/model/change-message.ts";
-import type { DebeziumOptions } from "../debezium-options.ts";
+import type { DebeziumOptions } from "../../../engine/model/debezium-options.ts";
 import type { DebeziumEvent, RecordDecoder } from "../decode/change-event.ts";
 import type { KafkaClient, TopicPartition } from "../kafka/kafka-client.ts";
 import { placeKey } from "../topic-offsets.ts";

@@ -1,7 +1,7 @@
 // The topics of one slice as a log: which partitions there are, where they begin and end.
 import type { Position } from "../../../engine/model/position.ts";
 import { printTable, type TableName } from "../../../engine/model/table.ts";
-import type { DebeziumOptions } from "../debezium-options.ts";
+import type { DebeziumOptions } from "../../../engine/model/debezium-options.ts";
 import type { KafkaClient, PartitionOffset, TopicFacts, TopicPartition } from "../kafka/kafka-client.ts";
 import { placeKey, printOffsets, untouched } from "../topic-offsets.ts";
 import type { TopicNature } from "./row-changes.ts";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ConverterOptions } from "../debezium-options.ts";
+import type { ConverterOptions } from "../../../engine/model/debezium-options.ts";
 import type { SourceConnector } from "./change-event.ts";
 import { type CodecContext, sourceTypeOf, type UnavailableForms } from "./codec-context.ts";
 import type { ConnectSchema } from "./connect-schema.ts";

@@ -20,7 +20,7 @@ export function columnCodec(schema: ConnectSchema, context: CodecContext): Value
   return known;
 }
 
-export function unknownType(name: string): DecodeFailure {
+function unknownType(name: string): DecodeFailure {
   return new DecodeFailure("DB-KAF-107", { cause: `type ${name} is not known` });
 }
 

@@ -1,5 +1,5 @@
 // Finds out which converter wrote a key, a value or a header, and opens it.
-import type { ConverterOptions } from "../debezium-options.ts";
+import type { ConverterOptions } from "../../../engine/model/debezium-options.ts";
 import { AvroReader } from "./avro-reader.ts";
 import type { ConnectSchema } from "./connect-schema.ts";
 import { DecodeFailure } from "./decode-failure.ts";

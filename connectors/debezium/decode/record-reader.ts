@@ -2,7 +2,7 @@
 import { ABSENT, type Key, type Row } from "../../../engine/model/row.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import { printTable } from "../../../engine/model/table.ts";
-import type { DebeziumOptions } from "../debezium-options.ts";
+import type { DebeziumOptions } from "../../../engine/model/debezium-options.ts";
 import type { KafkaRecord } from "../kafka/kafka-client.ts";
 import type { DataEvent, DebeziumEvent, DescribedTable, SourceConnector } from "./change-event.ts";
 import { DecodeFailure, malformed } from "./decode-failure.ts";

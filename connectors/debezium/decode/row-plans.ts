@@ -1,5 +1,5 @@
 // The plans of rows and keys, each made once.
-import type { ConverterOptions } from "../debezium-options.ts";
+import type { ConverterOptions } from "../../../engine/model/debezium-options.ts";
 import type { SourceConnector } from "./change-event.ts";
 import { codecContexts } from "./codec-options.ts";
 import { connectField, type ConnectSchema, fieldOf } from "./connect-schema.ts";

@@ -30,7 +30,7 @@ export async function chooseTls(address: KafkaAddress): Promise<ConnectionOption
 }
 
 /** An IP address is no server name (RFC 6066). */
-export function serverName(host: string): string | undefined {
+function serverName(host: string): string | undefined {
   return isIP(host) === 0 ? host : undefined;
 }
 

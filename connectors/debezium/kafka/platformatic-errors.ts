@@ -24,7 +24,7 @@ export function toReplicationError(error: unknown, subject: string): Replication
 }
 
 /** The first error number of the protocol in it; null: the failure is of another kind. */
-export function protocolNumber(error: unknown): number | null {
+function protocolNumber(error: unknown): number | null {
   for (const one of withCauses(error)) if (one instanceof ProtocolError) return (one as ProtocolError & { apiCode: number }).apiCode;
   return null;
 }

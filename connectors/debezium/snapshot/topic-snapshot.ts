@@ -13,7 +13,7 @@ import type {
 import { describeTopic } from "../capture/describe-topic.ts";
 import type { HeartbeatWatch } from "../capture/heartbeat-watch.ts";
 import { topicOf, topicsOf } from "../capture/topic-log.ts";
-import type { DebeziumOptions } from "../debezium-options.ts";
+import type { DebeziumOptions } from "../../../engine/model/debezium-options.ts";
 import type { DebeziumSource } from "../debezium-source.ts";
 import type { RecordDecoder } from "../decode/change-event.ts";
 import type { KafkaClient } from "../kafka/kafka-client.ts";
@@ -22,7 +22,7 @@ import type { KafkaClient } from "../kafka/kafka-client.ts";
 const lookMs = 1000;
 
 /** The stream brings every row in its place, so that nothing is read twice. */
-export const seesEverything: SnapshotVisibility = { sees: () => true };
+const seesEverything: SnapshotVisibility = { sees: () => true };
 
 export interface TopicSnapshotParts {
   readonly options: DebeziumOptions;

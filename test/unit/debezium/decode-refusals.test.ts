@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, test } from "vitest";
 import { DebeziumDecoder } from "../../../connectors/debezium/debezium-decoder.ts";
-import type { ConverterOptions } from "../../../connectors/debezium/debezium-options.ts";
+import type { ConverterOptions } from "../../../engine/model/debezium-options.ts";
 import type { DebeziumEvent } from "../../../connectors/debezium/decode/change-event.ts";
 import type { KafkaRecord } from "../../../connectors/debezium/kafka/kafka-client.ts";
 import { UNCHANGED } from "../../../engine/model/row.ts";
