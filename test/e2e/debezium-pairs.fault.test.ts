@@ -249,7 +249,7 @@ test("VL-01: MariaDB without it, in slices that engines share, sets no row back"
   };
   allStart();
   const loaded = () => checkers.every((checker) => checker.looks.read > 0);
-  await during(waitUntil(loaded, { describe: "the first load", deadlineMs: 120_000, detail: () => engines[0]?.start().describe() ?? "" }));
+  await during(waitUntil(loaded, { describe: "the first load", deadlineMs: 300_000, detail: () => engines[0]?.start().describe() ?? "" }));
   const blows = {
     ...scene.blows(),
     engine: () => random.pick(engines).killAtRandomMoments(1),
