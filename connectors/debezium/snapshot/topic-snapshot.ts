@@ -36,6 +36,9 @@ export interface TopicSnapshotParts {
 
 export class TopicSnapshot implements SnapshotSource {
   readonly #parts: TopicSnapshotParts;
+  /** Where each topic ended when its last records were looked at. */
+  readonly #looked = new Map<string, string>();
+  #looking: Promise<boolean> | null = null;
 
   constructor(parts: TopicSnapshotParts) {
     this.#parts = parts;
@@ -79,19 +82,45 @@ export class TopicSnapshot implements SnapshotSource {
     return Promise.resolve();
   }
 
-  /** Looks at the ends of the topics, since the stream may be far behind them. */
-  async #isOver(): Promise<boolean> {
-    const { client, decoder, options, heartbeats, tables, source } = this.#parts;
+  /** Whoever asks meanwhile gets the same answer. */
+  #isOver(): Promise<boolean> {
+    this.#looking ??= this.#look().finally(() => (this.#looking = null));
+    return this.#looking;
+  }
+
+  /** Looks at the ends of the topics, since the stream may be far behind them; at those that are other than before. */
+  async #look(): Promise<boolean> {
+    const { client, options, heartbeats, tables, source } = this.#parts;
     const { connector } = source;
     await heartbeats.look();
     if (heartbeats.newestAt > 0) connector.streamed(heartbeats.newestAt);
     const topics = await client.topics(topicsOf(options, tables()));
-    for (const { topic } of topics) {
-      const records = await client.lastRecords(topic, 1);
-      await decoder.prepare(records);
-      for (const record of records) connector.saw(decoder.decode(record));
+    const ends = await client.offsets(
+      "end",
+      topics.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition }))),
+    );
+    const known = new Map(topics.map(({ topic, id }) => [topic, id ?? ""]));
+    for (const { topic, partition, offset } of ends) known.set(topic, `${known.get(topic)} ${partition}=${offset}`);
+    for (const [topic, end] of known) {
+      if (this.#looked.get(topic) === end) continue;
+      await this.#lookAt(topic);
+      this.#looked.set(topic, end);
     }
     return connector.snapshotIsOver;
+  }
+
+  async #lookAt(topic: string): Promise<void> {
+    const { client, decoder, source } = this.#parts;
+    const records = await client.lastRecords(topic, 1);
+    await decoder.prepare(records);
+    for (const record of records) {
+      try {
+        source.connector.saw(decoder.decode(record));
+      } catch (error) {
+        // The stream stops that table there and says so; the others need not wait for it.
+        if (!(error instanceof ReplicationError)) throw error;
+      }
+    }
   }
 
   #verifyWhole(table: TableName): void {
