@@ -42,8 +42,10 @@ const listedMax = 20;
 
 /** Compares all rows. Both sides must stand still, or the result says only how they stood at different moments. */
 export async function compareCopy(source: DumpSide, target: DumpSide): Promise<Comparison> {
-  const sides = await Promise.all([openDump(source), openDump(target)]);
+  const opened = await Promise.allSettled([openDump(source), openDump(target)]);
+  const sides = opened.flatMap((side) => (side.status === "fulfilled" ? [side.value] : []));
   try {
+    for (const side of opened) if (side.status === "rejected") throw side.reason;
     const [left, right] = sides.map((side) => new DumpCursor(side.rows, source.key.length)) as [DumpCursor, DumpCursor];
     return await merge(left, right, orderedColumns(source));
   } finally {
@@ -111,14 +113,24 @@ function orderedColumns(side: DumpSide): string[] {
 }
 
 async function openDump(side: DumpSide): Promise<{ rows: RowLines; close: () => Promise<void> }> {
+  const { open, close } = await connectTo(side);
+  try {
+    return { rows: await open(), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function connectTo(side: DumpSide): Promise<{ open: () => Promise<RowLines>; close: () => Promise<void> }> {
   if (familyOf(side.url) === "mysql") {
     const connection = await mysqlDumpSession(side.url);
     // An answer that nobody reads to its end would keep an orderly farewell waiting.
-    return { rows: await MysqlRows.open(connection, dumpQuery(side)), close: async () => connection.destroy() };
+    return { open: () => MysqlRows.open(connection, dumpQuery(side)), close: async () => connection.destroy() };
   }
   const client = dumpSession(side.url);
   await client.connect();
-  return { rows: await CopyRows.open(client, dumpQuery(side)), close: () => client.end() };
+  return { open: () => CopyRows.open(client, dumpQuery(side)), close: () => client.end() };
 }
 
 /** The rows in byte order of the key's text: the one order that all servers and JavaScript agree on. */
