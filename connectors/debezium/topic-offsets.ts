@@ -12,7 +12,10 @@ export interface PartitionPlace extends TopicPartition {
   readonly offset: bigint;
   /** Records before the first that was read were gone already, and no complete snapshot has come since. */
   readonly lacking: boolean;
-  /** The last record read: a topic made anew has another one there. Timestamp in milliseconds, as the broker tells it. */
+  /**
+   * The last record read, or the last before the place where it was entered: a topic made anew has another one there. Timestamp in
+   * milliseconds, as the broker tells it.
+   */
   readonly last: { readonly offset: bigint; readonly timestampMs: number } | null;
   /** The furthest place met in each log of the source, and the latest source time met there; sorted by log. */
   readonly seen: readonly SeenOrder[];

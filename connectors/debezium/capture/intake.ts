@@ -102,7 +102,10 @@ export class Intake {
     if (record.offset >= (place.last?.offset ?? 0n) && this.#unverified.delete(key)) {
       verifyLast(record, place, this.#parts.natureOf(record.topic));
     }
-    if (record.offset < place.offset) return this.#earlierMark(record, place);
+    if (record.offset < place.offset) {
+      if (place.last === null || place.last.offset < record.offset) this.#places.set(key, { ...place, last: markOf(record) });
+      return this.#earlierMark(record, this.#placeOf(key));
+    }
     const item = this.#understood(record, key, place);
     this.#places.set(key, item.place);
     return item;
@@ -116,8 +119,7 @@ export class Intake {
   }
 
   #understood(record: KafkaRecord, key: string, before: PartitionPlace): Item {
-    const last = { offset: record.offset, timestampMs: Math.floor(record.timestamp / 1000) };
-    const place: PartitionPlace = { ...before, offset: record.offset + 1n, last };
+    const place: PartitionPlace = { ...before, offset: record.offset + 1n, last: markOf(record) };
     const bytes = (record.value?.length ?? 0) + (record.key?.length ?? 0);
     const nature = this.#parts.natureOf(record.topic);
     let event: DebeziumEvent;
@@ -207,6 +209,11 @@ const nothing = {
   sourceTransaction: "",
   at: null,
 } as const;
+
+/** By what a record is known again. */
+function markOf({ offset, timestamp }: KafkaRecord): PartitionPlace["last"] {
+  return { offset, timestampMs: Math.floor(timestamp / 1000) };
+}
 
 /** A snapshot where there was something before: after changes, or after another snapshot that was not brought to its end. */
 function beginsAnew({ source }: DataEvent, { last, seen }: PartitionPlace): boolean {

@@ -32,9 +32,9 @@ export class Line {
     if (this.#next >= this.#items.length) this.#refill();
   }
 
-  /** Where the partition stands when nothing waits: behind gaps at its end too. */
+  /** Where the partition stands when nothing waits: behind gaps at its end too, and with what was learnt before it. */
   placeBefore(place: PartitionPlace): PartitionPlace {
-    return this.head === null && this.#end !== null && this.#end.offset > place.offset ? this.#end : place;
+    return this.head === null && this.#end !== null && this.#end.offset >= place.offset ? this.#end : place;
   }
 
   #refill(): void {

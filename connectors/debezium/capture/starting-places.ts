@@ -21,6 +21,9 @@ export interface Starts {
   readonly grown: readonly TopicPartition[];
 }
 
+/** Records before the place that somebody enters at: ends of transactions at the connector have offsets, too. */
+const lookBack = 8n;
+
 /** Throws DB-SLOT-004, DB-SLOT-005 or DB-KAF-023 when the log is not the one that was read, or has lost what was not read. */
 export function startingPlaces(from: TopicOffsets, log: LogState, carriesRows: boolean): Starts {
   const begun = new Set([...from.places.values()].map(({ topic }) => topic));
@@ -64,8 +67,9 @@ function resumed(place: PartitionPlace, { completeAt }: TopicOffsets, log: LogSt
   const facts = log.facts.find(({ topic }) => topic === place.topic);
   if (facts !== undefined && last !== null && offset < end)
     verifyTombstones(place, Math.max(completeAt, last.timestampMs * 1000), facts, log.now);
-  // From the record read last, to see that it is still there.
-  return { place, from: last !== null && last.offset >= first ? last.offset : offset };
+  // From the record read last, to see that it is still there; from some before the place where none was read, to know them again.
+  const from = last === null ? offset - lookBack : last.offset;
+  return { place, from: from >= first ? from : last === null ? first : offset };
 }
 
 /** A row's delete and its tombstone are gone some time after they were written, and then nothing tells that the row is. */

@@ -59,6 +59,17 @@ describe("a Debezium source", () => {
     await expect(read(copy)).rejects.toEqual(failure("DB-SLOT-004", /another one now/));
   });
 
+  it("notices that also of a topic that was entered at its end and has brought nothing since", async () => {
+    for (let lsn = 1; lsn <= 3; lsn++) topics.write(eventTopic, 0, change("c", String(lsn), "a", { lsn }));
+    const one = source();
+    const copy = new Copy(one.positions, await one.reserve());
+    await follow(one, [copy], () => copy.position.includes("@2,"));
+    expect(copy.transactions).toBe(0);
+    topics.make(eventTopic);
+    for (let lsn = 1; lsn <= 9; lsn++) topics.write(eventTopic, 0, change("c", String(lsn), "a", { lsn }));
+    await expect(read(copy)).rejects.toEqual(failure("DB-SLOT-004", /another one now/));
+  });
+
   it("notices records that were deleted before they were read, at its start and on its way", async () => {
     const copy = await copyFromStart();
     topics.write(eventTopic, 0, change("c", "1", "a", { lsn: 1 }));
