@@ -7,7 +7,7 @@ import { produce, readTopic } from "../support/topic-reader.ts";
 import { pause } from "../support/wait-until.ts";
 import { DebeziumStage, type DebeziumStageOptions } from "./debezium-stage.ts";
 import { KafkaUnderFire } from "./kafka-under-fire.ts";
-import type { SubscriptionStatus } from "./staged-engine.ts";
+import type { Row, SubscriptionStatus } from "./staged-engine.ts";
 
 const periodMs = 6_000;
 
@@ -39,15 +39,17 @@ async function stageOf(changes: Partial<DebeziumStageOptions> & Pick<DebeziumSta
   return stage;
 }
 
-async function lastSync(stage: DebeziumStage): Promise<number> {
-  const record = await stage.pair.recorded("hcm", "population.citizen", (row) => row["last_sync_at"] !== null);
-  return Number(record["last_sync_at"]) / 1000;
+/** Milliseconds, as a copy's record in PostgreSQL tells them. */
+const syncedAt = (record: Row): number => new Date(String(record["last_sync_at"])).getTime();
+
+async function lastSync(stage: DebeziumStage, target = "hcm"): Promise<number> {
+  return syncedAt(await stage.pair.recorded(target, "population.citizen", (row) => row["last_sync_at"] !== null));
 }
 
 /** Waits until the clock shows more than a whole period beyond a moment of its own. */
 async function expectFresh(stage: DebeziumStage, target = "hcm"): Promise<void> {
-  const before = await lastSync(stage);
-  await stage.pair.recorded(target, "population.citizen", (row) => Number(row["last_sync_at"]) / 1000 > before + periodMs);
+  const before = await lastSync(stage, target);
+  await stage.pair.recorded(target, "population.citizen", (row) => syncedAt(row) > before + periodMs);
   await stage.pair.shows(target, count, [["2"]]);
 }
 
@@ -97,10 +99,14 @@ describe("PostgreSQL, heartbeats alone", () => {
   });
 
   test("VL-08: what was true before is not made newer by coming now", async () => {
+    const snapshotted = await stage.length("citizen");
+    await stage.pair.onMaster("UPDATE citizen SET full_name = 'Lê' WHERE id = 1", "UPDATE citizen SET full_name = 'Phạm' WHERE id = 2");
+    await stage.reaches("citizen", snapshotted + 2);
     await kafka.rest.pause(stage.name);
     await expectExpired(stage);
     const old = (await readTopic(stage.brokers, heartbeats())).slice(-20);
-    const rows = await readTopic(stage.brokers, stage.topic("citizen"));
+    // Rows of a snapshot would be taken for another one.
+    const rows = (await readTopic(stage.brokers, stage.topic("citizen"))).slice(snapshotted);
     const again = (messages: typeof old) => messages.map(({ key, value }) => ({ key, value }));
     const before = await lastSync(stage);
     for (let times = 0; times < 10; times++) {
