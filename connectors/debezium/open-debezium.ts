@@ -84,27 +84,6 @@ export class DebeziumConnection {
     await this.#parts.client.close();
   }
 
-  async #join(): Promise<GroupMember> {
-    const { client, options } = this.#parts;
-    const { group: groupId, slices } = options;
-    return client.join({ groupId, slices, topics: await this.#groupTopics(), sessionTimeoutMs });
-  }
-
-  /**
-   * A table without rows has no topic yet, and the others need not wait for it, as long as there are partitions by which the
-   * group can give away every slice. Without marks of transactions nothing can be put in its place.
-   */
-  async #groupTopics(): Promise<readonly string[]> {
-    const { client, options, tables } = this.#parts;
-    const wanted = topicsOf(options, tables());
-    const existing = await client.topics(wanted);
-    const { transactions } = options.topics;
-    const enough =
-      existing.some(({ partitions }) => partitions.length >= options.slices) &&
-      (transactions === null || existing.some(({ topic }) => topic === transactions));
-    return enough ? existing.map(({ topic }) => topic) : wanted;
-  }
-
   async #owner(index: number, signal: AbortSignal): Promise<GroupMember> {
     const member = await this.join();
     await new Promise<void>((resolve) => {
