@@ -176,7 +176,8 @@ test("a connector made anew takes a new snapshot, from which re-synchronised cop
   );
   await stage.captureAnew();
   await stage.pair.onMaster("INSERT INTO citizen VALUES (20001, 'Sau đó', '46')");
-  await stage.pair.shows("hcm", "SELECT count(*) AS n FROM population.citizen WHERE id = 20001", [["1"]]);
+  // What comes of it before somebody acts depends on how far the copies are: they begin again, or stop with DB-MAP-014.
+  await waitUntil(async () => (await stage.recordsOf("citizen", "c")) > 0, { describe: "the new connector to stream", deadlineMs: 60_000 });
   for (const id of ["everything/hcm", "population/hue"]) await stage.pair.command("resync", id);
   await expectEqual(stage, "hcm", whole);
   await expectEqual(stage, "hue", within("46"));
