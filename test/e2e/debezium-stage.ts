@@ -182,6 +182,12 @@ export class DebeziumStage implements AsyncDisposable {
     return topicLength(this.brokers, this.topic(table));
   }
 
+  /** Waits until the connector has written all rows of its snapshot, before which it sends no heartbeat. */
+  async snapshotIsOver(): Promise<void> {
+    const over = async () => (await topicLength(this.brokers, `__debezium-heartbeat.${this.name}`)) > 0;
+    await waitUntil(over, { describe: "the connector's snapshot", deadlineMs: 90_000, everyMs: 200 });
+  }
+
   async reaches(table: string, length: number): Promise<void> {
     await waitUntil(async () => (await this.length(table)) >= length, { describe: `${length} records of ${table}`, everyMs: 100 });
   }
