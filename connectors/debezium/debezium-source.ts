@@ -186,7 +186,8 @@ export class DebeziumSource implements ChangeSource {
     const { transactions } = options.topics;
     if (transactions !== null) {
       const tableOf = (collection: string): string | null => this.#tableOf(collection);
-      return new TransactionMerge({ subject: options.name, clock, transactionTopic: transactions, tableOf, stands });
+      const partitionsOf = (table: string): readonly string[] => this.#log.partitionsOf(table).map(placeKey);
+      return new TransactionMerge({ subject: options.name, clock, transactionTopic: transactions, tableOf, partitionsOf, stands });
     }
     return new PlainGroups({
       places: new Map(),

@@ -72,3 +72,21 @@ export function oracleOrder({ commitScn }: LogPlace): SourceOrder | null {
   const scn = /^\d+/.exec(commitScn ?? "")?.[0];
   return scn === undefined ? null : { log: "scn", parts: [BigInt(scn)] };
 }
+
+/**
+ * The place of a transaction among all in the order of their commits, from the id in its END (Debezium documentation, "Transaction
+ * metadata"): PostgreSQL's ends with the LSN behind the commit, MySQL's is a GTID or a place in the binary log, SQL Server's the
+ * commit's LSN. Null: it tells none, as Oracle's.
+ */
+export function commitOrder(id: string): SourceOrder | null {
+  const [, lsn] = /^[1-9]\d*:([1-9]\d*)$/.exec(id) ?? [];
+  if (lsn !== undefined) return { log: "lsn", parts: [BigInt(lsn)] };
+  const [, file, pos] = /^file=.*\.(\d+),pos=(\d+)$/.exec(id) ?? [];
+  if (file !== undefined) return { log: "file", parts: [BigInt(file), BigInt(pos ?? 0)] };
+  const [, domain, sequence] = mariaDbGtid.exec(id) ?? [];
+  if (domain !== undefined) return { log: `gtid:${domain}`, parts: [BigInt(sequence ?? 0)] };
+  const [, server, number] = mysqlGtid.exec(id) ?? [];
+  if (server !== undefined) return { log: `gtid:${server}`, parts: [BigInt(number ?? 0)] };
+  if (!/^[0-9a-f]{8}:[0-9a-f]{8}:[0-9a-f]{4}$/i.test(id)) return null;
+  return { log: "lsn", parts: id.split(":").map((part) => BigInt(`0x${part}`)) };
+}

@@ -28,8 +28,8 @@ export const kafkaCaptureErrorCodes = {
     retry: "operator",
   },
   "DB-KAF-024": {
-    meaning: "a transaction of the transaction topic does not end",
-    usualCause: "the connector was made anew, or lost its place, while it wrote the transaction",
+    meaning: "a transaction of the transaction topic does not end, or lacks events",
+    usualCause: "the connector was made anew, lost its place, or left changes out, while it wrote the transaction",
     remedy: "Let the connector take a new snapshot into new topics, then run `dongbo resync` for the subscriptions of this source",
     retry: "operator",
   },

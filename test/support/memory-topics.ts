@@ -16,6 +16,7 @@ import type {
   TopicFacts,
   TopicPartition,
 } from "../../connectors/debezium/kafka/kafka-client.ts";
+import { commitOrder } from "../../connectors/debezium/source-order.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import { catalogTable, column, row, streamedTable } from "./table-builders.ts";
 
@@ -68,7 +69,8 @@ export interface ChangePlace {
 
 export function mark(status: TransactionMark["status"], id: string, counts: Readonly<Record<string, number>> = {}): TransactionMark {
   const counted = new Map(Object.entries(counts).map(([table, count]) => [table, BigInt(count)]));
-  return { kind: "transaction", status, id, counts: counted, at: 0 };
+  const order = status === "end" ? commitOrder(id) : null;
+  return { kind: "transaction", status, id: id.split(":")[0] ?? id, order, counts: counted, at: 0 };
 }
 
 export function heartbeat(processedAt: number): DebeziumEvent {

@@ -16,26 +16,23 @@ export class CurrentTransaction {
   opened = false;
   /** The source's time of its newest event. */
   at: Micros = 0;
-  /** Events went by that may belong to a later repetition. */
-  isMixed = false;
-  /** It waits for all of its events. */
-  readonly isWhole: boolean;
   readonly #tallies: Map<string, Tally>;
 
-  readonly #passedOn: readonly string[];
-
-  /** `passedOn`: transactions that were passed on before, so that events of theirs may have gone by. */
-  constructor(id: string, begin: PartitionPlace, passedOn: readonly string[]) {
+  constructor(id: string, begin: PartitionPlace) {
     this.id = id;
     this.begin = begin;
     this.last = begin;
-    this.#passedOn = passedOn;
-    this.isWhole = !passedOn.includes(id);
-    this.#tallies = new Map([[id, new Tally(this.isWhole)]]);
+    this.#tallies = new Map([[id, new Tally()]]);
   }
 
+  /** END has come, of its own and of every repeated one. */
   get ended(): boolean {
-    return this.#tallies.get(this.id)?.counts !== null;
+    return [...this.#tallies.values()].every(({ end }) => end !== null);
+  }
+
+  /** The ENDs that have come, of its own and of repeated ones. */
+  get ends(): readonly TransactionMark[] {
+    return [...this.#tallies.values()].flatMap(({ end }) => end ?? []);
   }
 
   /** Its own transaction, or one that is repeated in between. */
@@ -43,11 +40,14 @@ export class CurrentTransaction {
     return this.#tallies.has(id);
   }
 
-  marked({ id, status, counts }: TransactionMark, place: PartitionPlace): void {
+  /** `finished`: everything of that transaction was passed on before, so that events of it may have gone by. */
+  marked(mark: TransactionMark, place: PartitionPlace, finished: boolean): void {
     this.last = place;
-    const tally = this.#tallies.get(id) ?? new Tally(status === "begin" && !this.#passedOn.includes(id));
-    this.#tallies.set(id, tally);
-    if (status === "end") tally.counts = counts;
+    const tally = this.#tallies.get(mark.id) ?? new Tally();
+    this.#tallies.set(mark.id, tally);
+    if (mark.status === "begin") return;
+    tally.end = mark;
+    tally.waits = !finished;
   }
 
   /** False: it was counted before. */
@@ -55,26 +55,28 @@ export class CurrentTransaction {
     return this.#tallies.get(id)?.count(partition, table, totalOrder) === true;
   }
 
-  /** `wanted`: the table that a data collection is, null: its events are not counted. */
-  isComplete(wanted: (collection: string) => string | null): boolean {
-    if (!this.ended) return false;
-    for (const tally of this.#tallies.values()) if (!tally.isComplete(wanted)) return false;
-    return true;
+  /** What has not come of what the ENDs count. `wanted`: the table that a data collection is, null: its events are not counted. */
+  lacking(wanted: (collection: string) => string | null): readonly Lacking[] {
+    return [...this.#tallies.values()].flatMap((tally) => tally.lacking(wanted));
   }
 }
 
+/** Events of a table that a transaction's END counts and that have not come. */
+export interface Lacking {
+  readonly end: TransactionMark;
+  readonly table: string;
+  readonly counted: bigint;
+  readonly come: bigint;
+}
+
 class Tally {
-  /** From its END; null: that has not come. */
-  counts: TransactionMark["counts"] | null = null;
-  /** All of it comes: where the connector has started again within it, there is only an END. */
-  readonly #whole: boolean;
+  /** Null: it has not come. */
+  end: TransactionMark | null = null;
+  /** All of its events are still to be seen; false where it was passed on before. */
+  waits = true;
   readonly #counted = new Map<string, bigint>();
   /** Within a partition its events come in their order, and may come again: what counts is new. */
   readonly #highest = new Map<string, bigint>();
-
-  constructor(whole: boolean) {
-    this.#whole = whole;
-  }
 
   count(partition: string, table: string, totalOrder: bigint): boolean {
     if (totalOrder <= (this.#highest.get(partition) ?? 0n)) return false;
@@ -83,13 +85,13 @@ class Tally {
     return true;
   }
 
-  isComplete(wanted: (collection: string) => string | null): boolean {
-    if (this.counts === null) return false;
-    if (!this.#whole) return true;
-    for (const [collection, count] of this.counts) {
+  lacking(wanted: (collection: string) => string | null): readonly Lacking[] {
+    const { end } = this;
+    if (end === null || !this.waits) return [];
+    return [...end.counts].flatMap(([collection, counted]) => {
       const table = wanted(collection);
-      if (table !== null && (this.#counted.get(table) ?? 0n) < count) return false;
-    }
-    return true;
+      const come = table === null ? counted : (this.#counted.get(table) ?? 0n);
+      return table === null || come >= counted ? [] : [{ end, table, counted, come }];
+    });
   }
 }

@@ -71,6 +71,11 @@ export class TopicLog {
     );
   }
 
+  /** Those that carry rows of the table, named as `schema.table`. */
+  partitionsOf(table: string): TopicPartition[] {
+    return this.partitions.filter(({ topic }) => this.natureOf(topic).tables.some((name) => printTable(name) === table));
+  }
+
   /** Looks for topics and partitions anew. */
   async look(): Promise<void> {
     this.#facts = await this.#options.client.topics(this.topics);

@@ -4,14 +4,13 @@ import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import { printTable } from "../../../engine/model/table.ts";
 import type { TransactionMark } from "../decode/change-event.ts";
 import { partitionPosition, type PartitionPlace, placeKey, printOffsets, type TopicOffsets } from "../topic-offsets.ts";
-import { CurrentTransaction } from "./current-transaction.ts";
+import { CurrentTransaction, type Lacking } from "./current-transaction.ts";
+import { FinishedTransactions } from "./finished-transactions.ts";
 import type { Item } from "./intake.ts";
 import { Line } from "./line.ts";
 import { PlainGroups } from "./plain-groups.ts";
 import type { Sequencer } from "./sequencer.ts";
 import type { SourceClock } from "./source-clock.ts";
-
-const passedOnMax = 8;
 
 export interface TransactionMergeOptions {
   /** What errors name. */
@@ -20,6 +19,8 @@ export interface TransactionMergeOptions {
   readonly transactionTopic: string;
   /** The wanted table that a data collection is, as `schema.table`; null: it is another one. */
   readonly tableOf: (collection: string) => string | null;
+  /** By placeKey, all partitions with rows of the table; empty: not known. */
+  readonly partitionsOf: (table: string) => readonly string[];
   /** Where subscriptions stand. */
   readonly stands: readonly TopicOffsets[];
 }
@@ -36,11 +37,7 @@ export class TransactionMerge implements Sequencer {
   readonly #outside: PlainGroups;
   readonly #uncounted = new Set<string>();
   #marks: Line | null = null;
-  /**
-   * Ids of transactions that were passed on before: the last ones, and those that are being repeated, perhaps in part, where the
-   * connector has started again within them. What comes of them may go by at any time. The newest last.
-   */
-  #passedOn: readonly string[] = [];
+  #finished = new FinishedTransactions();
   /**
    * Ids of transactions that began before the place where reading began. Whoever reads from there has them, or has entered within
    * one: then its rows are read when they are all at the master, and the rest of its events goes by.
@@ -71,13 +68,13 @@ export class TransactionMerge implements Sequencer {
       return;
     }
     this.#marks = new Line(key);
-    this.#passedOn = readIds(place);
+    this.#finished = FinishedTransactions.read(place.seen);
   }
 
   add(items: readonly Item[], place: PartitionPlace): void {
     const key = placeKey(place);
     const line = place.topic === this.#options.transactionTopic ? this.#marks : this.#lines.get(key);
-    for (const { earlier, mark } of items) if (earlier && mark !== null) this.#before.add(mark.id);
+    for (const { earlier, mark } of items) if (earlier && mark !== null) this.#notice(mark);
     line?.push(
       items.filter(({ earlier }) => !earlier),
       place,
@@ -117,24 +114,26 @@ export class TransactionMerge implements Sequencer {
     if (this.#current === null) this.#passMarks(line.placeBefore(this.#placeOf(line.key)));
   }
 
+  /** A mark before the place where reading began. */
+  #notice(mark: TransactionMark): void {
+    this.#before.add(mark.id);
+    if (mark.status === "end") this.#finished.note(mark);
+  }
+
   #mark(mark: TransactionMark, place: PartitionPlace): void {
     const current = this.#current;
-    const begins = mark.status === "begin";
+    if (current !== null) return current.marked(mark, place, this.#before.has(mark.id) || this.#finished.has(mark));
+    if (mark.status === "begin") {
+      this.#current = new CurrentTransaction(mark.id, place);
+      return;
+    }
     // The connector has started again within that transaction: what it repeats of it is only known by this.
-    if (!begins && current?.knows(mark.id) !== true) this.#note(mark.id);
-    if (current !== null) current.marked(mark, place);
-    else if (begins) this.#current = new CurrentTransaction(mark.id, place, [...this.#passedOn, ...this.#before]);
-    else this.#passMarks(place);
+    this.#finished.note(mark);
+    this.#passMarks(place);
   }
 
   #passMarks(place: PartitionPlace): void {
-    this.#places.set(placeKey(place), { ...place, seen: printIds(this.#passedOn) });
-  }
-
-  #note(id: string): void {
-    if (this.#marks === null || this.#passedOn.at(-1) === id) return;
-    this.#passedOn = [...this.#passedOn.filter((other) => other !== id), id].slice(-passedOnMax);
-    this.#passMarks(this.#placeOf(this.#marks.key));
+    this.#places.set(placeKey(place), { ...place, seen: this.#finished.print() });
   }
 
   /** Passes on from the head of a partition what may be; a later transaction's events stay. */
@@ -170,8 +169,11 @@ export class TransactionMerge implements Sequencer {
     if (transaction === null) return this.#joins(item, current);
     if (table === null) return true;
     const { id, totalOrder } = transaction;
-    if (item.repeated || this.#before.has(id))
-      return this.#repeats(id, current?.knows(id) === true && current.count(id, line.key, { table, totalOrder }));
+    if (item.repeated || this.#before.has(id)) {
+      // All of its partition's events are passed on in their order: whatever is not under way any more is all there.
+      current?.count(id, line.key, { table, totalOrder });
+      return true;
+    }
     if (current === null || current.id !== id) {
       if (current !== null && !current.ended && current.knows(id)) throw this.#neverEnded(current);
       return false;
@@ -180,19 +182,6 @@ export class TransactionMerge implements Sequencer {
     current.count(id, line.key, { table, totalOrder });
     current.at = Math.max(current.at, item.at ?? 0);
     this.#ready.push(...item.changes);
-    return true;
-  }
-
-  /**
-   * An event that comes again. Behind its BEGIN only, or that would wait for events that have gone by; those of a transaction that
-   * does not wait for all of its events may go by at any time.
-   */
-  #repeats(id: string, counted: boolean): boolean {
-    const current = this.#current;
-    if (current?.knows(id) !== true) return this.#passedOn.includes(id) || this.#before.has(id);
-    // Not one that the current repetition lacks: it may belong to the next one.
-    if (!counted) current.isMixed = true;
-    this.#note(id);
     return true;
   }
 
@@ -220,9 +209,8 @@ export class TransactionMerge implements Sequencer {
   /** Ends the current transaction when all of it has come. */
   #finish(): boolean {
     const current = this.#current;
-    if (current === null || !this.#isComplete(current)) return false;
-    if (current.opened) this.#note(current.id);
-    else if (current.isWhole && !current.isMixed) this.#passedOn = this.#passedOn.filter((id) => id !== current.id);
+    if (current?.ended !== true || this.#waitsForEvents(current)) return false;
+    for (const end of current.ends) this.#finished.note(end);
     this.#passMarks(current.last);
     this.#current = null;
     if (!current.opened) return true;
@@ -231,11 +219,26 @@ export class TransactionMerge implements Sequencer {
     return true;
   }
 
-  #isComplete(current: CurrentTransaction): boolean {
-    return current.isComplete((collection) => {
-      const table = this.#options.tableOf(collection);
-      return table === null || this.#uncounted.has(table) ? null : table;
-    });
+  #waitsForEvents(current: CurrentTransaction): boolean {
+    for (const rest of current.lacking((collection) => this.#counted(collection))) {
+      if (!this.#comesNoMore(rest.table)) return true;
+      const opened = current.opened && rest.end.id === current.id;
+      // Without an order it may be one that was passed on so long ago that its id is forgotten.
+      if (opened || rest.end.order !== null) throw this.#incomplete(rest);
+    }
+    return false;
+  }
+
+  /** In each of the table's partitions something later has come. */
+  #comesNoMore(table: string): boolean {
+    const keys = this.#options.partitionsOf(table);
+    return keys.length > 0 && keys.every((key) => (this.#lines.get(key)?.head?.transaction ?? null) !== null);
+  }
+
+  /** The table whose events of this data collection are counted. */
+  #counted(collection: string): string | null {
+    const table = this.#options.tableOf(collection);
+    return table === null || this.#uncounted.has(table) ? null : table;
   }
 
   #commit(at: Micros): ChangeMessage {
@@ -249,20 +252,16 @@ export class TransactionMerge implements Sequencer {
     return place;
   }
 
+  #incomplete({ end, table, counted, come }: Lacking): ReplicationError {
+    const cause = `transaction ${end.id} has ${counted} events of ${table} by its END, ${come} have come, and now later ones do`;
+    return new ReplicationError("DB-KAF-024", { subject: this.#options.subject, cause });
+  }
+
   #neverEnded(current: CurrentTransaction): ReplicationError {
     const { topic, offset } = current.begin;
     const cause = `the transaction that begins at record ${offset - 1n} of topic ${topic} does not end, and later ones have come`;
     return new ReplicationError("DB-KAF-024", { subject: this.#options.subject, cause });
   }
-}
-
-/** Kept in the place of the transaction topic, where no order is. */
-function printIds(ids: readonly string[]): PartitionPlace["seen"] {
-  return ids.map((id, index) => ({ log: encodeURIComponent(id), parts: [BigInt(index)], at: 0 }));
-}
-
-function readIds({ seen }: PartitionPlace): string[] {
-  return seen.toSorted((a, b) => Number((a.parts[0] ?? 0n) - (b.parts[0] ?? 0n))).map(({ log }) => decodeURIComponent(log));
 }
 
 /** Has the transaction that begins there, and not the record before this place. */

@@ -62,6 +62,8 @@ export interface TransactionMark {
   readonly kind: "transaction";
   readonly status: "begin" | "end";
   readonly id: string;
+  /** At its end: its place in the order of commits, where its id tells it. */
+  readonly order: SourceOrder | null;
   /** At its end: events by data collection (`schema.table`, with the database in front where the connector says so). */
   readonly counts: ReadonlyMap<string, bigint>;
   readonly at: Micros;

@@ -3,6 +3,7 @@ import type { Micros } from "../../../engine/model/change-message.ts";
 import type { DataEvent, TransactionMark } from "./change-event.ts";
 import { malformed } from "./decode-failure.ts";
 import type { EnvelopeReader } from "./envelope-reader.ts";
+import { commitOrder } from "../source-order.ts";
 import { readSourceBlock, type SourceBlock } from "./source-block.ts";
 
 export interface Envelope {
@@ -88,7 +89,8 @@ export function readTransactionMark(reader: EnvelopeReader): TransactionMark {
   if (id === null || millis === null || (status !== "BEGIN" && status !== "END")) {
     throw malformed("a record of the transaction topic lacks its status, its id or its time");
   }
-  return { kind: "transaction", status: status === "BEGIN" ? "begin" : "end", id: sharedId(id), counts, at: millis * 1000 };
+  const order = status === "END" ? commitOrder(id) : null;
+  return { kind: "transaction", status: status === "BEGIN" ? "begin" : "end", id: sharedId(id), order, counts, at: millis * 1000 };
 }
 
 function readCount(reader: EnvelopeReader, counts: Map<string, bigint>): void {

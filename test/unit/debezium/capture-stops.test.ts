@@ -132,6 +132,20 @@ describe("a Debezium source", () => {
     expect(copy.rows.size).toBe(0);
   });
 
+  it("stops at a transaction that lacks events while later ones come", async () => {
+    topics.make(transactionTopic);
+    const one = source({ transactions: transactionTopic });
+    const copy = new Copy(one.positions, (await one.reservation()).position);
+    topics.write(transactionTopic, 0, mark("begin", "7"));
+    topics.write(eventTopic, 0, change("c", "1", "a", { lsn: 1, transaction: { id: "7", totalOrder: 1n } }));
+    topics.write(transactionTopic, 0, mark("end", "7", { "public.citizen": 2 }));
+    topics.write(transactionTopic, 0, mark("begin", "8"));
+    topics.write(eventTopic, 0, change("c", "2", "b", { lsn: 2, transaction: { id: "8", totalOrder: 1n } }));
+    topics.write(transactionTopic, 0, mark("end", "8", { "public.citizen": 1 }));
+    await expect(read(copy, one)).rejects.toEqual(failure("DB-KAF-024", /has 2 events of public.citizen by its END, 1 have come/));
+    expect(copy.rows.size).toBe(0);
+  });
+
   it("refuses a transaction topic of several partitions", async () => {
     topics.make(transactionTopic, 2);
     const one = source({ transactions: transactionTopic });
