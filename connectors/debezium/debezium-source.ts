@@ -15,7 +15,7 @@ import { PlainGroups } from "./capture/plain-groups.ts";
 import { RowChanges } from "./capture/row-changes.ts";
 import type { Sequencer } from "./capture/sequencer.ts";
 import { SourceClock } from "./capture/source-clock.ts";
-import { firstPlace, type LogState, startingPlaces, startOf } from "./capture/starting-places.ts";
+import { firstPlace, lateStart, type LogState, startingPlaces, startOf } from "./capture/starting-places.ts";
 import { type Slice, TopicLog } from "./capture/topic-log.ts";
 import { TransactionMerge } from "./capture/transaction-merge.ts";
 import type { DebeziumOptions } from "../../engine/model/debezium-options.ts";
@@ -187,7 +187,9 @@ export class DebeziumSource implements ChangeSource {
     if (transactions !== null) {
       const tableOf = (collection: string): string | null => this.#tableOf(collection);
       const partitionsOf = (table: string): readonly string[] => this.#log.partitionsOf(table).map(placeKey);
-      return new TransactionMerge({ subject: options.name, clock, transactionTopic: transactions, tableOf, partitionsOf, stands });
+      const { name: subject } = options;
+      const byTransaction = !this.carriesRows;
+      return new TransactionMerge({ subject, clock, transactionTopic: transactions, tableOf, partitionsOf, byTransaction, stands });
     }
     return new PlainGroups({
       places: new Map(),
@@ -207,14 +209,19 @@ export class DebeziumSource implements ChangeSource {
     return null;
   }
 
+  get #marks(): string | null {
+    const { transactions } = this.#parts.options.topics;
+    return transactions === null ? null : placeKey({ topic: transactions, partition: 0 });
+  }
+
   async #lookAtLog(): Promise<LogState> {
     await this.#log.look();
     const { facts, partitions } = this.#log;
     const { transactions } = this.#parts.options.topics;
     const marks = facts.find(({ topic }) => topic === transactions)?.partitions.length ?? 0;
     if (transactions !== null && marks > 1) throw new ReplicationError("DB-KAF-022", { subject: transactions });
-    const [firsts, ends] = [await this.#log.offsets("first"), await this.#log.offsets("end")];
-    return { facts, partitions, firsts, ends, now: this.#parts.clock.now() };
+    const [firsts, ends] = [await this.#log.offsets("first"), await this.#log.ends()];
+    return { facts, partitions, firsts, ends, marks: this.#marks, now: this.#parts.clock.now() };
   }
 
   /** Reads topics that did not exist before, and partitions whose turn has come. */
@@ -231,7 +238,8 @@ export class DebeziumSource implements ChangeSource {
     const due = [...missing.filter((partition) => !added.includes(partition)), ...grown.release(stream.places)];
     if (due.length === 0 || ends.places.size === 0) return;
     const firsts = await this.#log.offsets("first", due);
-    stream.add(due.map((partition) => startOf(firstPlace(partition, { facts: this.#log.facts, firsts }, this.carriesRows))));
+    const log = { facts: this.#log.facts, firsts, ends: ends.places, marks: this.#marks };
+    stream.add(due.map((partition) => startOf(firstPlace(partition, log, this.carriesRows), lateStart(partition, log))));
   }
 
   #counts(topic: string, places: Iterable<PartitionPlace>): { before: number; now: number } {
@@ -254,10 +262,10 @@ export class DebeziumSource implements ChangeSource {
 }
 
 /** Marks before its place tell which transactions began before it. */
-function fromEarlier({ place, from }: PartitionStart, { firsts }: LogState): PartitionStart {
+function fromEarlier({ place, from, late }: PartitionStart, { firsts }: LogState): PartitionStart {
   const first = firsts.get(placeKey(place))?.offset ?? 0n;
   const earlier = from - earlierMarks;
-  return { place, from: earlier > first ? earlier : first };
+  return { place, from: earlier > first ? earlier : first, late };
 }
 
 /** The subscription has everything before the place, or had nothing when the stream was opened. */

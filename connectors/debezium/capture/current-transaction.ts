@@ -35,6 +35,11 @@ export class CurrentTransaction {
     return [...this.#tallies.values()].flatMap(({ end }) => end ?? []);
   }
 
+  /** Its own, and those of repeated ones. */
+  get ids(): Iterable<string> {
+    return this.#tallies.keys();
+  }
+
   /** Its own transaction, or one that is repeated in between. */
   knows(id: string): boolean {
     return this.#tallies.has(id);

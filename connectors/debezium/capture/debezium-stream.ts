@@ -7,6 +7,7 @@ import type { ChangeStream } from "../../../engine/ports/change-source.ts";
 import type { GroupMember, PartitionOffset, RecordBatch, RecordReading } from "../kafka/kafka-client.ts";
 import { parseOffsets, type PartitionPlace, placeKey, printOffsets } from "../topic-offsets.ts";
 import type { Intake } from "./intake.ts";
+import type { LateStart } from "./late-partitions.ts";
 import type { Sequencer } from "./sequencer.ts";
 import type { SourceClock } from "./source-clock.ts";
 
@@ -27,6 +28,8 @@ export interface PartitionStart {
   readonly place: PartitionPlace;
   /** At the place itself, or at the last record before it, to see that it is still the same. */
   readonly from: bigint;
+  /** It begins beside others that were read before. */
+  readonly late: LateStart | null;
 }
 
 /** Bytes of records that may wait for the consumer before reading stops; decoded they take some times as much. */
@@ -62,9 +65,9 @@ export class DebeziumStream implements ChangeStream {
   /** Reads these partitions from now on, beside those that are read already. */
   add(starts: readonly PartitionStart[]): void {
     if (this.closed) return;
-    for (const { place, from } of starts) {
+    for (const { place, from, late } of starts) {
       this.#parts.intake.begin(place, from < place.offset);
-      this.#parts.sequencer.begin(place);
+      this.#parts.sequencer.begin(place, late);
     }
     const offsets = starts.map(({ place: { topic, partition }, from }) => ({ topic, partition, offset: from }));
     const groups = this.#parts.apart ? offsets.map((offset) => [offset]) : [offsets];

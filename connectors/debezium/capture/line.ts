@@ -19,6 +19,11 @@ export class Line {
     return this.#items[this.#next] ?? null;
   }
 
+  /** Transactions whose marks wait. */
+  get markIds(): string[] {
+    return [...this.#items.slice(this.#next), ...this.#later].flatMap(({ mark }) => mark?.id ?? []);
+  }
+
   push(items: readonly Item[], end: PartitionPlace): void {
     for (const item of items) this.bytes += item.bytes;
     this.#later.push(...items);

@@ -2,14 +2,15 @@
 import type { ChangeMessage } from "../../../engine/model/change-message.ts";
 import type { PartitionPlace } from "../topic-offsets.ts";
 import type { Item } from "./intake.ts";
+import type { LateStart } from "./late-partitions.ts";
 
 export interface Sequencer {
   /** How far each partition was delivered, by placeKey. */
   readonly places: ReadonlyMap<string, PartitionPlace>;
   /** No transaction is half delivered. */
   readonly atRest: boolean;
-  /** A partition is read from here on. */
-  begin(place: PartitionPlace): void;
+  /** A partition is read from here on. `late`: others were read before it was known. */
+  begin(place: PartitionPlace, late: LateStart | null): void;
   /** What came from one partition, in its order, and where it stands then. */
   add(items: readonly Item[], place: PartitionPlace): void;
   /** The messages that are ready, and takes them away. */

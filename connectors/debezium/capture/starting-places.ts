@@ -4,6 +4,7 @@ import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { PartitionOffset, TopicFacts, TopicPartition } from "../kafka/kafka-client.ts";
 import { type PartitionPlace, placeKey, type TopicOffsets, untouched } from "../topic-offsets.ts";
 import type { PartitionStart } from "./debezium-stream.ts";
+import type { LateStart } from "./late-partitions.ts";
 import { isCompacted, isTruncated } from "./topic-log.ts";
 
 export interface LogState {
@@ -11,7 +12,10 @@ export interface LogState {
   /** Partitions of the slice. */
   readonly partitions: readonly TopicPartition[];
   readonly firsts: ReadonlyMap<string, PartitionOffset>;
+  /** Those of the transaction topic were asked last. */
   readonly ends: ReadonlyMap<string, PartitionOffset>;
+  /** The transaction topic's partition, by placeKey; null: there is none. */
+  readonly marks: string | null;
   readonly now: Micros;
 }
 
@@ -33,14 +37,19 @@ export function startingPlaces(from: TopicOffsets, log: LogState, carriesRows: b
     const place = from.places.get(placeKey(partition));
     if (place !== undefined) starts.push(resumed(place, from, log));
     else if (begun.has(partition.topic)) grown.push(partition);
-    else starts.push(startOf(firstPlace(partition, log, carriesRows)));
+    else starts.push(startOf(firstPlace(partition, log, carriesRows), begun.size === 0 ? null : lateStart(partition, log)));
   }
   verifyTopicsExist(from, log.facts);
   return { starts, grown };
 }
 
-export function startOf(place: PartitionPlace): PartitionStart {
-  return { place, from: place.offset };
+export function startOf(place: PartitionPlace, late: LateStart | null = null): PartitionStart {
+  return { place, from: place.offset, late };
+}
+
+/** `ends`: the transaction topic's asked after the others. */
+export function lateStart(partition: TopicPartition, { ends, marks }: Pick<LogState, "ends" | "marks">): LateStart {
+  return { until: ends.get(placeKey(partition))?.offset ?? 0n, marksUntil: ends.get(marks ?? "")?.offset ?? 0n };
 }
 
 /** The beginning of a partition that nobody has read. */
@@ -69,7 +78,7 @@ function resumed(place: PartitionPlace, { completeAt }: TopicOffsets, log: LogSt
     verifyTombstones(place, Math.max(completeAt, last.timestampMs * 1000), facts, log.now);
   // From the record read last, to see that it is still there; from some before the place where none was read, to know them again.
   const from = last === null ? offset - lookBack : last.offset;
-  return { place, from: from >= first ? from : last === null ? first : offset };
+  return { place, from: from >= first ? from : last === null ? first : offset, late: null };
 }
 
 /** A row's delete and its tombstone are gone some time after they were written, and then nothing tells that the row is. */

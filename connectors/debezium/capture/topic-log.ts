@@ -88,17 +88,21 @@ export class TopicLog {
   }
 
   /**
-   * The position of whoever has read all that there is now. The transaction topic is asked last: whatever belongs to a transaction
-   * that begins behind its end lies behind the others' ends.
+   * The transaction topic is asked last: whatever belongs to a transaction that begins behind its end lies behind the others' ends.
    */
-  async end(): Promise<Position> {
+  async ends(): Promise<Map<string, PartitionOffset>> {
     const { transactions } = this.#options.options.topics;
     const isMark = ({ topic }: TopicPartition): boolean => topic === transactions;
     const events = await this.offsets(
       "end",
       this.partitions.filter((partition) => !isMark(partition)),
     );
-    const ends = new Map([...events, ...(await this.offsets("end", this.partitions.filter(isMark)))]);
+    return new Map([...events, ...(await this.offsets("end", this.partitions.filter(isMark)))]);
+  }
+
+  /** The position of whoever has read all that there is now. */
+  async end(): Promise<Position> {
+    const ends = await this.ends();
     return printOffsets({ completeAt: 0, places: new Map([...ends].map(([key, end]) => [key, untouched(end, end.offset)])) });
   }
 

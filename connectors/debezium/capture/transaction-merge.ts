@@ -7,6 +7,7 @@ import { partitionPosition, type PartitionPlace, placeKey, printOffsets, type To
 import { CurrentTransaction, type Lacking } from "./current-transaction.ts";
 import { FinishedTransactions } from "./finished-transactions.ts";
 import type { Item } from "./intake.ts";
+import { LatePartitions, type LateStart } from "./late-partitions.ts";
 import { Line } from "./line.ts";
 import { PlainGroups } from "./plain-groups.ts";
 import type { Sequencer } from "./sequencer.ts";
@@ -21,6 +22,8 @@ export interface TransactionMergeOptions {
   readonly tableOf: (collection: string) => string | null;
   /** By placeKey, all partitions with rows of the table; empty: not known. */
   readonly partitionsOf: (table: string) => readonly string[];
+  /** What is passed on outside of transactions is wrapped by them. */
+  readonly byTransaction: boolean;
   /** Where subscriptions stand. */
   readonly stands: readonly TopicOffsets[];
 }
@@ -38,6 +41,7 @@ export class TransactionMerge implements Sequencer {
   readonly #uncounted = new Set<string>();
   #marks: Line | null = null;
   #finished = new FinishedTransactions();
+  readonly #late = new LatePartitions();
   /**
    * Ids of transactions that began before the place where reading began. Whoever reads from there has them, or has entered within
    * one: then its rows are read when they are all at the master, and the rest of its events goes by.
@@ -48,8 +52,8 @@ export class TransactionMerge implements Sequencer {
 
   constructor(options: TransactionMergeOptions) {
     this.#options = options;
-    const { clock, stands } = options;
-    this.#outside = new PlainGroups({ places: this.#places, clock, stands, byTransaction: false, allTopicsKnown: () => false });
+    const { clock, stands, byTransaction } = options;
+    this.#outside = new PlainGroups({ places: this.#places, clock, stands, byTransaction, allTopicsKnown: () => false });
   }
 
   get places(): ReadonlyMap<string, PartitionPlace> {
@@ -60,25 +64,27 @@ export class TransactionMerge implements Sequencer {
     return this.#current?.opened !== true;
   }
 
-  begin(place: PartitionPlace): void {
+  begin(place: PartitionPlace, late: LateStart | null): void {
     const key = placeKey(place);
     this.#places.set(key, place);
     if (place.topic !== this.#options.transactionTopic) {
       this.#lines.set(key, new Line(key));
+      if (late !== null) this.#late.add(key, late, [...(this.#current?.ids ?? []), ...(this.#marks?.markIds ?? [])]);
       return;
     }
     this.#marks = new Line(key);
     this.#finished = FinishedTransactions.read(place.seen);
+    this.#late.marked([], place);
   }
 
   add(items: readonly Item[], place: PartitionPlace): void {
     const key = placeKey(place);
-    const line = place.topic === this.#options.transactionTopic ? this.#marks : this.#lines.get(key);
+    const isMarks = place.topic === this.#options.transactionTopic;
+    const line = isMarks ? this.#marks : this.#lines.get(key);
     for (const { earlier, mark } of items) if (earlier && mark !== null) this.#notice(mark);
-    line?.push(
-      items.filter(({ earlier }) => !earlier),
-      place,
-    );
+    const now = items.filter(({ earlier }) => !earlier);
+    if (isMarks) this.#late.marked(now, place);
+    line?.push(now, place);
     this.#advance();
   }
 
@@ -89,16 +95,22 @@ export class TransactionMerge implements Sequencer {
   }
 
   waiting(partition: string): number {
-    return (this.#marks?.key === partition ? this.#marks : this.#lines.get(partition))?.bytes ?? 0;
+    if (this.#marks?.key === partition) return this.#late.unclear ? 0 : this.#marks.bytes;
+    return this.#lines.get(partition)?.bytes ?? 0;
   }
 
   #advance(): void {
     for (;;) {
-      this.#takeMarks();
-      for (const line of this.#lines.values()) this.#drain(line);
+      if (this.#current === null && this.#late.any) this.#drainAll();
+      if (this.#current !== null || !this.#late.holds(this.#lines, this.#places)) this.#takeMarks();
+      this.#drainAll();
       if (!this.#finish()) break;
     }
     this.#options.clock.reached(this.#places);
+  }
+
+  #drainAll(): void {
+    for (const line of this.#lines.values()) this.#drain(line);
   }
 
   /** Takes marks up to the end of the current transaction; the place in their topic stays before its beginning until then. */
@@ -138,9 +150,10 @@ export class TransactionMerge implements Sequencer {
 
   /** Passes on from the head of a partition what may be; a later transaction's events stay. */
   #drain(line: Line): void {
+    if (this.#late.waits(line.key)) return;
     let alone: Item[] = [];
     for (let item = line.head; item !== null; item = line.head) {
-      if (item.transaction === null && this.#current?.opened !== true) alone.push(item);
+      if (this.#isOutside(item, line) && this.#current?.opened !== true) alone.push(item);
       else {
         this.#passAlone(alone);
         alone = [];
@@ -162,11 +175,15 @@ export class TransactionMerge implements Sequencer {
     this.#ready.push(...this.#outside.take());
   }
 
+  #isOutside(item: Item, line: Line): boolean {
+    return item.transaction === null || this.#late.isOld(item, line.key);
+  }
+
   /** False: it has to wait. */
   #passOn(item: Item, line: Line): boolean {
     const { transaction, table } = item;
     const current = this.#current;
-    if (transaction === null) return this.#joins(item, current);
+    if (transaction === null || this.#isOutside(item, line)) return this.#joins(item, current);
     if (table === null) return true;
     const { id, totalOrder } = transaction;
     if (item.repeated || this.#before.has(id)) {

@@ -1,6 +1,15 @@
 // Where a subscription enters topics with a transaction topic: its place may lie within a transaction.
 import { beforeEach, describe, expect, it } from "vitest";
-import { change, eventTopic, heartbeatTopic, mark, MemoryTopics, transactionTopic } from "../../support/memory-topics.ts";
+import {
+  change,
+  citizen,
+  described,
+  eventTopic,
+  heartbeatTopic,
+  mark,
+  MemoryTopics,
+  transactionTopic,
+} from "../../support/memory-topics.ts";
 import { atEnd, connectionTo, Copy, debeziumOptions, follow } from "../../support/topic-lab.ts";
 
 describe("a subscription that enters at the ends of the topics", () => {
@@ -72,5 +81,31 @@ describe("a subscription that enters at the ends of the topics", () => {
     event("8", 1, 2);
     end("8", 1);
     expect(await rows(copy)).toEqual(["2"]);
+  });
+
+  it.each([
+    ["tells the order of commits", (id: number, lsn: number) => `${id}:${lsn}`],
+    ["tells none", (id: number) => `5.6.${id}`],
+  ])("gets the rows that a table's topic has from before, when the table is added later and the transaction topic %s", async (_, idOf) => {
+    const household = described("household");
+    topics.make("national.public.household");
+    let lsn = 0;
+    const transact = (id: number): void => {
+      topics.write(transactionTopic, 0, mark("begin", idOf(id, lsn + 1)));
+      const [name = ""] = idOf(id, 0).split(":");
+      const at = (order: number) => ({ lsn: ++lsn, transaction: { id: name, totalOrder: BigInt(order) } });
+      topics.write(eventTopic, 0, change("c", `citizen ${id}`, "text", at(1)), String(id));
+      topics.write("national.public.household", 0, change("c", `household ${id}`, "text", { ...at(2), table: household }), String(id));
+      topics.write(transactionTopic, 0, mark("end", idOf(id, ++lsn), { "public.citizen": 1, "public.household": 1 }));
+    };
+    const copy = new Copy(source().positions, (await source().reservation()).position);
+    for (let id = 1; id <= 300; id++) transact(id);
+    expect(await rows(copy)).toHaveLength(300);
+    const options = debeziumOptions({ transactions: transactionTopic });
+    const both = connectionTo(topics, options, [citizen, household.catalog.table]).source(0);
+    transact(301);
+    const wider = new Copy(both.positions, copy.position);
+    await follow(both, [wider], atEnd(both, wider));
+    expect(wider.rows.size).toBe(302);
   });
 });

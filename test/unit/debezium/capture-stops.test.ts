@@ -199,6 +199,7 @@ describe("a Debezium source", () => {
     topics.write(eventTopic, 1, change("u", "1", "newest", { lsn: 3 }));
     const next = source();
     const reading = follow(next, [copy], () => copy.rows.get("1") === "newest");
+    await expect.poll(() => next.places).not.toBeNull();
     for (let beat = 1; beat <= 4; beat++) {
       topics.write(heartbeatTopic, 0, heartbeat(beat * 1000));
       await expect.poll(() => next.endOfLog().then(() => true)).toBe(true);
