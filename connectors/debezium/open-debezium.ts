@@ -30,6 +30,8 @@ export class DebeziumConnection {
   readonly #parts: DebeziumConnectionParts;
   readonly #heartbeats: HeartbeatWatch;
   #membership: Promise<GroupMember> | null = null;
+  #member: GroupMember | null = null;
+  #closed = false;
 
   constructor(parts: DebeziumConnectionParts) {
     const { client, decoder, options } = parts;
@@ -53,7 +55,10 @@ export class DebeziumConnection {
     const wanted = topicsOf(options, tables());
     const topics = (await client.topics(wanted)).map(({ topic }) => topic);
     if (topics.length === 0) throw new ReplicationError("DB-KAF-004", { subject: wanted[0] ?? options.name });
-    return client.join({ groupId, slices, topics, sessionTimeoutMs });
+    const member = await client.join({ groupId, slices, topics, sessionTimeoutMs });
+    if (this.#closed) await member.leave();
+    else this.#member = member;
+    return member;
   }
 
   /** A new instance for one slice; opening its stream waits until this process has the slice, or the signal aborts. */
@@ -78,9 +83,10 @@ export class DebeziumConnection {
     return master === null ? topics : new DirectSnapshot({ inner: master, topics, source, clock });
   }
 
+  /** Joining is not waited for: it takes as long as the group waits for members that are gone, and is left when it is over. */
   async close(): Promise<void> {
-    const member = await this.#membership?.catch(() => null);
-    await member?.leave();
+    this.#closed = true;
+    await this.#member?.leave();
     await this.#parts.client.close();
   }
 

@@ -110,8 +110,9 @@ export class SharedSource implements RunningSource {
     const backoff = new Backoff(retryPauses, random);
     while (!signal.aborted) {
       try {
-        const membership = await this.#connection.join();
+        const membership = await Promise.race([this.#connection.join(), aborted(signal)]);
         this.#problem = null;
+        if (membership === null) return;
         membership.onChange((slices) => this.#own(slices));
         this.#own(membership.slices);
         return;
@@ -169,6 +170,12 @@ export class SharedSource implements RunningSource {
     if (!same) this.#tables = [...wanted.values()];
     return this.#tables;
   }
+}
+
+function aborted(signal: AbortSignal): Promise<null> {
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(null), { once: true });
+  });
 }
 
 /** Another process has taken the epoch of one of its subscriptions. */

@@ -211,3 +211,13 @@ test("a second engine stands by: it takes over from a killed one, and one that s
   await stage.pair.onMaster("UPDATE citizen SET full_name = 'Lại thay' WHERE id = 3");
   await expectEqual(stage);
 });
+
+test("an engine that is told to stop does not wait for its group, which waits for a member that was killed", async () => {
+  await using stage = await loaded();
+  await using other = stage.pair.home.twin();
+  await stage.pair.start().kill9();
+  const second = other.start(["run"]);
+  await second.waitForOutput(/dongbo runs/);
+  expect(await second.terminate()).toMatchObject({ signal: null });
+  expect(second.describe()).not.toContain("did not stop in time");
+});
