@@ -36,13 +36,9 @@ export class DirectSnapshot implements SnapshotSource {
     this.#parts = parts;
   }
 
-  /** As the topics tell, since the stream is compared with it; a table whose topic is still empty as the master's catalogue does. */
-  async describe(tables: readonly TableName[]): Promise<readonly CatalogTable[]> {
-    const { topics, inner } = this.#parts;
-    const told = new Map((await topics.describe(tables)).map((table) => [tableKey(table.table), table]));
-    const rest = tables.filter((table) => !told.has(tableKey(table)));
-    for (const table of rest.length === 0 ? [] : await inner.describe(rest)) told.set(tableKey(table.table), table);
-    return tables.flatMap((table) => told.get(tableKey(table)) ?? []);
+  /** As the topics tell, since the stream is compared with it: the master names the same columns and types otherwise. */
+  describe(tables: readonly TableName[]): Promise<readonly CatalogTable[]> {
+    return this.#parts.topics.describe(tables);
   }
 
   /** The fence of a range's last chunk holds everything that any of its chunks has seen; the others need none of their own. */
