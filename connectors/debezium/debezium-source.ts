@@ -1,5 +1,4 @@
 // Debezium topics as ChangeSource: one slice of them, read once for all subscriptions.
-import type { Micros } from "../../engine/model/change-message.ts";
 import type { Position, PositionOrder } from "../../engine/model/position.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import { printTable, type TableName } from "../../engine/model/table.ts";
@@ -145,16 +144,6 @@ export class DebeziumSource implements ChangeSource {
   async ends(): Promise<Position> {
     await this.#log.look();
     return this.#log.end();
-  }
-
-  /**
-   * The ends, and up to which source time everything is in the topics before them, read or not, as far as heartbeats and the
-   * events read so far tell.
-   */
-  async trustedEnd(): Promise<{ readonly position: Position; readonly at: Micros }> {
-    const beat = await this.#parts.heartbeats.look();
-    const clock = this.#open?.clock;
-    return { position: await this.ends(), at: beat === null || clock === undefined ? 0 : Math.max(clock.completeAt, clock.expected(beat)) };
   }
 
   async close(): Promise<void> {

@@ -33,7 +33,8 @@ export interface ChunkAdvance {
   /** Key of the last row read, as LoadRange.after; null: unchanged. */
   readonly after: readonly string[] | null;
   readonly done: boolean;
-  readonly position: Position;
+  /** Null: see Chunk. */
+  readonly position: Position | null;
 }
 
 /** Items after which a target transaction may be committed: never inside a source transaction. */

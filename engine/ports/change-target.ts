@@ -105,6 +105,8 @@ export interface LoadRange {
   readonly until: readonly string[] | null;
   readonly after: readonly string[] | null;
   readonly done: boolean;
+  /** It was read, and it is not known yet what the stream must have passed for it. */
+  readonly unfenced?: true;
 }
 
 /**

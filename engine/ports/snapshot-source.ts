@@ -21,6 +21,11 @@ export interface SnapshotSource {
    * fewer or none when the table is small. Cheap: from statistics or a sample.
    */
   splitKeys(table: CatalogTable, key: readonly string[], parts: number): Promise<readonly Key[]>;
+  /**
+   * A position behind everything that was read of the table until now, where it takes a while until that is known: the log follows the
+   * source at a distance. Missing: chunks have positions of their own.
+   */
+  fence?(request: FenceRequest, signal: AbortSignal): Promise<Position>;
   /** The rows with these keys that pass the filter, as of one instant. */
   readRows(request: RowsRequest): Promise<RowsAnswer>;
   /** Rows that pass the filter. */
@@ -43,6 +48,8 @@ export interface ChunkRequest {
   readonly bytesMax: number;
 }
 
+export type FenceRequest = Pick<ChunkRequest, "table" | "key">;
+
 export interface Chunk {
   readonly rows: readonly Row[];
   /** Reading goes on after this key: that of the last row looked at, whether or not it passed the filter; null: none was. */
@@ -51,8 +58,8 @@ export interface Chunk {
   readonly complete: boolean;
   /** Which transactions the chunk has seen. */
   readonly visibility: SnapshotVisibility;
-  /** Every transaction the chunk has seen committed at or before this position. */
-  readonly position: Position;
+  /** Every transaction the chunk has seen committed at or before this position; null: `fence` tells, once the range was read. */
+  readonly position: Position | null;
   /** The source's clock before the first row was read. */
   readonly startedAt: Micros;
 }

@@ -11,6 +11,7 @@ import type { CatalogTable } from "../model/table.ts";
 import { asReplicationError } from "../fleet/retry-policy.ts";
 import { ChunkWindow } from "./chunk-window.ts";
 import { type LoadMember, memberKey } from "./load-member.ts";
+import { rangeComplete } from "./load-progress.ts";
 import { type ScanProblem, TableScan } from "./table-scan.ts";
 import { UnsettledTransactions } from "./unsettled-transactions.ts";
 
@@ -48,7 +49,7 @@ export class LoadCoordinator {
 
   /** A copy needs rows, from the beginning or from where an earlier process stopped. */
   add(member: LoadMember): void {
-    if (member.progress.ranges.every((range) => range.done)) return;
+    if (member.progress.ranges.every(rangeComplete)) return;
     this.#waiting.push(member);
     void this.#schedule();
   }

@@ -14,17 +14,28 @@ export function newLoad(contract: string, filter: Predicate | null, cuts: readon
 
 /** The record after one more chunk. */
 export function advanceLoad(progress: LoadProgress, advance: ChunkAdvance, rows: number, positions: PositionOrder): LoadProgress {
-  const ranges = progress.ranges.map((range, index) =>
-    index === advance.range ? { ...range, after: advance.after ?? range.after, done: advance.done } : range,
-  );
-  const fence = progress.fence === null ? advance.position : positions.join(progress.fence, advance.position);
+  const ranges = progress.ranges.map((range, index) => (index === advance.range ? advancedRange(range, advance) : range));
+  const fence =
+    progress.fence === null || advance.position === null
+      ? (advance.position ?? progress.fence)
+      : positions.join(progress.fence, advance.position);
   return { ...progress, ranges, fence, rows: progress.rows + rows };
+}
+
+export function advancedRange({ until, after }: LoadRange, { after: to, done, position }: Omit<ChunkAdvance, "range">): LoadRange {
+  const range = { after: to ?? after, until, done };
+  return done && position === null ? { ...range, unfenced: true } : range;
+}
+
+/** Nothing is left to be read or asked of it. */
+export function rangeComplete({ done, unfenced }: LoadRange): boolean {
+  return done && unfenced !== true;
 }
 
 /** Every range was read, and the stream has passed all that the chunks have seen: the copy is one committed state. */
 export function loadComplete(progress: LoadProgress, reached: Position, positions: PositionOrder): boolean {
   // A load without ranges reads nothing: it only writes down what the rows obey.
-  return progress.ranges.every((range) => range.done) && (progress.fence === null || positions.covers(reached, progress.fence));
+  return progress.ranges.every(rangeComplete) && (progress.fence === null || positions.covers(reached, progress.fence));
 }
 
 /** Key parts as they are stored: base64, because a key may hold any bytes. */

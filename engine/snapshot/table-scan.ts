@@ -15,7 +15,7 @@ import { TaskGroup } from "../concurrency/task-group.ts";
 import { failpoint } from "../concurrency/failpoint.ts";
 import type { ChunkWindow } from "./chunk-window.ts";
 import { type LoadMember, memberKey } from "./load-member.ts";
-import { decodeKey, encodeKey } from "./load-progress.ts";
+import { advancedRange, decodeKey, encodeKey, rangeComplete } from "./load-progress.ts";
 import type { UnsettledTransactions } from "./unsettled-transactions.ts";
 
 /** A chunk in memory, and what the lanes together may have waiting before the next chunk is read. */
@@ -85,9 +85,14 @@ export class TableScan {
   async run(signal: AbortSignal): Promise<void> {
     await using group = new TaskGroup(signal);
     for (const [index, range] of this.#ranges.entries()) {
-      if (!range.done) group.start((stop) => this.#scanRange(index, stop));
+      if (!rangeComplete(range)) group.start((stop) => this.#completeRange(index, stop));
     }
     await group.join();
+  }
+
+  async #completeRange(index: number, signal: AbortSignal): Promise<void> {
+    await this.#scanRange(index, signal);
+    if (!signal.aborted && this.#ranges[index]?.unfenced === true) await this.#fence(index, signal);
   }
 
   async #scanRange(index: number, signal: AbortSignal): Promise<void> {
@@ -150,16 +155,31 @@ export class TableScan {
       readonly window: ChunkWindow<string>;
     },
   ): void {
-    const range = this.#ranges[index] as LoadRange;
-    const after = chunk.lastKey === null ? range.after : encodeKey(chunk.lastKey);
+    const after = chunk.lastKey === null ? null : encodeKey(chunk.lastKey);
     const advance: ChunkAdvance = { range: index, after, done: chunk.complete, position: chunk.position };
     for (const [place, member] of to.members.entries()) {
       if (!this.#members.includes(member)) continue;
       const replay = to.window.missedBy(memberKey(member.lane, member.table), chunk.visibility);
       member.lane.push({ tag: "chunk", table: member.table, rows: to.routed[place] ?? [], replay, advance });
     }
+    this.#advanced(advance);
+  }
+
+  /** Outside of any window: however long it takes, no change has to be kept for it. */
+  async #fence(index: number, signal: AbortSignal): Promise<void> {
+    const position = (await this.#parts.snapshot.fence?.({ table: this.#catalog, key: this.#key }, signal)) ?? null;
+    if (signal.aborted || position === null) return;
+    await this.#parts.atBoundary(() => {
+      if (signal.aborted) return;
+      const advance: ChunkAdvance = { range: index, after: null, done: true, position };
+      for (const { lane, table } of this.#members) lane.push({ tag: "chunk", table, rows: [], replay: [], advance });
+      this.#advanced(advance);
+    });
+  }
+
+  #advanced(advance: ChunkAdvance): void {
     this.#problem = null;
-    this.#ranges = this.#ranges.map((old, place) => (place === index ? { ...old, after, done: chunk.complete } : old));
+    this.#ranges = this.#ranges.map((range, place) => (place === advance.range ? advancedRange(range, advance) : range));
   }
 
   #routed(members: readonly LoadMember[], columns: readonly string[], chunk: Chunk): Chunk["rows"][number][][] {

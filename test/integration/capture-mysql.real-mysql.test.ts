@@ -7,6 +7,7 @@ import { preflightSource } from "../../connectors/mysql/preflight/preflight-sour
 import { MysqlSnapshot } from "../../connectors/mysql/snapshot/mysql-snapshot.ts";
 import { Secret } from "../../engine/model/secret.ts";
 import type { Chunk } from "../../engine/ports/snapshot-source.ts";
+import { positionOf } from "../support/chunk-position.ts";
 import { BinlogLab, named, readToEnd, rowChanges } from "../support/binlog-lab.ts";
 import { mysqlClient } from "../support/mysql-session.ts";
 import { serverAddress } from "../support/server-address.ts";
@@ -118,7 +119,7 @@ test("what a chunk has seen is among the transactions up to its position, and wh
     const present = new Set(read.rows.map(([id]) => String(id)));
     const missing = [...written].filter(([id, name]) => read.visibility.sees(name) && !present.has(id));
     const beyond = [...written].filter(
-      ([id, name]) => present.has(id) && !mysqlPositions.covers(read.position, mysqlPositions.parse(name)),
+      ([id, name]) => present.has(id) && !mysqlPositions.covers(positionOf(read), mysqlPositions.parse(name)),
     );
     expect([missing, beyond]).toEqual([[], []]);
   }

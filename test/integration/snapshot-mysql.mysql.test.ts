@@ -7,6 +7,7 @@ import { MysqlSnapshot } from "../../connectors/mysql/snapshot/mysql-snapshot.ts
 import { selectPart } from "../../connectors/mysql/snapshot/read-sql.ts";
 import type { CatalogTable } from "../../engine/model/table.ts";
 import type { Chunk, ChunkRequest } from "../../engine/ports/snapshot-source.ts";
+import { positionOf } from "../support/chunk-position.ts";
 import type { MysqlTestServer } from "../support/given-mysql.ts";
 import { explain, numbersTo, startMysqlServer, testedFlavour } from "../support/mysql-server.ts";
 import { mysqlClient } from "../support/mysql-session.ts";
@@ -303,7 +304,7 @@ describe("what a chunk has seen", () => {
         expect(wrong).toEqual([]);
         const beyond = [...written].filter(
           ([id, transaction]) =>
-            present.has(id) && !mysqlPositions.covers(read.position, mysqlPositions.parse(transaction.split("@")[0] ?? "")),
+            present.has(id) && !mysqlPositions.covers(positionOf(read), mysqlPositions.parse(transaction.split("@")[0] ?? "")),
         );
         expect(beyond).toEqual([]);
       }

@@ -11,6 +11,7 @@ import type { Position } from "../../engine/model/position.ts";
 import type { CatalogTable } from "../../engine/model/table.ts";
 import type { Chunk, ChunkRequest } from "../../engine/ports/snapshot-source.ts";
 import { typesScenario } from "../golden/pgoutput-types.ts";
+import { positionOf } from "../support/chunk-position.ts";
 import { runSql, startServer, textClient } from "../support/cluster.ts";
 import { serverAddress } from "../support/server-address.ts";
 import { waitUntil } from "../support/wait-until.ts";
@@ -172,8 +173,8 @@ describe.each([15, 18] as const)("snapshot reads of PostgreSQL %i", (major) => {
       expect([before.visibility.sees(open), before.visibility.sees(later)]).toEqual([false, false]);
       expect(after.rows.map(String)).toEqual(["1"]);
       expect([after.visibility.sees(open), after.visibility.sees(later)]).toEqual([true, false]);
-      expect(lsnOrder.covers(after.position, before.position)).toBe(true);
-      expect(lsnOrder.covers(end?.["lsn"] as Position, after.position)).toBe(true);
+      expect(lsnOrder.covers(positionOf(after), positionOf(before))).toBe(true);
+      expect(lsnOrder.covers(end?.["lsn"] as Position, positionOf(after))).toBe(true);
       const now = Date.now() * 1000;
       expect(after.startedAt).toBeGreaterThan(now - 60e6);
       expect(after.startedAt).toBeLessThanOrEqual(now + 1e6);

@@ -9,6 +9,7 @@ import type { Clock } from "../../../engine/ports/clock.ts";
 import type {
   Chunk,
   ChunkRequest,
+  FenceRequest,
   RowsAnswer,
   RowsRequest,
   SnapshotSource,
@@ -31,6 +32,7 @@ export interface DirectSnapshotParts {
 export class DirectSnapshot implements SnapshotSource {
   readonly #parts: DirectSnapshotParts;
   readonly #catalog = new Map<string, CatalogTable>();
+  readonly #stop = new AbortController();
 
   constructor(parts: DirectSnapshotParts) {
     this.#parts = parts;
@@ -41,15 +43,16 @@ export class DirectSnapshot implements SnapshotSource {
     return this.#parts.topics.describe(tables);
   }
 
-  /** The fence of a range's last chunk holds everything that any of its chunks has seen; the others need none of their own. */
   async readChunk(request: ChunkRequest, signal: AbortSignal): Promise<Chunk> {
-    const { inner, source } = this.#parts;
     const table = await this.#atMaster(request.table);
-    const chunk = await inner.readChunk({ ...request, table }, signal);
-    const visibility = bySourceTransaction(chunk.visibility);
-    if (!chunk.complete) return { ...chunk, visibility, position: await source.ends() };
-    const readAt = await this.#masterTime({ ...request, table, after: chunk.lastKey ?? request.after }, signal);
-    return { ...chunk, visibility, position: await this.#endAfter(readAt, signal) };
+    const chunk = await this.#parts.inner.readChunk({ ...request, table }, signal);
+    return { ...chunk, visibility: bySourceTransaction(chunk.visibility), position: null };
+  }
+
+  /** The end of the topics as soon as everything has come through the stream that the master had committed by now. */
+  async fence(request: FenceRequest, signal: AbortSignal): Promise<Position> {
+    const table = await this.#atMaster(request.table);
+    return this.#endAfter(await this.#masterTime({ ...request, table }, signal), signal);
   }
 
   async splitKeys(table: CatalogTable, key: readonly string[], parts: number): Promise<readonly Key[]> {
@@ -59,9 +62,7 @@ export class DirectSnapshot implements SnapshotSource {
   async readRows(request: RowsRequest): Promise<RowsAnswer> {
     const table = await this.#atMaster(request.table);
     const { rows } = await this.#parts.inner.readRows({ ...request, table });
-    const { signal } = new AbortController();
-    const readAt = await this.#masterTime({ ...request, table, after: null, until: null, rowsMax: 1, bytesMax: 1 }, signal);
-    return { rows, position: await this.#endAfter(readAt, signal) };
+    return { rows, position: await this.fence({ table: request.table, key: request.key }, this.#stop.signal) };
   }
 
   countRows(table: TableName, filter: Predicate | null): Promise<number> {
@@ -69,6 +70,7 @@ export class DirectSnapshot implements SnapshotSource {
   }
 
   close(): Promise<void> {
+    this.#stop.abort();
     return this.#parts.inner.close();
   }
 
@@ -84,16 +86,16 @@ export class DirectSnapshot implements SnapshotSource {
   }
 
   /** The master's clock, read after everything that was read before: a further read tells when it began. */
-  async #masterTime(request: ChunkRequest, signal: AbortSignal): Promise<Micros> {
-    const { startedAt } = await this.#parts.inner.readChunk({ ...request, rowsMax: 1 }, signal);
+  async #masterTime({ table, key }: FenceRequest, signal: AbortSignal): Promise<Micros> {
+    const request = { table, key, columns: key, filter: null, after: null, until: null, rowsMax: 1, bytesMax: 1 };
+    const { startedAt } = await this.#parts.inner.readChunk(request, signal);
     return startedAt;
   }
 
-  /** The end of the topics as soon as everything is in them that the master had committed by then. */
   async #endAfter(readAt: Micros, signal: AbortSignal): Promise<Position> {
     const { source, clock } = this.#parts;
     for (;;) {
-      const end = await source.trustedEnd();
+      const end = await source.endOfLog();
       if (end.at >= readAt || signal.aborted) return end.position;
       await clock.sleep(askMs, signal);
     }

@@ -3,17 +3,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { systemClock } from "../../../deploy/processes/system-clock.ts";
+import { lsnOrder } from "../../../connectors/postgres/lsn.ts";
 import type { Position } from "../../../engine/model/position.ts";
 import type { Row } from "../../../engine/model/row.ts";
 import type { Subscription } from "../../../engine/model/share.ts";
 import { Lane, type LaneHost, type LaneParts } from "../../../engine/pipeline/lane.ts";
-import type { LaneItem } from "../../../engine/pipeline/lane-item.ts";
+import type { ChunkAdvance, LaneItem } from "../../../engine/pipeline/lane-item.ts";
 import { LaneQueue } from "../../../engine/pipeline/lane-queue.ts";
+import type { LoadProgress } from "../../../engine/ports/change-target.ts";
 import type { MappedChange } from "../../../engine/ports/change-mapper.ts";
 import type { Chunk, ChunkRequest, SnapshotSource } from "../../../engine/ports/snapshot-source.ts";
 import { ChunkWindow } from "../../../engine/snapshot/chunk-window.ts";
 import { memberKey } from "../../../engine/snapshot/load-member.ts";
-import { newLoad } from "../../../engine/snapshot/load-progress.ts";
+import { advanceLoad, loadComplete, newLoad } from "../../../engine/snapshot/load-progress.ts";
 import { TableScan } from "../../../engine/snapshot/table-scan.ts";
 import { UnsettledTransactions } from "../../../engine/snapshot/unsettled-transactions.ts";
 import { catalogTable, column, tableMapping } from "../../support/table-builders.ts";
@@ -51,14 +53,20 @@ async function itemsOf(lane: Lane): Promise<readonly LaneItem[]> {
 /** Reads give what `chunkOf` says; `atBoundary` runs what waits for the end of a source transaction. */
 async function scan(
   lane: Lane,
-  around: { chunkOf: (request: ChunkRequest, window: ChunkWindow<string>) => Chunk; atBoundary?: (window: ChunkWindow<string>) => void },
+  around: {
+    chunkOf: (request: ChunkRequest, window: ChunkWindow<string>) => Chunk;
+    atBoundary?: (window: ChunkWindow<string>) => void;
+    fence?: () => Promise<Position>;
+    progress?: LoadProgress;
+  },
 ): Promise<void> {
   const windows: ChunkWindow<string>[] = [];
   const newest = (): ChunkWindow<string> => windows.at(-1) as ChunkWindow<string>;
   const snapshot = {
     readChunk: (request: ChunkRequest) => Promise.resolve(around.chunkOf(request, newest())),
+    fence: around.fence,
   } as unknown as SnapshotSource;
-  const table = new TableScan([{ lane, table: 0, mapping, progress: newLoad("", null, []) }], {
+  const table = new TableScan([{ lane, table: 0, mapping, progress: around.progress ?? newLoad("", null, []) }], {
     snapshot,
     clock: systemClock,
     parallel: 1,
@@ -72,7 +80,7 @@ async function scan(
       windows.push(new ChunkWindow(members));
       return newest();
     },
-    closeWindow: () => {},
+    closeWindow: (window) => windows.splice(windows.indexOf(window), 1),
     unsettled: new UnsettledTransactions(),
     takeTurn: () => Promise.resolve(),
     endTurn: () => {},
@@ -131,4 +139,39 @@ it("reads small chunks only as long as the traffic on the table asks for them", 
     },
   });
   expect(asked).toEqual([2000, 500, 125, 250, 500, 1000, 2000, 2000]);
+});
+
+it("keeps no changes while the log is asked how far it must come, and asks again where that was not answered", async () => {
+  const lane = idleLane();
+  const asked: string[] = [];
+  const unfenced: Chunk = {
+    rows: [row("read")],
+    lastKey: [Buffer.from("k")],
+    complete: true,
+    visibility: { sees: () => true },
+    position: null,
+    startedAt: 1,
+  };
+  let open = 0;
+  await scan(lane, {
+    chunkOf: () => unfenced,
+    atBoundary: () => (open += 1),
+    fence: () => {
+      asked.push(`after ${open} boundary`);
+      return Promise.resolve("0/9" as Position);
+    },
+  });
+  const load = newLoad("", null, []);
+  const [read, fence] = (await itemsOf(lane)).filter((item) => item.tag === "chunk");
+  const half = advanceLoad(load, read?.advance as ChunkAdvance, 1, lsnOrder);
+  expect(loadComplete(half, "F/F" as Position, lsnOrder)).toBe(false);
+  const whole = advanceLoad(half, fence?.advance as ChunkAdvance, 0, lsnOrder);
+  expect([loadComplete(whole, "0/8" as Position, lsnOrder), loadComplete(whole, "0/9" as Position, lsnOrder)]).toEqual([false, true]);
+  expect(whole.ranges).toEqual([{ after: [Buffer.from("k").toString("base64")], until: null, done: true }]);
+  // Another process goes on with what was stored.
+  const again = idleLane();
+  const rest = { progress: half, fence: () => Promise.resolve("0/A" as Position) };
+  await scan(again, { ...rest, chunkOf: () => expect.unreachable("everything was read") });
+  expect((await itemsOf(again)).map((item) => (item.tag === "chunk" ? item.advance.position : item.tag))).toEqual(["0/A"]);
+  expect(asked).toEqual(["after 1 boundary"]);
 });
