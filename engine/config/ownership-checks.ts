@@ -69,6 +69,7 @@ export function checkPublished(root: ConfigNode, parts: ConfigParts, report: Rep
       const target = textOf(node) ?? "";
       const entry = child(targets, target);
       if (node === undefined || textOf(child(entry, "connector")) !== "kafka") continue;
+      if (isSliced(child(child(root, "sources"), textOf(child(share, "source")) ?? ""))) report.error("DB-CFG-069", node);
       const prefix = databases.get(target)?.[0] ?? target;
       const owner = owners.get(prefix);
       owners.set(prefix, `${textOf(child(share, "id")) ?? "?"}/${target}`);
@@ -134,4 +135,9 @@ function topicsKey({ brokers }: KafkaAddress, prefix: string): string {
 
 function hostKey(host: string): string {
   return isLocal(host) ? "localhost" : host.toLowerCase().replace(/\.$/, "");
+}
+
+function isSliced(source: ConfigNode | undefined): boolean {
+  const slices = child(source, "slices");
+  return slices?.kind === "scalar" && typeof slices.value === "number" && slices.value > 1;
 }

@@ -273,6 +273,12 @@ export const configErrorCodes = {
     remedy: "Give each share a Kafka target of its own with its own prefix: who consumes takes a prefix for one master",
     retry: "never",
   },
+  "DB-CFG-069": {
+    meaning: "a source that is read in slices cannot be published to Kafka",
+    usualCause: "`slices` is above 1: several processes would write the same topics, each a part",
+    remedy: "Remove `slices` from the source, or publish another source",
+    retry: "never",
+  },
   "DB-CFG-067": {
     meaning: "the entry is used by no share",
     usualCause: "it is left over, or the share that should use it names another",

@@ -188,6 +188,12 @@ describe("a Kafka target", () => {
     expect(codes(edited(hub, "target: population.citizen", "target: «population.Công dân"))).toEqual(["DB-CFG-041"]);
   });
 
+  test("takes no source that several processes read in slices", () => {
+    const sliced = edited(minimal, "topics: { prefix: pop }", "topics: { prefix: other }\n    slices: 2");
+    const published = edited(sliced, copy, "    connector: kafka\n    url: kafka://127.0.0.1:9092\n    topics: { prefix: pop }\n");
+    expect(codes(edited(published, "target: hcm", "target: «hcm"))).toEqual(["DB-CFG-069"]);
+  });
+
   test("carries one subscription under a prefix", () => {
     const share = `  - id: second
     source: population
