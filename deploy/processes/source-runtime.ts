@@ -23,6 +23,7 @@ import { openPublication, openSource, openTarget } from "./connections.ts";
 import { contractText, readContract } from "./copy-contract.ts";
 import { PublicationKeeper } from "./publication-keeper.ts";
 import type { RuntimeParts, RuntimeSlice, SourceProblem } from "./runtime-parts.ts";
+import { RememberedCatalog } from "./remembered-catalog.ts";
 import { resolveShares, type Wanted, wantedOf, wantedTables, withoutUnpublished } from "./resolve-shares.ts";
 
 /** How often agreements are looked at for having begun or ended. */
@@ -46,6 +47,8 @@ export class SourceRuntime {
   readonly slice: SliceNumber | null;
   readonly #parts: RuntimeParts;
   readonly #source: ChangeSource;
+  /** Describes tables. */
+  readonly #catalog: Pick<SnapshotSource, "describe">;
   readonly #snapshot: SnapshotSource & { close(): Promise<void> };
   readonly #pipeline: SourcePipeline;
   readonly #running = new Map<string, Running>();
@@ -72,6 +75,7 @@ export class SourceRuntime {
     const { source, snapshot } = part ?? openSource(configured, { connections: chunks, tables: () => this.#tables });
     this.#source = source;
     this.#snapshot = snapshot;
+    this.#catalog = configured.connector === "debezium" ? new RememberedCatalog(this.id, snapshot, parts.control) : snapshot;
     this.#pipeline = new SourcePipeline({
       name: this.name,
       source: this.#source,
@@ -223,7 +227,7 @@ export class SourceRuntime {
   }
 
   async #resolve(wanted: readonly Wanted[]): Promise<Map<string, Subscription>> {
-    return resolveShares(wanted, await this.#snapshot.describe(wantedTables(wanted)));
+    return resolveShares(wanted, await this.#catalog.describe(wantedTables(wanted)));
   }
 
   /** Makes the publication what these subscriptions need; tables for which it cannot be made so are stopped. */
@@ -341,7 +345,7 @@ export class SourceRuntime {
     const lacking = await this.#publication.look(subscriptions);
     const reasons = new Map(lacking.map(({ table, error }) => [tableKey(table.table), error]));
     const sources = new Map(followed.map(({ source }) => [tableKey(source), source]));
-    const described = await this.#snapshot.describe([...sources.values()]);
+    const described = await this.#catalog.describe([...sources.values()]);
     const catalog = new Map(described.map((found) => [tableKey(found.table), found]));
     for (const { lane } of running) {
       for (const [index, mapping] of lane.subscription.tables.entries()) {

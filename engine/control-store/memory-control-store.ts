@@ -14,6 +14,7 @@ import type {
   WhenHeld,
 } from "../ports/control-commands.ts";
 import type { SliceNumber } from "../model/slice.ts";
+import { type CatalogTable, printTable } from "../model/table.ts";
 import { carriedOut } from "../ports/control-store.ts";
 import type { Order, RecordedReservation, SubscriptionLifecycle, SuspensionReason } from "../ports/control-store.ts";
 
@@ -23,6 +24,7 @@ export class MemoryControlStore implements ControlCommands {
   readonly #reservations = new Map<string, RecordedReservation>();
   readonly #lifecycles = new Map<string, SubscriptionLifecycle>();
   readonly #published = new Map<string, ReadonlyMap<string, string>>();
+  readonly #described = new Map<string, ReadonlyMap<string, CatalogTable>>();
   readonly #events: HistoryEvent[] = [];
   readonly #watchers = new Set<() => void>();
   #orders: readonly Order[] = [];
@@ -74,6 +76,16 @@ export class MemoryControlStore implements ControlCommands {
 
   async recordPublished(subscription: string, versions: ReadonlyMap<string, string>): Promise<void> {
     this.#published.set(subscription, new Map([...(this.#published.get(subscription) ?? []), ...versions]));
+    return Promise.resolve();
+  }
+
+  async described(source: string): Promise<readonly CatalogTable[]> {
+    return Promise.resolve([...(this.#described.get(source)?.values() ?? [])]);
+  }
+
+  async recordDescribed(source: string, tables: readonly CatalogTable[]): Promise<void> {
+    const now = tables.map((catalog) => [printTable(catalog.table), catalog] as const);
+    this.#described.set(source, new Map([...(this.#described.get(source) ?? []), ...now]));
     return Promise.resolve();
   }
 

@@ -4,9 +4,10 @@ import { sql as start } from "./migrations/000001-start.ts";
 import { sql as engineReport } from "./migrations/000002-engine-report.ts";
 import { sql as published } from "./migrations/000003-published.ts";
 import { sql as slices } from "./migrations/000004-slices.ts";
+import { sql as described } from "./migrations/000005-described.ts";
 
 /** In order; a migration that was released is never changed. The number is the place in the list, from 1. */
-const migrations: readonly string[] = [start, engineReport, published, slices];
+const migrations: readonly string[] = [start, engineReport, published, slices, described];
 
 /**
  * Brings the control schema to this program's version; processes that come at the same time wait for each other.

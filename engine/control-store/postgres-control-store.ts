@@ -17,6 +17,7 @@ import type {
   WhenHeld,
 } from "../ports/control-commands.ts";
 import type { SliceNumber } from "../model/slice.ts";
+import { type CatalogTable, printTable } from "../model/table.ts";
 import { carriedOut } from "../ports/control-store.ts";
 import type { Order, RecordedReservation, SubscriptionLifecycle, SuspensionReason } from "../ports/control-store.ts";
 import { ControlSession, type OpenControlSession } from "./control-session.ts";
@@ -116,6 +117,20 @@ export class PostgresControlStore implements ControlCommands {
        SELECT $1, key, value FROM json_each_text($2)
        ON CONFLICT (subscription, source_table) DO UPDATE SET version = excluded.version`,
       [subscription, JSON.stringify(Object.fromEntries(versions))],
+    );
+  }
+
+  async described(source: string): Promise<readonly CatalogTable[]> {
+    const rows = await this.#session.query("SELECT catalog::text FROM dongbo_control.described WHERE source = $1", [source]);
+    return rows.map((row) => JSON.parse(row["catalog"] ?? "null") as CatalogTable);
+  }
+
+  async recordDescribed(source: string, tables: readonly CatalogTable[]): Promise<void> {
+    await this.#session.query(
+      `INSERT INTO dongbo_control.described (source, source_table, catalog)
+       SELECT $1, key, value FROM json_each($2)
+       ON CONFLICT (source, source_table) DO UPDATE SET catalog = excluded.catalog`,
+      [source, JSON.stringify(Object.fromEntries(tables.map((catalog) => [printTable(catalog.table), catalog])))],
     );
   }
 

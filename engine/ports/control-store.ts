@@ -1,5 +1,6 @@
 import type { Position } from "../model/position.ts";
 import type { SliceNumber } from "../model/slice.ts";
+import type { CatalogTable } from "../model/table.ts";
 
 /**
  * What must outlive the process and is not the target's business: reservations at sources, lifecycle orders, the applied
@@ -20,6 +21,10 @@ export interface ControlStore {
   published(subscription: string): Promise<ReadonlyMap<string, string>>;
   /** Adds to that, or replaces; other tables stay as they are. */
   recordPublished(subscription: string, versions: ReadonlyMap<string, string>): Promise<void>;
+  /** Tables of the source as they were last recorded. */
+  described(source: string): Promise<readonly CatalogTable[]>;
+  /** Adds these, or replaces them; other tables stay as they are. */
+  recordDescribed(source: string, tables: readonly CatalogTable[]): Promise<void>;
   /** Orders given by commands and not carried out yet, oldest first. */
   pendingOrders(): Promise<readonly Order[]>;
   /** Marks an order carried out, or failed with a code. */

@@ -2,6 +2,7 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { ControlCommands, EngineIdentity } from "../../engine/ports/control-commands.ts";
 import type { Position } from "../../engine/model/position.ts";
+import { catalogTable, column } from "../support/table-builders.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 export interface ControlStoreFixture {
@@ -51,6 +52,23 @@ export function describeControlStore(name: string, open: () => Promise<ControlSt
       const second = await another();
       expect(Object.fromEntries(await second.published("population/hcm"))).toEqual({ "public.citizen": "4", "public.địa chỉ": "3" });
       expect((await second.published("population/hue")).size).toBe(0);
+    });
+  });
+
+  describe(`${name}: described tables`, () => {
+    test("are kept by source and table; what is recorded later replaces only its own", async () => {
+      const { store, another } = await open();
+      expect(await store.described("population")).toEqual([]);
+      const [citizen, address] = [
+        catalogTable([column("id", "text")]),
+        catalogTable([column("số", "text")], { table: { schema: "public", name: "địa chỉ" } }),
+      ];
+      await store.recordDescribed("population", [citizen, address]);
+      const wider = catalogTable([column("id", "text"), column("name", "text")]);
+      await store.recordDescribed("population", [wider]);
+      const second = await another();
+      expect(new Set(await second.described("population"))).toEqual(new Set([wider, address]));
+      expect(await second.described("land")).toEqual([]);
     });
   });
 

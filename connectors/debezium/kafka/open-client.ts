@@ -4,7 +4,6 @@ import type { KafkaAddress, KafkaClient, KafkaProducer } from "./kafka-client.ts
 import { KafkajsClient } from "./kafkajs-client.ts";
 import { KafkajsProducer } from "./kafkajs-producer.ts";
 import { PlatformaticClient } from "./platformatic-client.ts";
-import { PlatformaticProducer } from "./platformatic-producer.ts";
 
 export type KafkaLibrary = "platformatic" | "kafkajs";
 
@@ -23,9 +22,8 @@ export async function openKafkaClient(address: KafkaAddress, library: KafkaLibra
   return new KafkajsClient({ address, tls, stalledAfterMs });
 }
 
-/** A producer that is not started yet. */
-export async function openKafkaProducer(address: KafkaAddress, library: KafkaLibrary, transactionalId: string): Promise<KafkaProducer> {
+/** A producer that is not started yet. That of the other library takes a new id with each transaction, so that no writer is thrown out. */
+export async function openKafkaProducer(address: KafkaAddress, transactionalId: string): Promise<KafkaProducer> {
   const tls = await chooseTls(address);
-  if (library === "platformatic") return new PlatformaticProducer(address, tls, transactionalId);
   return new KafkajsProducer({ address, tls, stalledAfterMs: defaultStalledAfterMs }, transactionalId);
 }

@@ -3,7 +3,7 @@ import { assert } from "../../../engine/model/assert.ts";
 import type { KafkaClient, KafkaProducer } from "../kafka/kafka-client.ts";
 import { openKafkaProducer } from "../kafka/open-client.ts";
 import type { PublicationState } from "./publication-state.ts";
-import { type PublishOptions, writingLibrary } from "./publish-options.ts";
+import type { PublishOptions } from "./publish-options.ts";
 import { readState, stateRecord } from "./state-topic.ts";
 import { stateTopic, transactionalId } from "./topic-names.ts";
 
@@ -23,7 +23,7 @@ export class PublicationWriter {
    * read then is the last that was written.
    */
   static async start(client: KafkaClient, { kafka, prefix }: PublishOptions): Promise<PublicationWriter> {
-    const producer = await openKafkaProducer(kafka, writingLibrary, transactionalId(prefix));
+    const producer = await openKafkaProducer(kafka, transactionalId(prefix));
     try {
       await producer.start();
       return new PublicationWriter(producer, prefix, await readState(client, prefix));

@@ -3,8 +3,6 @@ import type { KafkaAddress } from "../kafka/kafka-client.ts";
 
 /** What is published was written in transactions, which only this library reads for certain; see KafkajsClient. */
 export const readingLibrary = "platformatic";
-/** Of the two libraries the one whose producer keeps the epoch that it was started with, and so can be thrown out. */
-export const writingLibrary = "kafkajs";
 
 export interface PublishOptions {
   readonly kafka: KafkaAddress;

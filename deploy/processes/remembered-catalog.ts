@@ -1,0 +1,35 @@
+// Tables as their topics describe them, or last did: retention empties the topic of a table that does not change.
+import { type CatalogTable, tableKey, type TableName } from "../../engine/model/table.ts";
+import type { ControlStore } from "../../engine/ports/control-store.ts";
+import type { SnapshotSource } from "../../engine/ports/snapshot-source.ts";
+
+export class RememberedCatalog {
+  readonly #source: string;
+  readonly #snapshot: Pick<SnapshotSource, "describe">;
+  readonly #control: Pick<ControlStore, "described" | "recordDescribed">;
+  /** By tableKey, as recorded by this process. */
+  readonly #recorded = new Map<string, string>();
+
+  constructor(source: string, snapshot: Pick<SnapshotSource, "describe">, control: Pick<ControlStore, "described" | "recordDescribed">) {
+    this.#source = source;
+    this.#snapshot = snapshot;
+    this.#control = control;
+  }
+
+  async describe(tables: readonly TableName[]): Promise<readonly CatalogTable[]> {
+    const told = await this.#snapshot.describe(tables);
+    await this.#record(told);
+    const known = new Map(told.map((catalog) => [tableKey(catalog.table), catalog]));
+    if (tables.every((table) => known.has(tableKey(table)))) return told;
+    const remembered = new Map((await this.#control.described(this.#source)).map((catalog) => [tableKey(catalog.table), catalog]));
+    return tables.flatMap((table) => known.get(tableKey(table)) ?? remembered.get(tableKey(table)) ?? []);
+  }
+
+  async #record(told: readonly CatalogTable[]): Promise<void> {
+    const texts = new Map(told.map((catalog) => [tableKey(catalog.table), JSON.stringify(catalog)]));
+    const changed = told.filter(({ table }) => this.#recorded.get(tableKey(table)) !== texts.get(tableKey(table)));
+    if (changed.length === 0) return;
+    await this.#control.recordDescribed(this.#source, changed);
+    for (const { table } of changed) this.#recorded.set(tableKey(table), texts.get(tableKey(table)) ?? "");
+  }
+}
