@@ -38,6 +38,8 @@ export interface DebeziumSourceParts {
 /** Marks that are read before the place in the transaction topic: more than come between two questions for the ends of topics. */
 const earlierMarks = 256n;
 
+export type EndOfTopics = Pick<EndOfLog, "position" | "at">;
+
 interface OpenStream {
   readonly stream: DebeziumStream;
   readonly clock: SourceClock;
@@ -144,6 +146,16 @@ export class DebeziumSource implements ChangeSource {
   async ends(): Promise<Position> {
     await this.#log.look();
     return this.#log.end();
+  }
+
+  /**
+   * The ends, and up to which source time everything is in the topics before them, read or not, as far as heartbeats and the
+   * events read so far tell.
+   */
+  async trustedEnd(): Promise<EndOfTopics> {
+    const beat = await this.#parts.heartbeats.look();
+    const clock = this.#open?.clock;
+    return { position: await this.ends(), at: beat === null || clock === undefined ? 0 : Math.max(clock.completeAt, clock.expected(beat)) };
   }
 
   async close(): Promise<void> {

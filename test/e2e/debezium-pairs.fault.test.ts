@@ -185,7 +185,7 @@ test("VL-01: PostgreSQL with the transaction topic shows only the master's own s
   const during = <T>(work: Promise<T>): Promise<T> => looking.during(writing.during(work));
 
   await during(engine.dieAt({ name: "snapshot-mid-chunk" }));
-  await during(engine.workUntil(workload.model.head, checkers));
+  await during(scene.arrival(engine.workUntil(workload.model.head, checkers)));
   for (const name of ["target-after-rows", "target-commit-sent"]) await during(engine.dieAt({ name, nth: random.between(1, 5) }));
   const blows = {
     ...scene.blows(),
@@ -249,7 +249,8 @@ test("VL-01: MariaDB without it, in slices that engines share, sets no row back"
   };
   allStart();
   const loaded = () => checkers.every((checker) => checker.looks.read > 0);
-  await during(waitUntil(loaded, { describe: "the first load", deadlineMs: 300_000, detail: () => engines[0]?.start().describe() ?? "" }));
+  const first = waitUntil(loaded, { describe: "the first load", deadlineMs: 300_000, detail: () => engines[0]?.start().describe() ?? "" });
+  await during(scene.arrival(first));
   const blows = {
     ...scene.blows(),
     engine: () => random.pick(engines).killAtRandomMoments(1),

@@ -62,11 +62,12 @@ export class SourceClock {
   reached(places: ReadonlyMap<string, PartitionPlace>): void {
     for (let next = this.#asked[0]; next !== undefined && isReached(places, next.ends); next = this.#asked[0]) {
       this.#asked.shift();
-      this.complete(this.#expected(next.beat));
+      this.complete(this.expected(next.beat));
     }
   }
 
-  #expected(beat: Beat): Micros {
+  /** What the beat will tell when everything up to ends asked after it has come, as far as is known now. */
+  expected(beat: Beat): Micros {
     return beat.bySource ? beat.at : beat.at - this.#lagBefore(beat);
   }
 

@@ -15,7 +15,7 @@ import type {
   SnapshotSource,
   SnapshotVisibility,
 } from "../../../engine/ports/snapshot-source.ts";
-import type { DebeziumSource } from "../debezium-source.ts";
+import type { DebeziumSource, EndOfTopics } from "../debezium-source.ts";
 
 /** How often the source is asked whether its topics have come as far as the master was. */
 const askMs = 200;
@@ -52,7 +52,8 @@ export class DirectSnapshot implements SnapshotSource {
   /** The end of the topics as soon as everything has come through the stream that the master had committed by now. */
   async fence(request: FenceRequest, signal: AbortSignal): Promise<Position> {
     const table = await this.#atMaster(request.table);
-    return this.#endAfter(await this.#masterTime({ ...request, table }, signal), signal);
+    const { source } = this.#parts;
+    return this.#endAfter(await this.#masterTime({ ...request, table }, signal), () => source.endOfLog(), signal);
   }
 
   async splitKeys(table: CatalogTable, key: readonly string[], parts: number): Promise<readonly Key[]> {
@@ -62,7 +63,10 @@ export class DirectSnapshot implements SnapshotSource {
   async readRows(request: RowsRequest): Promise<RowsAnswer> {
     const table = await this.#atMaster(request.table);
     const { rows } = await this.#parts.inner.readRows({ ...request, table });
-    return { rows, position: await this.fence({ table: request.table, key: request.key }, this.#stop.signal) };
+    // The stream waits for whoever asks, so that its own clock would not go on.
+    const { source } = this.#parts;
+    const readAt = await this.#masterTime({ table, key: request.key }, this.#stop.signal);
+    return { rows, position: await this.#endAfter(readAt, () => source.trustedEnd(), this.#stop.signal) };
   }
 
   countRows(table: TableName, filter: Predicate | null): Promise<number> {
@@ -92,12 +96,11 @@ export class DirectSnapshot implements SnapshotSource {
     return startedAt;
   }
 
-  async #endAfter(readAt: Micros, signal: AbortSignal): Promise<Position> {
-    const { source, clock } = this.#parts;
+  async #endAfter(readAt: Micros, ask: () => Promise<EndOfTopics>, signal: AbortSignal): Promise<Position> {
     for (;;) {
-      const end = await source.endOfLog();
+      const end = await ask();
       if (end.at >= readAt || signal.aborted) return end.position;
-      await clock.sleep(askMs, signal);
+      await this.#parts.clock.sleep(askMs, signal);
     }
   }
 }
