@@ -5,11 +5,13 @@ import type { Configuration, SourceConfiguration, TargetConfiguration } from "..
 import { MemoryControlStore } from "../../engine/control-store/memory-control-store.ts";
 import { asReplicationError } from "../../engine/fleet/retry-policy.ts";
 import type { ReplicationError } from "../../engine/model/replication-error.ts";
+import type { CatalogTable } from "../../engine/model/table.ts";
 import type { CopyRecord } from "../../engine/ports/target-records.ts";
 import { openPublication, openSource, openTargetRecords } from "./connections.ts";
 import { readHeartbeatsOf } from "./debezium-connections.ts";
 import { type OpenControl, openControl } from "./control-database.ts";
 import { mapBounded } from "./map-bounded.ts";
+import { withRemembered } from "./remembered-catalog.ts";
 import { resolveShares, wantedOf, wantedTables, withoutUnpublished } from "./resolve-shares.ts";
 import type { SourceObservation } from "./source-trouble.ts";
 import type { Observations } from "./status-report.ts";
@@ -29,11 +31,25 @@ export async function openControlToRead(configuration: Configuration): Promise<O
 /** Asks control database, targets and sources, all at the same time. */
 export async function observe(configuration: Configuration): Promise<Observations> {
   const targets = observeTargets(configuration);
-  const [control, copies, sources] = await Promise.all([observeControl(configuration), targets, observeSources(configuration, targets)]);
-  return { at: new Date(), ...control, copies, sources };
+  const control = observeControl(configuration);
+  const [{ described: _, ...facts }, copies, sources] = await Promise.all([
+    control,
+    targets,
+    observeSources(configuration, { control, targets }),
+  ]);
+  return { at: new Date(), ...facts, copies, sources };
 }
 
-type ControlFacts = Pick<Observations, "engine" | "members" | "lifecycles" | "orders" | "problems" | "controlProblem">;
+interface ControlFacts extends Pick<Observations, "engine" | "members" | "lifecycles" | "orders" | "problems" | "controlProblem"> {
+  /** By source, tables as they were last recorded. */
+  readonly described: ReadonlyMap<string, readonly CatalogTable[]>;
+}
+
+/** What sources are judged by beside their own words. */
+interface Others {
+  readonly control: Promise<ControlFacts>;
+  readonly targets: Promise<unknown>;
+}
 
 async function observeControl(configuration: Configuration): Promise<ControlFacts> {
   try {
@@ -46,10 +62,12 @@ async function observeControl(configuration: Configuration): Promise<ControlFact
       store.pendingOrders(),
       store.engineProblems(),
     ]);
-    return { engine, members, lifecycles, orders, problems, controlProblem: null };
+    const described = new Map<string, readonly CatalogTable[]>();
+    for (const id of configuration.sources.keys()) described.set(id, await store.described(id));
+    return { engine, members, lifecycles, orders, problems, controlProblem: null, described };
   } catch (error) {
     const controlProblem = asReplicationError(error, "control database");
-    return { engine: null, members: [], lifecycles: new Map(), orders: [], problems: [], controlProblem };
+    return { engine: null, members: [], lifecycles: new Map(), orders: [], problems: [], controlProblem, described: new Map() };
   }
 }
 
@@ -71,9 +89,9 @@ async function observeTargets(configuration: Configuration): Promise<Map<string,
   return new Map(await mapBounded([...configuration.targets.values()], askedAtOnce, read));
 }
 
-async function observeSources(configuration: Configuration, targets: Promise<unknown>): Promise<Observations["sources"]> {
+async function observeSources(configuration: Configuration, others: Others): Promise<Observations["sources"]> {
   const read = [...configuration.sources.values()].map(async (source): Promise<[string, SourceObservation | ReplicationError]> => {
-    return [source.id, await observeSource(configuration, source, targets).catch((error: unknown) => asReplicationError(error, source.id))];
+    return [source.id, await observeSource(configuration, source, others).catch((error: unknown) => asReplicationError(error, source.id))];
   });
   return new Map(await Promise.all(read));
 }
@@ -81,7 +99,7 @@ async function observeSources(configuration: Configuration, targets: Promise<unk
 async function observeSource(
   configuration: Configuration,
   configured: SourceConfiguration,
-  targets: Promise<unknown>,
+  { control, targets }: Others,
 ): Promise<SourceObservation> {
   const { id } = configured;
   const wanted = wantedOf(configuration, id);
@@ -90,7 +108,9 @@ async function observeSource(
   try {
     const reservation = await source.reservation();
     const identity = await source.identity();
-    const subscriptions = [...resolveShares(wanted, await snapshot.describe(tables)).values()];
+    const { described } = await control;
+    const catalog = withRemembered(tables, await snapshot.describe(tables), described.get(id) ?? []);
+    const subscriptions = [...resolveShares(wanted, catalog).values()];
     const { lacking } = await openPublication(configured).look(subscriptions);
     const withheld = new Map(subscriptions.map((resolved) => [resolved.id, withoutUnpublished(resolved, lacking).stopped]));
     // Asked after the copies, which move on meanwhile.

@@ -19,10 +19,7 @@ export class RememberedCatalog {
   async describe(tables: readonly TableName[]): Promise<readonly CatalogTable[]> {
     const told = await this.#snapshot.describe(tables);
     await this.#record(told);
-    const known = new Map(told.map((catalog) => [tableKey(catalog.table), catalog]));
-    if (tables.every((table) => known.has(tableKey(table)))) return told;
-    const remembered = new Map((await this.#control.described(this.#source)).map((catalog) => [tableKey(catalog.table), catalog]));
-    return tables.flatMap((table) => known.get(tableKey(table)) ?? remembered.get(tableKey(table)) ?? []);
+    return told.length === tables.length ? told : withRemembered(tables, told, await this.#control.described(this.#source));
   }
 
   async #record(told: readonly CatalogTable[]): Promise<void> {
@@ -32,4 +29,14 @@ export class RememberedCatalog {
     await this.#control.recordDescribed(this.#source, changed);
     for (const { table } of changed) this.#recorded.set(tableKey(table), texts.get(tableKey(table)) ?? "");
   }
+}
+
+/** Of these tables what is told of them now, or else what is remembered. */
+export function withRemembered(
+  tables: readonly TableName[],
+  told: readonly CatalogTable[],
+  remembered: readonly CatalogTable[],
+): readonly CatalogTable[] {
+  const known = new Map([...remembered, ...told].map((catalog) => [tableKey(catalog.table), catalog]));
+  return tables.flatMap((table) => known.get(tableKey(table)) ?? []);
 }

@@ -57,6 +57,11 @@ export class SharedSource implements RunningSource {
   #configuration: Configuration;
   #owned: readonly number[] = [];
   #tables: readonly TableName[] = [];
+  /** What `#tables` was made of. */
+  #collected: { readonly configuration: Configuration | null; readonly followed: readonly (readonly TableName[])[] } = {
+    configuration: null,
+    followed: [],
+  };
   #problem: SourceProblem | null = null;
   #failure: ReplicationError | null = null;
   #wake = new AbortController();
@@ -162,13 +167,26 @@ export class SharedSource implements RunningSource {
       });
   }
 
-  /** What is configured, and what slices still follow of an older configuration. */
+  /** What is configured, and what slices still follow of an older configuration. Asked for with every event. */
   #wantedTables(): readonly TableName[] {
+    if (!this.#isCurrent()) this.#collectTables();
+    return this.#tables;
+  }
+
+  #isCurrent(): boolean {
+    const { configuration, followed } = this.#collected;
+    if (configuration !== this.#configuration || followed.length !== this.#atWork.size) return false;
+    let index = 0;
+    for (const { runtime } of this.#atWork.values()) if (runtime.tables !== followed[index++]) return false;
+    return true;
+  }
+
+  #collectTables(): void {
+    this.#collected = { configuration: this.#configuration, followed: this.runtimes.map(({ tables }) => tables) };
     const followed = this.runtimes.flatMap(({ tables }) => tables);
     const wanted = new Map([...wantedTables(wantedOf(this.#configuration, this.id)), ...followed].map((table) => [tableKey(table), table]));
     const same = wanted.size === this.#tables.length && this.#tables.every((table) => wanted.has(tableKey(table)));
     if (!same) this.#tables = [...wanted.values()];
-    return this.#tables;
   }
 }
 
