@@ -79,6 +79,12 @@ function kafkaClients(parameters) {
   run(process.execPath, ["--enable-source-maps", "dist/benchmarks/kafka-clients/measure.js", ...parameters]);
 }
 
+/** dongbo and the stock Debezium JDBC sink reading the same topic. */
+function debeziumSink(parameters) {
+  build();
+  run(process.execPath, ["--enable-source-maps", "dist/benchmarks/debezium-sink/measure.js", ...parameters]);
+}
+
 function demo(parameters) {
   build();
   run(process.execPath, ["--enable-source-maps", "dist/deploy/demo/demo.js", ...parameters]);
@@ -91,6 +97,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     check,
     generate,
     demo: () => demo(parameters),
+    "debezium-sink": () => debeziumSink(parameters),
     "kafka-clients": () => kafkaClients(parameters),
     pairs: () => pairs(parameters),
     test: () => test(parameters),

@@ -92,10 +92,15 @@ export async function fillMariaDb(server: EmbeddedMariaDb, rows: number): Promis
   );
 }
 
+const columnNames = "id full_name birth_date gender_code province_code district_code address email balance version note".split(" ");
+
 /** Rows and a digest of a table's content, as its server prints it, the same form from both families. */
-export async function digestOf(url: string, table: string): Promise<{ readonly rows: number; readonly digest: string }> {
-  const text = "id, full_name, birth_date, gender_code, province_code, district_code, address, email, balance, version, note";
-  const sql = `SELECT ${text} FROM ${table} ORDER BY id`;
+export async function digestOf(
+  url: string,
+  table: string,
+  columns: readonly string[] = columnNames,
+): Promise<{ readonly rows: number; readonly digest: string }> {
+  const sql = `SELECT ${columns.join(", ")} FROM ${table} ORDER BY id`;
   const lines = url.startsWith("mysql:") ? await mariaDbLines(url, sql) : await postgresLines(url, sql);
   const hash = createHash("sha256");
   for (const line of lines) hash.update(JSON.stringify(line));

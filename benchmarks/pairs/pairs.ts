@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
 import { EmbeddedPostgres } from "../../deploy/embedded/postgres-server.ts";
+import { median, range } from "../medians.ts";
 import { changesPerTransaction, digestOf, type Family, fillMariaDb, fillPostgres } from "./masters.ts";
 import { NativeReplica } from "./native-replica.ts";
 
@@ -226,15 +227,6 @@ async function catchUp(
   await stand.change(first, nextTransaction - 1);
   await timed(times, `catch-up ${pair.name}`, () => installation.run());
   refuseUnequal(`catch-up ${pair.name}`, await installation.content(), await stand.master(pair.source));
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return ((sorted[Math.floor((sorted.length - 1) / 2)] ?? 0) + (sorted[Math.ceil((sorted.length - 1) / 2)] ?? 0)) / 2;
-}
-
-function range(values: readonly number[]): string {
-  return `${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)}`;
 }
 
 function report(times: Times, units: Readonly<Record<string, number>>): object[] {

@@ -1,0 +1,105 @@
+// One process of dongbo that brings empty copies up to the end of the topic, and leaves.
+import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { stringify } from "yaml";
+import { contentOf, type Content, columnNames, table } from "./register.ts";
+import type { CapturedTopic } from "./capture-topic.ts";
+import type { ProcessUsage } from "./process-usage.ts";
+import type { Run, Stand } from "./stand.ts";
+
+const program = fileURLToPath(new URL("../../../deploy/dongbo.mjs", import.meta.url));
+const usageAtExit = new URL("usage-at-exit.js", import.meta.url).href;
+
+export interface DongboPlan {
+  /** Names databases and folders of this run. */
+  readonly name: string;
+  readonly topic: CapturedTopic;
+  /** Provinces of each copy; null: one whole copy. */
+  readonly parts: readonly (readonly string[])[] | null;
+  /** Copies change by whole transactions of the master, or row by row. */
+  readonly transactions: boolean;
+  /** Where Node writes a profile of the processor time. */
+  readonly profile?: string | undefined;
+}
+
+/** Gives what the copies hold, too, in the order of the parts. */
+export async function runDongbo(stand: Stand, plan: DongboPlan): Promise<{ run: Run; contents: readonly Content[] }> {
+  const databases = (plan.parts ?? [null]).map((_, index) => `${plan.name}_${index}`);
+  const control = `${plan.name}_control`;
+  await stand.createDatabases(control, ...databases);
+  const home = join(stand.folder, plan.name);
+  mkdirSync(home);
+  const urls = new Map(databases.map((database) => [database, stand.copies.url(database, "dongbo")]));
+  writeFileSync(join(home, "dongbo.yaml"), configuration(stand, plan, { control, urls }));
+  const run = await stand.measure(() => runProcess(home, plan.profile));
+  const contents: Content[] = [];
+  // The physical rows: the gate has no say here.
+  for (const database of databases) contents.push(await contentOf(stand.copies.url(database), "register_copy.citizen"));
+  await stand.dropDatabases(control, ...databases);
+  return { run, contents };
+}
+
+/** Times it from the start of the process to its end, and from the moment when the engine runs. */
+async function runProcess(home: string, profile: string | undefined): Promise<Omit<Run, "serverCpuSeconds">> {
+  const usageFile = join(home, "usage.json");
+  const profiling = profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`];
+  const env = { ...process.env, DONGBO_BUILD: "skip", DONGBO_BENCH_USAGE: usageFile };
+  const started = performance.now();
+  const parameters = [...profiling, "--import", usageAtExit, program, "run", "--until-caught-up"];
+  const child = spawn(process.execPath, parameters, { cwd: home, env, stdio: ["ignore", "ignore", "pipe"] });
+  let log = "";
+  let runsAt = Number.NaN;
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    log += text;
+    if (Number.isNaN(runsAt) && log.includes('"dongbo runs"')) runsAt = performance.now();
+  });
+  const status = await new Promise<number | null>((resolve, reject) => child.once("error", reject).once("close", resolve));
+  const ended = performance.now();
+  if (status !== 0) throw new Error(`dongbo left with ${status}:\n${log.slice(-8000)}`);
+  const usage = JSON.parse(readFileSync(usageFile, "utf8")) as ProcessUsage;
+  return { ...usage, wholeSeconds: (ended - started) / 1000, workSeconds: (ended - runsAt) / 1000 };
+}
+
+interface Addresses {
+  readonly control: string;
+  readonly urls: ReadonlyMap<string, string>;
+}
+
+function configuration(stand: Stand, { name, topic, parts, transactions }: DongboPlan, { control, urls }: Addresses): string {
+  const ids = [...urls.keys()];
+  const filter = parts === null ? {} : { where: { province_code: { in: "$provinces" } } };
+  return stringify({
+    version: 1,
+    control: stand.copies.url(control, "dongbo"),
+    data_dir: ".dongbo",
+    listen: "off",
+    sources: {
+      [name]: {
+        connector: "debezium",
+        url: `kafka://${stand.broker.brokers}`,
+        provider: { id: "G01", name: "Bộ Công an" },
+        topics: { prefix: topic.prefix, ...(transactions ? { transactions: topic.transactionTopic } : {}) },
+      },
+    },
+    targets: Object.fromEntries(
+      ids.map((id, index) => [id, { connector: "postgres", url: urls.get(id), consumer: { id: String(index), name: id } }]),
+    ),
+    shares: [
+      {
+        id: "register",
+        source: name,
+        regulation: { id: "QC-01/2025", validity_period: "PT24H", on_expiry: "refuse", log_retention: "P1Y" },
+        agreement: { id: "TT-07/2026", from: "2020-01-01", to: "2100-01-01", purpose: "Đo hiệu năng", storage_basis: "42.1" },
+        model: "intermediary",
+        platform: "Nền tảng chia sẻ, điều phối dữ liệu",
+        tables: [{ source: table, target: "register.citizen", key: ["id"], columns: columnNames, ...filter }],
+        subscriptions: ids.map((target, index) => ({
+          target,
+          ...(parts === null ? {} : { parameters: { provinces: parts[index] } }),
+        })),
+      },
+    ],
+  });
+}

@@ -1,0 +1,105 @@
+// The servers of a session: a broker, and one PostgreSQL for every copy, whoever writes it.
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { EmbeddedKafka } from "../../deploy/embedded/kafka-broker.ts";
+import { EmbeddedPostgres } from "../../deploy/embedded/postgres-server.ts";
+import { type CapturedTopic, captureTopic } from "./capture-topic.ts";
+import { type ProcessUsage, serverCpuSeconds } from "./process-usage.ts";
+import { type Content, contentOf, table } from "./register.ts";
+
+/** What one reader of the topic needed; processor time and memory are those of the whole reading process. */
+export interface Run extends ProcessUsage {
+  /** Its start included. */
+  readonly wholeSeconds: number;
+  /** Without it. */
+  readonly workSeconds: number;
+  /** Processor time of the copies' server meanwhile. */
+  readonly serverCpuSeconds: number;
+}
+
+/** A topic, and what the master held in the end: the whole, and each part that was asked for. */
+export interface Captured {
+  readonly topic: CapturedTopic;
+  readonly whole: Content;
+  readonly parts: readonly Content[];
+}
+
+export interface CapturePlan {
+  /** Of the topics and the master's database. */
+  readonly name: string;
+  readonly events: number;
+  readonly partitions: number;
+  /** Provinces of each part. */
+  readonly parts: readonly (readonly string[])[];
+}
+
+export class Stand implements AsyncDisposable {
+  readonly folder: string;
+  readonly broker: EmbeddedKafka;
+  readonly copies: EmbeddedPostgres;
+
+  private constructor(folder: string, broker: EmbeddedKafka, copies: EmbeddedPostgres) {
+    this.folder = folder;
+    this.broker = broker;
+    this.copies = copies;
+  }
+
+  static async start(): Promise<Stand> {
+    const folder = mkdtempSync(join(tmpdir(), "dongbo-bench-"));
+    chmodSync(folder, 0o711);
+    const broker = await EmbeddedKafka.start({ dataDir: join(folder, "kafka"), jvmOptions: ["-Xmx1g"] });
+    const settings = { shared_buffers: "512MB", max_wal_size: "4GB", max_connections: 200 };
+    const copies = await EmbeddedPostgres.start({ dataDir: join(folder, "copies"), settings });
+    await copies.query("CREATE ROLE dongbo LOGIN");
+    return new Stand(folder, broker, copies);
+  }
+
+  /** Fills a topic from a master that is there only meanwhile. */
+  async capture({ name, ...plan }: CapturePlan): Promise<Captured> {
+    const settings = { wal_level: "logical", fsync: "off", max_wal_size: "4GB" };
+    const master = await EmbeddedPostgres.start({ dataDir: join(this.folder, `master-${name}`), settings });
+    try {
+      const { folder, broker } = this;
+      const topic = await captureTopic({ ...plan, name, folder, broker, master });
+      const parts: Content[] = [];
+      for (const part of plan.parts) parts.push(await contentOf(master.url(name), table, part));
+      return { topic, whole: await contentOf(master.url(name), table), parts };
+    } finally {
+      await master.destroy();
+    }
+  }
+
+  async createDatabases(...names: readonly string[]): Promise<void> {
+    for (const name of names) await this.copies.query(`CREATE DATABASE ${name} OWNER dongbo`);
+  }
+
+  async dropDatabases(...names: readonly string[]): Promise<void> {
+    for (const name of names) await this.copies.query(`DROP DATABASE ${name} WITH (FORCE)`);
+  }
+
+  /** Adds what the copies' server spends; what earlier runs have left it to write is written before. */
+  async measure(work: () => Promise<Omit<Run, "serverCpuSeconds">>): Promise<Run> {
+    await this.copies.query("CHECKPOINT");
+    const before = serverCpuSeconds(this.#serverPid);
+    const run = await work();
+    return { ...run, serverCpuSeconds: serverCpuSeconds(this.#serverPid) - before };
+  }
+
+  async version(): Promise<string> {
+    const [row] = await this.copies.query("SHOW server_version");
+    return String(row?.["server_version"]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.broker.destroy();
+    await this.copies.destroy();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  get #serverPid(): number {
+    const { pid } = this.copies;
+    if (pid === null) throw new Error("the copies' server has ended");
+    return pid;
+  }
+}
