@@ -1,13 +1,14 @@
 // The topic that both read: what Debezium's PostgreSQL connector writes while a register changes.
 import { join } from "node:path";
+import type { ConnectorConfig } from "../../deploy/embedded/connect-rest.ts";
 import { openKafkaClient } from "../../connectors/debezium/kafka/open-client.ts";
 import { EmbeddedConnect } from "../../deploy/embedded/kafka-connect.ts";
-import type { EmbeddedKafka } from "../../deploy/embedded/kafka-broker.ts";
 import { pollUntil } from "../../deploy/embedded/poll-until.ts";
-import type { EmbeddedPostgres } from "../../deploy/embedded/postgres-server.ts";
-import { postgresConnector } from "../../test/support/debezium-connectors.ts";
+import { EmbeddedPostgres } from "../../deploy/embedded/postgres-server.ts";
+import { type DebeziumConnector, postgresConnector } from "../../test/support/debezium-connectors.ts";
 import { topicLength } from "../../test/support/topic-reader.ts";
-import { changeRegister, createRegister, eventsPerTransaction, table } from "./register.ts";
+import { changeRegister, type Content, contentOf, createRegister, eventsPerTransaction, table } from "./register.ts";
+import type { Stand } from "./stand.ts";
 
 export interface CapturedTopic {
   readonly topic: string;
@@ -20,53 +21,78 @@ export interface CapturedTopic {
   readonly lastVersions: ReadonlyMap<string, number | null>;
 }
 
-export interface TopicPlan {
-  readonly folder: string;
-  readonly broker: EmbeddedKafka;
-  readonly master: EmbeddedPostgres;
+/** The topic, and what the master holds: the whole, and each part that was asked for. */
+export interface Captured {
+  readonly topic: CapturedTopic;
+  readonly whole: Content;
+  readonly parts: readonly Content[];
+}
+
+export interface CapturePlan {
   /** Of the master's database, the connector and its topics. */
   readonly name: string;
+  /** Of whole transactions. */
   readonly events: number;
   readonly partitions: number;
+  /** Provinces of each part. */
+  readonly parts: readonly (readonly string[])[];
 }
 
 /** Settings with which nothing is lost, as deploy/examples/debezium-connector.json has them; the register is empty at first. */
-const streamOnly = {
+const streamOnly: ConnectorConfig = {
   "snapshot.mode": "no_data",
-  "time.precision.mode": "connect",
   "skipped.operations": "none",
   "event.converting.failure.handling.mode": "fail",
   "key.converter.replace.null.with.default": "false",
   "value.converter.replace.null.with.default": "false",
+  // Otherwise the sink takes a date for a number of days when it writes arrays of them (DBZ 3.5.0, dialect.postgres.unnest.insert.enabled).
+  "time.precision.mode": "connect",
+  "heartbeat.interval.ms": "2000",
 };
 
-export async function captureTopic(plan: TopicPlan): Promise<CapturedTopic> {
-  const { broker, master, name, partitions } = plan;
-  const transactions = Math.ceil(plan.events / eventsPerTransaction);
+/** Captures a topic, and keeps its connector and its master alive, idle, while it is used, as they are where copies are kept. */
+export async function withCapture<T>({ folder, broker }: Stand, plan: CapturePlan, use: (captured: Captured) => Promise<T>): Promise<T> {
+  const { name, partitions, events } = plan;
+  const settings = { wal_level: "logical", fsync: "off", max_wal_size: "4GB" };
+  await using master = await EmbeddedPostgres.start({ dataDir: join(folder, `master-${name}`), settings });
   await createRegister(master, name);
   await using worker = await EmbeddedConnect.start({
-    dataDir: join(plan.folder, `capture-${name}`),
+    dataDir: join(folder, `capture-${name}`),
     brokers: broker.brokers,
     plugins: ["debezium"],
     settings: { "group.id": `capture-${name}` },
     jvmOptions: ["-Xmx1g"],
   });
-  const url = master.url(name);
+  const options = { name, url: master.url(name), tables: [table], partitions, overrides: streamOnly };
   // The sink needs each message's schema.
-  const { config, topics } = postgresConnector({ name, url, tables: [table], format: "json-schemas", partitions, overrides: streamOnly });
-  await worker.rest.createConnector(name, config);
-  const length = (topic: string): Promise<number> => topicLength(broker.brokers, topic);
+  const connector = postgresConnector({ ...options, format: "json-schemas" });
+  await worker.rest.createConnector(name, connector.config);
+  const transactions = events / eventsPerTransaction;
+  await stream(broker.brokers, connector, transactions, () => changeRegister(master, name, transactions));
+  const topic: CapturedTopic = {
+    topic: connector.topics.of(table),
+    prefix: name,
+    transactionTopic: connector.topics.transactions,
+    partitions,
+    events,
+    lastVersions: await lastVersionsOf(broker.port, connector.topics.of(table)),
+  };
+  const parts: Content[] = [];
+  for (const part of plan.parts) parts.push(await contentOf(master.url(name), table, part));
+  return await use({ topic, whole: await contentOf(master.url(name), table), parts });
+}
+
+/** Changes the master while the connector streams, and waits until everything has come. */
+async function stream(brokers: string, { topics }: DebeziumConnector, transactions: number, change: () => Promise<void>): Promise<void> {
+  const length = (topic: string): Promise<number> => topicLength(brokers, topic);
   // Its first heartbeat comes when the replication slot is there.
   await reaches(() => length(topics.heartbeats), 1, 60);
-  await changeRegister(master, name, transactions);
+  await change();
   const events = transactions * eventsPerTransaction;
   const seconds = 120 + events / 500;
+  // A deletion has a tombstone beside its event; a transaction has BEGIN and END.
   await reaches(() => length(topics.of(table)), events + transactions, seconds);
   await reaches(() => length(topics.transactions), 2 * transactions, seconds);
-  // Two more prove that everything before them has come.
-  await reaches(() => length(topics.heartbeats), (await length(topics.heartbeats)) + 2, 60);
-  const lastVersions = await lastVersionsOf(broker.port, topics.of(table));
-  return { topic: topics.of(table), prefix: name, transactionTopic: topics.transactions, partitions, events, lastVersions };
 }
 
 async function reaches(length: () => Promise<number>, wanted: number, seconds: number): Promise<void> {

@@ -6,12 +6,13 @@ import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { obtainProgram } from "../../deploy/embedded/debian-packages.ts";
 import { brokerArtifacts, pluginArtifacts, workerArtifacts } from "../../deploy/embedded/kafka-artifacts.ts";
-import { type Content, provinces } from "./register.ts";
+import { type Captured, withCapture } from "./capture-topic.ts";
+import { type Content, eventsPerTransaction, provinces } from "./register.ts";
 import { printComparison, printFanOut, type Runs } from "./report.ts";
 import { runDongbo } from "./run-dongbo.ts";
 import { runSink } from "./run-sink.ts";
 import { type SinkTuning, sinkTunings } from "./sink-tunings.ts";
-import { type Captured, type Run, Stand } from "./stand.ts";
+import { type Run, Stand } from "./stand.ts";
 
 const { values } = parseArgs({
   options: {
@@ -19,7 +20,7 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "5" },
     partitions: { type: "string", default: "1" },
     /** Of the JDBC sink, by the names in sink-tunings.ts. */
-    tunings: { type: "string", default: "unnest-5000,small-heap" },
+    tunings: { type: "string", default: "unnest-1000,small-heap" },
     /** dongbo without the transaction topic. */
     "row-by-row": { type: "boolean", default: false },
     /** How many filtered copies one dongbo keeps in the second part; 0: no second part. */
@@ -36,14 +37,15 @@ const count = (text: string, least: number): number => {
   if (Number.isInteger(number) && number >= least) return number;
   throw new Error(`${text} is no number of at least ${least}`);
 };
+const wholeTransactions = (events: number): number => Math.ceil(events / eventsPerTransaction) * eventsPerTransaction;
 const settings = {
-  events: count(values.events, 10),
+  events: wholeTransactions(count(values.events, 1)),
   rounds: count(values.rounds, 1),
   partitions: count(values.partitions, 1),
   tunings: values.tunings.split(",").filter((name) => name !== ""),
   transactions: !values["row-by-row"],
   fanout: count(values.fanout, 0),
-  fanoutEvents: count(values["fanout-events"], 10),
+  fanoutEvents: wholeTransactions(count(values["fanout-events"], 1)),
 };
 
 function tuningOf(name: string): SinkTuning {
@@ -108,11 +110,12 @@ function sink(stand: Stand, { topic, whole }: Captured, tuning: SinkTuning): Rea
   };
 }
 
-async function compare(stand: Stand): Promise<Runs> {
+function compare(stand: Stand): Promise<Runs> {
   const { events, partitions } = settings;
-  const captured = await stand.capture({ name: "compared", events, partitions, parts: [] });
-  const sinks = settings.tunings.map((name) => [name, sink(stand, captured, tuningOf(name))] as const);
-  return takeTurns("compared", [["dongbo", dongbo(stand, captured)], ...sinks]);
+  return withCapture(stand, { name: "compared", events, partitions, parts: [] }, (captured) => {
+    const sinks = settings.tunings.map((name) => [name, sink(stand, captured, tuningOf(name))] as const);
+    return takeTurns("compared", [["dongbo", dongbo(stand, captured)], ...sinks]);
+  });
 }
 
 /** The first copies have a province each; those beyond have two, so that they overlap. */
@@ -123,13 +126,15 @@ function partsOf(copies: number): string[][] {
   });
 }
 
-async function fanOut(stand: Stand): Promise<Runs> {
+function fanOut(stand: Stand): Promise<Runs> {
   const parts = partsOf(settings.fanout);
-  const captured = await stand.capture({ name: "fanned", events: settings.fanoutEvents, partitions: settings.partitions, parts });
-  return takeTurns("fanned", [
-    ["dongbo", dongbo(stand, captured)],
-    [`${parts.length} copies`, filteredDongbo(stand, captured, parts)],
-  ]);
+  const { fanoutEvents: events, partitions } = settings;
+  return withCapture(stand, { name: "fanned", events, partitions, parts }, (captured) =>
+    takeTurns("fanned", [
+      ["dongbo", dongbo(stand, captured)],
+      [`${parts.length} copies`, filteredDongbo(stand, captured, parts)],
+    ]),
+  );
 }
 
 for (const name of settings.tunings) tuningOf(name);

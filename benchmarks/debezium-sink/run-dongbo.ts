@@ -1,5 +1,5 @@
 // One process of dongbo that brings empty copies up to the end of the topic, and leaves.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -57,7 +57,14 @@ async function runProcess(home: string, profile: string | undefined): Promise<Om
   });
   const status = await new Promise<number | null>((resolve, reject) => child.once("error", reject).once("close", resolve));
   const ended = performance.now();
-  if (status !== 0) throw new Error(`dongbo left with ${status}:\n${log.slice(-8000)}`);
+  if (status !== 0) {
+    const told = spawnSync(process.execPath, [program, "status"], {
+      cwd: home,
+      env: { ...process.env, DONGBO_BUILD: "skip" },
+      encoding: "utf8",
+    });
+    throw new Error(`dongbo left with ${status}:\n${log.slice(-8000)}\n${told.stdout}${told.stderr}`);
+  }
   const usage = JSON.parse(readFileSync(usageFile, "utf8")) as ProcessUsage;
   return { ...usage, wholeSeconds: (ended - started) / 1000, workSeconds: (ended - runsAt) / 1000 };
 }

@@ -4,9 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EmbeddedKafka } from "../../deploy/embedded/kafka-broker.ts";
 import { EmbeddedPostgres } from "../../deploy/embedded/postgres-server.ts";
-import { type CapturedTopic, captureTopic } from "./capture-topic.ts";
 import { type ProcessUsage, serverCpuSeconds } from "./process-usage.ts";
-import { type Content, contentOf, table } from "./register.ts";
 
 /** What one reader of the topic needed; processor time and memory are those of the whole reading process. */
 export interface Run extends ProcessUsage {
@@ -16,22 +14,6 @@ export interface Run extends ProcessUsage {
   readonly workSeconds: number;
   /** Processor time of the copies' server meanwhile. */
   readonly serverCpuSeconds: number;
-}
-
-/** A topic, and what the master held in the end: the whole, and each part that was asked for. */
-export interface Captured {
-  readonly topic: CapturedTopic;
-  readonly whole: Content;
-  readonly parts: readonly Content[];
-}
-
-export interface CapturePlan {
-  /** Of the topics and the master's database. */
-  readonly name: string;
-  readonly events: number;
-  readonly partitions: number;
-  /** Provinces of each part. */
-  readonly parts: readonly (readonly string[])[];
 }
 
 export class Stand implements AsyncDisposable {
@@ -53,21 +35,6 @@ export class Stand implements AsyncDisposable {
     const copies = await EmbeddedPostgres.start({ dataDir: join(folder, "copies"), settings });
     await copies.query("CREATE ROLE dongbo LOGIN");
     return new Stand(folder, broker, copies);
-  }
-
-  /** Fills a topic from a master that is there only meanwhile. */
-  async capture({ name, ...plan }: CapturePlan): Promise<Captured> {
-    const settings = { wal_level: "logical", fsync: "off", max_wal_size: "4GB" };
-    const master = await EmbeddedPostgres.start({ dataDir: join(this.folder, `master-${name}`), settings });
-    try {
-      const { folder, broker } = this;
-      const topic = await captureTopic({ ...plan, name, folder, broker, master });
-      const parts: Content[] = [];
-      for (const part of plan.parts) parts.push(await contentOf(master.url(name), table, part));
-      return { topic, whole: await contentOf(master.url(name), table), parts };
-    } finally {
-      await master.destroy();
-    }
   }
 
   async createDatabases(...names: readonly string[]): Promise<void> {
