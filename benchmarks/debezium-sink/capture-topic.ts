@@ -6,7 +6,7 @@ import { EmbeddedConnect } from "../../deploy/embedded/kafka-connect.ts";
 import { pollUntil } from "../../deploy/embedded/poll-until.ts";
 import { EmbeddedPostgres } from "../../deploy/embedded/postgres-server.ts";
 import { type DebeziumConnector, postgresConnector } from "../../test/support/debezium-connectors.ts";
-import { topicLength } from "../../test/support/topic-reader.ts";
+import { createTopics, topicLength } from "../../test/support/topic-reader.ts";
 import { changeRegister, type Content, contentOf, createRegister, eventsPerTransaction, table } from "./register.ts";
 import type { Stand } from "./stand.ts";
 
@@ -66,16 +66,19 @@ export async function withCapture<T>({ folder, broker }: Stand, plan: CapturePla
   const options = { name, url: master.url(name), tables: [table], partitions, overrides: streamOnly };
   // The sink needs each message's schema.
   const connector = postgresConnector({ ...options, format: "json-schemas" });
+  const { of, transactions: marks, heartbeats } = connector.topics;
+  // Made before, and led: whoever asks for the length of a topic that is being made may be refused.
+  await createTopics(broker.brokers, { topic: of(table), partitions }, { topic: marks }, { topic: heartbeats });
   await worker.rest.createConnector(name, connector.config);
   const transactions = events / eventsPerTransaction;
   await stream(broker.brokers, connector, transactions, () => changeRegister(master, name, transactions));
   const topic: CapturedTopic = {
-    topic: connector.topics.of(table),
+    topic: of(table),
     prefix: name,
-    transactionTopic: connector.topics.transactions,
+    transactionTopic: marks,
     partitions,
     events,
-    lastVersions: await lastVersionsOf(broker.port, connector.topics.of(table)),
+    lastVersions: await lastVersionsOf(broker.port, of(table)),
   };
   const parts: Content[] = [];
   for (const part of plan.parts) parts.push(await contentOf(master.url(name), table, part));
