@@ -3,14 +3,15 @@ import type { ConnectSchema } from "./connect-schema.ts";
 import type { AvroReader } from "./avro-reader.ts";
 import { malformed } from "./decode-failure.ts";
 import type { JsonReader } from "./json-reader.ts";
+import type { MemberNames } from "./member-names.ts";
 import type { ValueReader } from "./value-reader.ts";
 
 /** Every call reads one value; NULL is null. */
 export interface EnvelopeReader {
   /** For the rows inside. */
   readonly values: ValueReader;
-  /** Reads an object; `member` must read or skip each value. False: NULL stood there. */
-  members(member: (name: string) => void): boolean;
+  /** Reads an object; `member` must read or skip each value. `names`: what such objects have. False: NULL stood there. */
+  members(member: (name: string) => void, names?: MemberNames): boolean;
   /** Reads a list of objects. */
   list(item: () => void): void;
   string(): string | null;
@@ -35,9 +36,9 @@ export class JsonEnvelope implements EnvelopeReader {
     return this.values.isNull();
   }
 
-  members(member: (name: string) => void): boolean {
+  members(member: (name: string) => void, names?: MemberNames): boolean {
     if (this.values.isNull()) return false;
-    this.values.members(member);
+    this.values.members(member, names);
     return true;
   }
 
@@ -46,7 +47,7 @@ export class JsonEnvelope implements EnvelopeReader {
   }
 
   string(): string | null {
-    return this.values.isNull() ? null : this.values.text().toString("utf8");
+    return this.values.isNull() ? null : this.values.string();
   }
 
   word(): string | null {

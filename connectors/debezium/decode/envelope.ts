@@ -3,6 +3,7 @@ import type { Micros } from "../../../engine/model/change-message.ts";
 import type { DataEvent, TransactionMark } from "./change-event.ts";
 import { malformed } from "./decode-failure.ts";
 import type { EnvelopeReader } from "./envelope-reader.ts";
+import { MemberNames } from "./member-names.ts";
 import { commitOrder } from "../source-order.ts";
 import { readSourceBlock, type SourceBlock } from "./source-block.ts";
 
@@ -15,6 +16,8 @@ export interface Envelope {
   /** The names of its fields. */
   readonly names: string[];
 }
+
+const [envelopeNames, transactionNames, markNames] = [new MemberNames(), new MemberNames(), new MemberNames()];
 
 /** Reads an envelope; `row` must read or skip one image. */
 export function readEnvelope(reader: EnvelopeReader, row: (image: "before" | "after") => void): Envelope {
@@ -45,7 +48,7 @@ export function readEnvelope(reader: EnvelopeReader, row: (image: "before" | "af
       default:
         reader.skip();
     }
-  });
+  }, envelopeNames);
   if (!isObject) throw malformed("a record holds NULL instead of an object");
   envelope.processedAt ??= millis === null ? null : millis * 1000;
   return envelope;
@@ -57,7 +60,7 @@ function readTransaction(reader: EnvelopeReader): DataEvent["transaction"] {
     if (name === "id") id = reader.string();
     else if (name === "total_order") totalOrder = reader.integer();
     else reader.skip();
-  });
+  }, transactionNames);
   if (!isThere) return null;
   if (id === null || totalOrder === null) throw malformed("the transaction block lacks its id or its order");
   return { id: sharedId(id), totalOrder };
@@ -85,7 +88,7 @@ export function readTransactionMark(reader: EnvelopeReader): TransactionMark {
     else if (name === "ts_ms") millis = reader.number();
     else if (name === "data_collections") reader.list(() => readCount(reader, counts));
     else reader.skip();
-  });
+  }, markNames);
   if (id === null || millis === null || (status !== "BEGIN" && status !== "END")) {
     throw malformed("a record of the transaction topic lacks its status, its id or its time");
   }

@@ -35,10 +35,22 @@ export class JsonPayloads {
     return { reader: new JsonReader(payload), schema: known.schema };
   }
 
+  /** The schema of what has one that came before; null: it has to be opened. */
+  knownSchema(bytes: Buffer, place: string): ConnectSchema | null {
+    return (startsWith(bytes, head, 0) ? this.#recall(bytes, place) : null)?.schema ?? null;
+  }
+
   #recall(bytes: Buffer, place: string): KnownSchema | null {
-    const recent = this.#recent.get(place) ?? [];
-    for (const [index, entry] of recent.entries()) {
-      if (!startsWith(bytes, entry.bytes, head.length) || !startsWith(bytes, middle, head.length + entry.bytes.length)) continue;
+    const recent = this.#recent.get(place);
+    if (recent === undefined) return null;
+    for (let index = 0; index < recent.length; index++) {
+      const entry = recent[index];
+      if (
+        entry === undefined ||
+        !startsWith(bytes, entry.bytes, head.length) ||
+        !startsWith(bytes, middle, head.length + entry.bytes.length)
+      )
+        continue;
       if (bytes[bytes.length - 1] !== 0x7d) continue;
       if (index > 0) recent.unshift(...recent.splice(index, 1));
       return entry;

@@ -1,6 +1,7 @@
 // Reads JSON (RFC 8259) from bytes, token by token: numbers keep all their digits, and what nobody asks for is never made.
 import type { ConnectSchema } from "./connect-schema.ts";
 import { malformed } from "./decode-failure.ts";
+import type { MemberNames } from "./member-names.ts";
 import type { ValueReader } from "./value-reader.ts";
 import { unescapeJson } from "./json-escapes.ts";
 
@@ -20,6 +21,7 @@ export class JsonReader implements ValueReader {
   readonly #bytes: Buffer;
   readonly #end: number;
   #at: number;
+  #textStart = 0;
 
   constructor(bytes: Buffer, at = 0, end = bytes.length) {
     this.#bytes = bytes;
@@ -80,22 +82,16 @@ export class JsonReader implements ValueReader {
   }
 
   text(): Buffer {
-    if (this.#peek() !== quote) throw malformed("something else stands where a text must");
-    const start = ++this.#at;
-    const bytes = this.#bytes;
-    let isPlain = true;
-    for (let at = start; at < this.#end; at++) {
-      const byte = bytes[at];
-      if (byte === quote) {
-        this.#at = at + 1;
-        return isPlain ? bytes.subarray(start, at) : unescapeJson(bytes.subarray(start, at));
-      }
-      if (byte === backslash) {
-        isPlain = false;
-        at++;
-      }
-    }
-    throw malformed("a text does not end");
+    const isPlain = this.#skipText();
+    const text = this.#bytes.subarray(this.#textStart, this.#at - 1);
+    return isPlain ? text : unescapeJson(text);
+  }
+
+  /** A text as a string. */
+  string(): string {
+    const isPlain = this.#skipText();
+    if (isPlain) return this.#bytes.toString("utf8", this.#textStart, this.#at - 1);
+    return unescapeJson(this.#bytes.subarray(this.#textStart, this.#at - 1)).toString("utf8");
   }
 
   bytes(): Buffer {
@@ -140,9 +136,27 @@ export class JsonReader implements ValueReader {
     if (seen !== fields.length) throw malformed("an object lacks a field that its schema names, or has it twice");
   }
 
-  /** Visits the members of an object whose schema is not known; `member` must read or skip the value. */
-  members(member: (name: string) => void): void {
-    this.#each(openBrace, closeBrace, () => member(this.#name().toString("utf8")));
+  /** Visits the members of an object whose schema is not known; `member` must read or skip the value. `names` remembers what they are called. */
+  members(member: (name: string) => void, names: MemberNames | null = null): void {
+    if (names === null) {
+      this.#each(openBrace, closeBrace, () => member(this.#name().toString("utf8")));
+      return;
+    }
+    let [before, place] = [-1, names.first];
+    this.#each(openBrace, closeBrace, () => {
+      const json = names.json(place);
+      if (json === null || !this.#skipIf(json)) {
+        const name = this.#name().toString("utf8");
+        place = names.learn(name, before);
+        before = place;
+        place = names.after(place);
+        member(name);
+        return;
+      }
+      before = place;
+      place = names.after(place);
+      member(names.name(before));
+    });
   }
 
   /** Visits the items of a list whose schema is not known. */
@@ -175,11 +189,12 @@ export class JsonReader implements ValueReader {
     if (depth > depthMax) throw malformed("values are nested too deeply");
     switch (this.#peek()) {
       case quote:
-        this.text();
+        this.#skipText();
         break;
       case openBrace:
         this.#each(openBrace, closeBrace, () => {
-          this.#name();
+          this.#skipText();
+          this.#take(colon);
           this.skip(depth + 1);
         });
         break;
@@ -234,32 +249,56 @@ export class JsonReader implements ValueReader {
     return name;
   }
 
+  /** Reads over a text, whose beginning behind the quote is kept. True: nothing in it is escaped. */
+  #skipText(): boolean {
+    if (this.#peek() !== quote) throw malformed("something else stands where a text must");
+    const start = this.#at + 1;
+    const [bytes, end] = [this.#bytes, this.#end];
+    let isPlain = true;
+    for (let at = start; at < end; at++) {
+      const byte = bytes[at];
+      if (byte === quote) {
+        this.#textStart = start;
+        this.#at = at + 1;
+        return isPlain;
+      }
+      if (byte === backslash) {
+        isPlain = false;
+        at++;
+      }
+    }
+    throw malformed("a text does not end");
+  }
+
   /** Where the number begins; stands behind it. */
   #number(): number {
     this.#blanks();
     const start = this.#at;
     const bytes = this.#bytes;
-    let at = start;
-    const digits = (): boolean => {
-      const first = at;
-      while (at < this.#end && isDigit(bytes[at])) at++;
-      return at > first;
-    };
-    if (bytes[at] === minus) at++;
-    const hasLeadingZero = bytes[at] === zero && isDigit(bytes[at + 1]);
-    let isWell = digits() && !hasLeadingZero;
+    const first = bytes[start] === minus ? start + 1 : start;
+    let at = this.#digits(first);
+    let isWell = at > first && (bytes[first] !== zero || at === first + 1);
     if (at < this.#end && bytes[at] === 0x2e) {
-      at++;
-      isWell = digits() && isWell;
+      const fraction = at + 1;
+      at = this.#digits(fraction);
+      isWell &&= at > fraction;
     }
     if (at < this.#end && (bytes[at] === 0x65 || bytes[at] === 0x45)) {
-      at++;
-      if (bytes[at] === 0x2b || bytes[at] === minus) at++;
-      isWell = digits() && isWell;
+      const exponent = bytes[at + 1] === 0x2b || bytes[at + 1] === minus ? at + 2 : at + 1;
+      at = this.#digits(exponent);
+      isWell &&= at > exponent;
     }
     if (!isWell || at > this.#end) throw malformed("a number is not written as one");
     this.#at = at;
     return start;
+  }
+
+  /** The end of the digits that begin there. */
+  #digits(from: number): number {
+    const [bytes, end] = [this.#bytes, this.#end];
+    let at = from;
+    while (at < end && isDigit(bytes[at])) at++;
+    return at;
   }
 
   #integerSlice(start: number): Buffer {

@@ -39,6 +39,11 @@ export class RecordOpener {
     return this.#openJson(bytes, place);
   }
 
+  /** Its schema alone; null: it has none, or none that is known without reading it. */
+  knownSchema(bytes: Buffer, place: string): ConnectSchema | null {
+    return this.#format === "avro" ? null : this.#json.knownSchema(bytes, place);
+  }
+
   /** Headers are written by a converter of their own, which is a JSON one or prints JSON. */
   openHeader(bytes: Buffer): Opened {
     return bytes[0] === 0 ? this.#openAvro(bytes) : this.#openJson(bytes, "header");

@@ -2,6 +2,7 @@
 import type { Key } from "../../../engine/model/row.ts";
 import type { KafkaRecord } from "../kafka/kafka-client.ts";
 import type { SourceConnector } from "./change-event.ts";
+import type { ConnectSchema } from "./connect-schema.ts";
 import { DecodeFailure, malformed } from "./decode-failure.ts";
 import { JsonEnvelope } from "./envelope-reader.ts";
 import type { Opened, RecordOpener } from "./opened-record.ts";
@@ -23,6 +24,7 @@ export interface KeyOwner {
 export class RecordKeys {
   readonly #opener: RecordOpener;
   readonly #plans: RowPlans;
+  readonly #names = new WeakMap<ConnectSchema, readonly string[]>();
 
   constructor(opener: RecordOpener, plans: RowPlans) {
     this.#opener = opener;
@@ -32,8 +34,10 @@ export class RecordKeys {
   /** Names of the key's columns, in its order; none without a key. */
   columns({ key, topic }: KafkaRecord): readonly string[] {
     if (key === null) return [];
+    const known = this.#opener.knownSchema(key, `${topic}/key`);
+    if (known !== null) return this.#namesOf(known);
     const { envelope, schema } = this.#opener.open(key, `${topic}/key`);
-    if (schema !== null) return schema.fields.map(({ name }) => name);
+    if (schema !== null) return this.#namesOf(schema);
     if (!(envelope instanceof JsonEnvelope)) throw malformed("a key has no schema");
     return envelope.values.memberNames();
   }
@@ -64,6 +68,14 @@ export class RecordKeys {
       if (error instanceof DecodeFailure) return null;
       throw error;
     }
+  }
+
+  #namesOf(schema: ConnectSchema): readonly string[] {
+    const known = this.#names.get(schema);
+    if (known !== undefined) return known;
+    const names = schema.fields.map(({ name }) => name);
+    this.#names.set(schema, names);
+    return names;
   }
 
   #planOf({ envelope, schema }: Opened, { connector, table, row }: KeyOwner): RowPlan {

@@ -89,9 +89,11 @@ export class RecordReader {
   }
 
   #typed(record: KafkaRecord, { envelope: reader }: Opened, schema: NonNullable<Opened["schema"]>): DebeziumEvent {
-    const names = schema.fields.map(({ name }) => name);
-    if (!names.includes("op")) throw notAnEnvelope(names, record.headers);
     const shape = this.#plans.shapeOf(schema);
+    if (!shape.hasOp) {
+      const names = schema.fields.map(({ name }) => name);
+      throw notAnEnvelope(names, record.headers);
+    }
     const connector = shape.connector ?? this.#connector;
     const plan = shape.row === null || connector === null ? null : this.#plans.typed(shape.row, connector);
     const images: Images = { before: null, after: null };

@@ -24,6 +24,7 @@ export class RowPlan {
   /** Columns to look at in an image that was read by the connector's snapshot. */
   readonly #doubtful: readonly number[];
   readonly #ambiguous: readonly number[];
+  readonly #absent: ColumnValue[];
 
   /** `contextOf` gives what the codec of a column is chosen by. */
   constructor(schema: ConnectSchema, contextOf: (schema: ConnectSchema) => CodecContext) {
@@ -37,6 +38,7 @@ export class RowPlan {
         throw ofColumn(error, field.name);
       }
     });
+    this.#absent = this.columns.map(() => ABSENT);
     const indices = [...this.columns.keys()];
     this.#doubtful = indices.filter((index) => this.columns[index]?.codec.doubtful !== null);
     this.#ambiguous = indices.filter((index) => this.columns[index]?.nullHides !== "nothing");
@@ -44,7 +46,7 @@ export class RowPlan {
 
   read(reader: ValueReader): Row {
     const { columns } = this;
-    const row: Row = Array.from<ColumnValue>({ length: columns.length }).fill(ABSENT);
+    const row = this.#absent.slice();
     reader.struct(this.schema, (index) => {
       const column = columns[index];
       if (column === undefined) return;

@@ -10,6 +10,8 @@ import { untypedSchema } from "./untyped-schema.ts";
 
 /** What the schema of an envelope says of the rows inside. */
 export interface ValueShape {
+  /** It has an operation; without one it is no envelope. */
+  readonly hasOp: boolean;
   readonly connector: SourceConnector | null;
   /** Null: no rows, as in logical messages. */
   readonly row: ConnectSchema | null;
@@ -35,7 +37,7 @@ export class RowPlans {
     if (shape === undefined) {
       const name = sourceName.exec(fieldOf(schema, "source")?.name ?? "")?.[1];
       const connector = name === undefined ? null : sourceConnector(name === "mongo" ? "mongodb" : name);
-      shape = { connector, row: fieldOf(schema, "after") };
+      shape = { hasOp: fieldOf(schema, "op") !== null, connector, row: fieldOf(schema, "after") };
       this.#shapes.set(schema, shape);
     }
     return shape;

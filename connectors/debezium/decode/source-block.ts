@@ -6,6 +6,7 @@ import type { SourceConnector, SourcePlace } from "./change-event.ts";
 import { DecodeFailure, malformed } from "./decode-failure.ts";
 import type { EnvelopeReader } from "./envelope-reader.ts";
 import { isMysqlFamily } from "./codec-context.ts";
+import { MemberNames } from "./member-names.ts";
 
 export interface SourceBlock {
   readonly place: SourcePlace;
@@ -35,6 +36,8 @@ type Facts = {
   micros: number | null;
 };
 
+const blockNames = new MemberNames();
+
 /** Reads the block's fields by name, in any order; unknown ones are skipped. */
 export function readSourceBlock(reader: EnvelopeReader): SourceBlock {
   const facts: Facts = {
@@ -57,7 +60,7 @@ export function readSourceBlock(reader: EnvelopeReader): SourceBlock {
     eventSerialNumber: null,
     commitScn: null,
   };
-  reader.members((name) => readMember(reader, name, facts));
+  reader.members((name) => readMember(reader, name, facts), blockNames);
   const connector = sourceConnector(facts.connector);
   const at = facts.micros ?? (facts.millis === null ? null : facts.millis * 1000);
   if (at === null) throw malformed("the source block has no time");
