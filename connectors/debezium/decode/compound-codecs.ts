@@ -3,7 +3,7 @@ import { UNCHANGED } from "../../../engine/model/row.ts";
 import { arrayText } from "./array-text.ts";
 import type { CodecContext, UnavailableForms } from "./codec-context.ts";
 import type { ConnectSchema } from "./connect-schema.ts";
-import { malformed, unreadable } from "./decode-failure.ts";
+import { type DecodeFailure, inexact, malformed, unreadable } from "./decode-failure.ts";
 import { arrayOf, postgresType } from "./postgres-type.ts";
 import { dateText } from "./temporal-text.ts";
 import { codec, type ValueCodec } from "./value-codec.ts";
@@ -16,8 +16,9 @@ export function arrayCodec(
 ): ValueCodec {
   const { items } = schema;
   if (items === null) throw malformed("an array's schema has no items");
-  const { source, unavailable } = context;
+  const { connector, source, unavailable } = context;
   const inner = element(items, { ...context, source: source === null ? null : { ...source, name: elementName(source.name) } });
+  if (connector === "postgresql" && inner.type.name === "time") throw notExact("come without what is finer than a millisecond");
   const placeholder = placeholderOf(items, unavailable);
   const read: ValueCodec["read"] = (reader) => {
     const texts: (string | null)[] = [];
@@ -25,6 +26,7 @@ export function arrayCodec(
     reader.array(schema, () => {
       const value = items.optional && reader.isNull(items) ? null : inner.read(reader);
       if (value === UNCHANGED) isPlaceholder = true;
+      else if (value !== null && inner.doubtful?.(value) === true) throw notExact("hold a value that the connector does not read exactly");
       texts.push(value instanceof Buffer ? value.toString("utf8") : null);
     });
     if (isPlaceholder || (placeholder !== null && texts.join() === placeholder)) return UNCHANGED;
@@ -35,6 +37,11 @@ export function arrayCodec(
     return Buffer.from(arrayText(texts), "utf8");
   };
   return codec(arrayOf(inner.type), read, { deterministic: inner.deterministic });
+}
+
+/** The PostgreSQL connector reads arrays as its driver does, those of the log too. */
+function notExact(what: string): DecodeFailure {
+  return inexact(`arrays of this type ${what}`, "Leave the column out with `column.exclude.list` of the connector");
 }
 
 function elementName(name: string): string {

@@ -45,3 +45,13 @@ export function decimalFromText(text: string): string {
   if (!digitsForm.test(text)) throw unreadable("a decimal is not written with digits alone");
   return text;
 }
+
+const scientificForm = /^(-?\d)\.(\d+)E(\d{1,2})$/;
+
+/** Money that came as text: PostgreSQL's connector reads it as a double in its snapshot, and prints it as Java does, 1.0E7. */
+export function moneyFromText(text: string): string {
+  const match = scientificForm.exec(text);
+  if (match === null) return decimalFromText(text);
+  const [, first = "", fraction = "", exponent = ""] = match;
+  return placePoint(first + fraction, fraction.length - Number(exponent));
+}

@@ -44,20 +44,45 @@ function isPostgres({ connector }: CodecContext): boolean {
   return connector === "postgresql";
 }
 
+/**
+ * The drivers read what lies before the Gregorian calendar as Julian: the ten days that are not in that calendar come as those after them,
+ * those before them shifted or without BC. PostgreSQL's connector takes dates and times from its driver in a snapshot and in arrays.
+ */
+function isJulian(text: Buffer): boolean {
+  const printed = text.toString("latin1");
+  return printed.endsWith("BC") || (printed[4] === "-" && printed < "1582-10-25");
+}
+
+/** MySQL's and MariaDB's connectors take nothing but DATETIME from theirs, and shift back all but the ten days. */
+function isMissingDay(text: Buffer): boolean {
+  const printed = text.toString("latin1");
+  return printed >= "1582-10-15" && printed < "1582-10-25";
+}
+
+function doubtOfDate(context: CodecContext): Partial<ValueCodec> {
+  return isPostgres(context) ? { doubtful: isJulian } : {};
+}
+
+function doubtOfTimestamp(context: CodecContext): Partial<ValueCodec> {
+  return isMysqlFamily(context.connector) ? { doubtful: isMissingDay } : doubtOfDate(context);
+}
+
 const date: CodecMaker = (_, context) => {
   const infinities = isPostgres(context) ? infiniteDays : null;
-  return codec(postgresType("date"), (reader) => {
+  const read = (reader: ValueReader): Buffer => {
     const days = Number(reader.integer());
     return ascii(infinities?.get(days) ?? dateText(days));
-  });
+  };
+  return codec(postgresType("date"), read, doubtOfDate(context));
 };
 
 const isoDate: CodecMaker = (schema, context) => {
   const infinities = isPostgres(context) ? infiniteIsoDates : null;
-  return codec(postgresType("date"), (reader) => {
+  const read = (reader: ValueReader): Buffer => {
     const text = reader.text(schema).toString("latin1");
     return ascii(infinities?.get(text) ?? dateText(parseIsoDate(text)));
-  });
+  };
+  return codec(postgresType("date"), read, doubtOfDate(context));
 };
 
 /** MySQL's TIME is a length of time, which may be negative and longer than a day. */
@@ -101,18 +126,6 @@ function timestampType(context: CodecContext, digits: number | null): PostgresTy
   return known === null || known > 5 ? postgresType("timestamp") : postgresType("timestamp", known);
 }
 
-/**
- * The PostgreSQL connector's snapshot reads times before the Gregorian calendar as Julian ones, and shifts them by days.
- */
-function isJulian(text: Buffer): boolean {
-  const printed = text.toString("latin1");
-  return printed.endsWith("BC") || (printed[4] === "-" && printed < "1582-10-15");
-}
-
-function doubtOf(context: CodecContext): Partial<ValueCodec> {
-  return isPostgres(context) ? { doubtful: isJulian } : {};
-}
-
 const timestamp =
   (unit: "millis" | "micros"): CodecMaker =>
   (_, context) => {
@@ -125,7 +138,7 @@ const timestamp =
       const { days, rest } = splitDay(value, dayMicros / factor);
       return ascii(timestampText(days, rest * factor, ""));
     };
-    return codec(timestampType(context, unit === "millis" ? 3 : null), read, doubtOf(context));
+    return codec(timestampType(context, unit === "millis" ? 3 : null), read, doubtOfTimestamp(context));
   };
 
 const nanoTimestamp: CodecMaker = (_, context) => {
@@ -140,7 +153,7 @@ const nanoTimestamp: CodecMaker = (_, context) => {
     if (holds) return withNanos(`${dateText(days)} `, split);
     return ascii(timestampText(days, wholeMicros(split), ""));
   };
-  return holds ? textCodec(read) : codec(timestampType(context, null), read, doubtOf(context));
+  return holds ? textCodec(read) : codec(timestampType(context, null), read, doubtOfTimestamp(context));
 };
 
 const isoTimestamp: CodecMaker = (schema, context) => {
@@ -154,7 +167,7 @@ const isoTimestamp: CodecMaker = (schema, context) => {
     if (holds) return withNanos(`${dateText(parsed.days)} `, parsed);
     return ascii(timestampText(parsed.days, wholeMicros(parsed), ""));
   };
-  return holds ? textCodec(read) : codec(timestampType(context, null), read, doubtOf(context));
+  return holds ? textCodec(read) : codec(timestampType(context, null), read, doubtOfTimestamp(context));
 };
 
 /** Instants: another offset than UTC is another writing of the same. Those finer than a microsecond stay as they are written. */
@@ -168,9 +181,13 @@ const zonedTimestamp: CodecMaker = (schema, context) => {
     if (text === "infinity" || text === "-infinity") return bytes;
     if (bytes.equals(context.unavailable.text)) return UNCHANGED;
     const parsed = parseIsoTimestamp(text);
+    // Where MySQL's TIMESTAMP begins a second later.
+    if (isMysqlFamily(context.connector) && parsed.days === 0 && parsed.micros === 0) {
+      throw unreadable("1970-01-01 00:00:00 stands for the zero timestamp, 0000-00-00 00:00:00");
+    }
     return ascii(timestampText(parsed.days, wholeMicros(parsed), "+00"));
   };
-  return codec(type, read, doubtOf(context));
+  return codec(type, read, doubtOfTimestamp(context));
 };
 
 const zonedTime: CodecMaker = () => {
