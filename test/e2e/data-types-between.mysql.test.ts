@@ -4,16 +4,9 @@ import { expect, test } from "vitest";
 import { serverName, testedFlavour } from "../support/mysql-server.ts";
 import { PairStage } from "./pair-stage.ts";
 import { type numbersOf, type SampleRow, SampleTable } from "./sample-tables.ts";
-import { mysqlKeySamples, mysqlOnlySamples, mysqlSamples, ownSamples, refused } from "./type-samples-mysql.ts";
+import { mysqlKeySamples, mysqlOnlySamples, mysqlSamples, ownSamples, printByBytes, refused } from "./type-samples-mysql.ts";
 import { portableKeys, portableSamples, postgresOnlySamples, printInMysql } from "./type-samples-portable.ts";
 import { typeDefinitions } from "./type-samples.ts";
-
-/** How a MariaDB column is read for the comparison of two MariaDB sides: as bytes wherever its text could hide something. */
-function printByBytes({ column, type }: SampleRow): string {
-  if (type === "float" || type === "double") return `LOWER(HEX(ST_AsWKB(POINT(${column} + 0e0, 0))))`;
-  if (/binary|blob|bit|point|geometry|vector/.test(type)) return `LOWER(HEX(${column}))`;
-  return `LOWER(HEX(CONVERT(CAST(${column} AS CHAR) USING utf8mb4)))`;
-}
 
 /** A running server takes it by another name. */
 function timeZone(offset: string): Readonly<Record<string, string>> {

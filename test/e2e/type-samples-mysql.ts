@@ -2,6 +2,7 @@
 // in PostgreSQL, written by hand.
 import type { Flavour } from "../../connectors/mysql/mysql-client.ts";
 import { testedFlavour } from "../support/mysql-server.ts";
+import type { SampleRow } from "./sample-tables.ts";
 
 /** The target has no such value: the row is set aside there. */
 export const refused = Symbol("refused");
@@ -11,6 +12,13 @@ export interface Sample {
   readonly value: string;
   /** As the copy on PostgreSQL prints it. */
   readonly postgres: string | typeof refused;
+}
+
+/** How a column is read for the comparison of two sides of this family: as bytes wherever its text could hide something. */
+export function printByBytes({ column, type }: SampleRow): string {
+  if (type === "float" || type === "double") return `LOWER(HEX(ST_AsWKB(POINT(${column} + 0e0, 0))))`;
+  if (/binary|blob|bit|point|geometry|vector/.test(type)) return `LOWER(HEX(${column}))`;
+  return `LOWER(HEX(CONVERT(CAST(${column} AS CHAR) USING utf8mb4)))`;
 }
 
 const sample = (value: string, postgres: string | typeof refused): Sample => ({ value, postgres });
