@@ -114,7 +114,7 @@ export const settingRules: readonly Rule[] = [
     severity: "warning",
     unwritten: "false",
     good: ["true"],
-    loss: "columns of types that the connector does not know (composites, types of extensions) are left out of its records",
+    loss: "columns of types that the connector does not know (composites, types of extensions) are left out, and values of type name come as NULL",
     of: ["postgresql"],
   },
   {
