@@ -67,6 +67,12 @@ function generate() {
   for (const script of ["config-schema", "reference"]) run(process.execPath, [`dist/deploy/generate/${script}.js`]);
 }
 
+/** The suite that says what this build can do on this machine, beside its anchors. */
+function bench(parameters) {
+  build();
+  run(process.execPath, ["--enable-source-maps", "dist/benchmarks/bench.js", ...parameters]);
+}
+
 /** Every pair of source and target beside its anchor. */
 function pairs(parameters) {
   build();
@@ -93,6 +99,7 @@ function demo(parameters) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [command, ...parameters] = process.argv.slice(2);
   const commands = {
+    bench: () => bench(parameters),
     build,
     check,
     generate,

@@ -78,6 +78,7 @@ function newProgram(terminal: Terminal, version: string): Command {
         if (!text.startsWith("error:")) terminal.err(text);
       },
     })
+    .addHelpText("after", "\n`dongbo bench` measures this build on this machine, before an upgrade say; see `dongbo bench --help`.")
     .addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 bad usage or configuration, 5 done but something is stopped or quarantined.");
 }
 

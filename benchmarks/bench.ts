@@ -1,0 +1,105 @@
+// `dongbo bench`: measures this build on this machine beside what it is held against, and says whether the figures count.
+import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command, InvalidArgumentError } from "commander";
+import type { ServerUrls } from "./stands/postgres-stand.ts";
+import { compareResults, printComparison } from "./suite/compare.ts";
+import { printTable } from "./suite/print-table.ts";
+import { renderReport } from "./suite/report.ts";
+import { type BenchResult, readResult } from "./suite/result.ts";
+import { runSuite, type SuiteOptions } from "./suite/run-suite.ts";
+import { catalogue, quickNames } from "./workloads/catalogue.ts";
+
+interface Flags {
+  readonly quick: boolean;
+  readonly list: boolean;
+  readonly rows?: number;
+  readonly changes?: number;
+  readonly rounds?: number;
+  readonly json?: string;
+  readonly html?: string;
+  readonly source?: string;
+  readonly target?: string;
+}
+
+const names = catalogue.map(({ workload }) => workload.name);
+
+/** 0: every copy was equal to its source; 1: one was not; 2: bad usage. */
+async function bench(chosen: readonly string[], flags: Flags, command: Command): Promise<void> {
+  if (flags.list) {
+    for (const { workload } of catalogue)
+      console.log(`${workload.name.padEnd(16)} ${workload.title}; against ${workload.anchor ?? "a limit"}`);
+    return;
+  }
+  const unknown = chosen.filter((name) => !names.includes(name));
+  if (unknown.length > 0) command.error(`no workload is called ${unknown.join(", ")}; there are ${names.join(", ")}`);
+  const result = await runSuite(suiteOptions(chosen, flags, command));
+  process.stdout.write(printTable(result));
+  if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(result, null, 2)}\n`);
+  if (flags.html !== undefined) writeFileSync(flags.html, renderReport(result));
+  process.exitCode = result.workloads.every((workload) => workload.digest_equal) ? 0 : 1;
+}
+
+/** 0: go; 1: something is worse by more than the noise, or the results cannot decide. */
+function compare(old: string, now: string, { indicative }: { readonly indicative: boolean }): void {
+  const after = readResult(now);
+  const comparison = compareResults(readBaseline(old, after), after, indicative);
+  process.stdout.write(printComparison(comparison));
+  process.exitCode = comparison.verdict === "go" ? 0 : 1;
+}
+
+/** A result, or of a folder of results the one of the same hardware. */
+function readBaseline(path: string, after: BenchResult): BenchResult {
+  if (!statSync(path).isDirectory()) return readResult(path);
+  const files = readdirSync(path).filter((name) => name.endsWith(".json"));
+  const results = files.map((name) => readResult(join(path, name)));
+  const wanted = after.machine.hardware_class;
+  const found = results.find(({ machine }) => machine.hardware_class === wanted);
+  if (found === undefined) throw new Error(`${path} holds no baseline of ${wanted}; put a result of this machine there`);
+  return found;
+}
+
+function suiteOptions(chosen: readonly string[], flags: Flags, command: Command): SuiteOptions {
+  const { quick, source, target } = flags;
+  if ((source === undefined) !== (target === undefined)) command.error("--source and --target are given together");
+  const urls: ServerUrls | null = source === undefined || target === undefined ? null : { source, target };
+  const wanted = chosen.length > 0 ? chosen : quick ? quickNames : names;
+  const rows = flags.rows ?? (quick ? 1e5 : 1e6);
+  return {
+    entries: catalogue.filter(({ workload }) => wanted.includes(workload.name)),
+    size: { rows, changes: flags.changes ?? Math.min(rows, 1e6) },
+    rounds: flags.rounds ?? (quick ? 3 : 5),
+    urls,
+    tell: (line) => {
+      console.error(line);
+    },
+  };
+}
+
+function count(text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError("a whole number above 0, such as 1e6");
+  return number;
+}
+
+const program = new Command("dongbo bench")
+  .description("Measures this build on this machine beside what it is held against; copies that differ from their source have no score.")
+  .argument("[names...]", `workloads: ${names.join(", ")} (default: all)`)
+  .option("--quick", "fewer rows and rounds, in three minutes; no score", false)
+  .option("--list", "say what the workloads are", false)
+  .option("--rows <count>", "people in the register: 1e5, 1e6, 1e7 (default: 1e6)", count)
+  .option("--changes <count>", "changes of a backlog (default: as many as rows, at most 1e6)", count)
+  .option("--rounds <count>", "rounds of both sides by turns (default: 5)", count)
+  .option("--json <file>", "write the result as JSON")
+  .option("--html <file>", "write the result as a page with plots")
+  .option("--source <url>", "PostgreSQL server in place of a private one, its role a superuser")
+  .option("--target <url>", "PostgreSQL server that takes the copies")
+  .action(bench);
+program
+  .command("compare")
+  .description("whether a build may follow another one: what has changed by more than the noise of the rounds")
+  .argument("<old>", "result before the upgrade, or a folder with one for each hardware class")
+  .argument("<new>", "result of the build that is to follow")
+  .option("--indicative", "also hold figures that are no score against each other", false)
+  .action(compare);
+await program.parseAsync(process.argv);

@@ -1,0 +1,137 @@
+// A dongbo installation that keeps copies of the register, each in a database of its own on the target's server.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { EngineProcess, type EngineUsage } from "./engine-process.ts";
+import { type PostgresStand, registerDatabase, roleOf } from "./postgres-stand.ts";
+import { citizenColumns } from "./register-sql.ts";
+
+/** What one copy holds. */
+export interface CopyPart {
+  /** Columns, the key first; all when absent. */
+  readonly columns?: readonly string[];
+  /** Which of a column's values; all rows when absent. */
+  readonly where?: { readonly column: string; readonly values: readonly string[] };
+}
+
+/** SQL of the same choice. */
+export function conditionOf({ where }: CopyPart): string {
+  return where === undefined ? "true" : `${where.column} IN ('${where.values.join("','")}')`;
+}
+
+/** Where the rows of a copy physically are; what readers see refuses them outside of their validity. */
+const copyTable = "copy_copy.citizen";
+
+export class Installation implements AsyncDisposable {
+  readonly #stand: PostgresStand;
+  readonly #name: string;
+  readonly #parts: readonly CopyPart[];
+
+  private constructor(stand: PostgresStand, name: string, parts: readonly CopyPart[]) {
+    this.#stand = stand;
+    this.#name = name;
+    this.#parts = parts;
+  }
+
+  /** Empty targets, and a configuration with one subscription for each part. The name is unlike every other one's. */
+  static async create(stand: PostgresStand, name: string, parts: readonly CopyPart[]): Promise<Installation> {
+    const installation = new Installation(stand, name, parts);
+    const role = roleOf(stand.target);
+    for (const database of installation.#databases) await stand.target.query(`CREATE DATABASE ${database} OWNER ${role}`);
+    await stand.source.query(`CREATE PUBLICATION dongbo_${name} FOR TABLE public.citizen`, registerDatabase);
+    mkdirSync(installation.#home);
+    writeFileSync(join(installation.#home, "dongbo.yaml"), stringify(installation.#configuration()));
+    return installation;
+  }
+
+  /** Runs the engine until every copy holds what the register held when it was started. */
+  catchUp(): Promise<EngineUsage> {
+    return this.start(["--until-caught-up"]).ended();
+  }
+
+  /** Starts the engine; whoever starts it ends it. */
+  start(options: readonly string[] = []): EngineProcess {
+    return new EngineProcess(this.#home, this.#environment(), options);
+  }
+
+  /** Whether every copy holds exactly its part of the register, as the servers see it. */
+  async isEqual(): Promise<boolean> {
+    for (const [at, part] of this.#parts.entries()) {
+      const columns = part.columns ?? citizenColumns;
+      const due = await this.#stand.registerDigest(columns, conditionOf(part));
+      if ((await this.#stand.copyDigest(this.database(at), copyTable, columns)) !== due) return false;
+    }
+    return true;
+  }
+
+  /** Database of the copy with that number. */
+  database(at: number): string {
+    return `bench_${this.#name}_${at}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { source, target } = this.#stand;
+    await source.query(
+      `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = 'dongbo_${this.#name}' AND NOT active`,
+      registerDatabase,
+    );
+    await source.query(`DROP PUBLICATION dongbo_${this.#name}`, registerDatabase);
+    for (const database of this.#databases) await target.query(`DROP DATABASE ${database} WITH (FORCE)`);
+  }
+
+  get #home(): string {
+    return join(this.#stand.folder, this.#name);
+  }
+
+  get #control(): string {
+    return `bench_${this.#name}_control`;
+  }
+
+  get #databases(): string[] {
+    return [this.#control, ...this.#parts.map((_, at) => this.database(at))];
+  }
+
+  #environment(): Record<string, string> {
+    const { source, target } = this.#stand;
+    return {
+      SOURCE_URL: source.url(registerDatabase, "dongbo"),
+      CONTROL_URL: target.url(this.#control, "dongbo"),
+      ...Object.fromEntries(this.#parts.map((_, at) => [`TARGET_${at}_URL`, target.url(this.database(at), "dongbo")])),
+    };
+  }
+
+  /** One share for each set of columns and filter column; copies differ by the values alone. */
+  #configuration(): object {
+    const [first = {}] = this.#parts;
+    const filter = first.where === undefined ? {} : { where: { [first.where.column]: { in: "$values" } } };
+    const columns = first.columns === undefined ? {} : { columns: first.columns };
+    return {
+      version: 1,
+      control: "${env:CONTROL_URL}",
+      data_dir: ".dongbo",
+      listen: "off",
+      sources: { [this.#name]: { connector: "postgres", url: "${env:SOURCE_URL}", provider: { id: "G01", name: "Bộ Công an" } } },
+      targets: Object.fromEntries(
+        this.#parts.map((_, at) => [
+          `t${at}`,
+          { connector: "postgres", url: `\${env:TARGET_${at}_URL}`, consumer: { id: `C${at}`, name: `Tỉnh ${at}` } },
+        ]),
+      ),
+      shares: [
+        {
+          id: "register",
+          source: this.#name,
+          regulation: { id: "QC-01/2025", validity_period: "PT24H", on_expiry: "refuse", log_retention: "P1Y" },
+          agreement: { id: "TT-07/2026", from: "2020-01-01", to: "2100-01-01", purpose: "Đo hiệu năng", storage_basis: "42.1" },
+          model: "intermediary",
+          platform: "Nền tảng chia sẻ, điều phối dữ liệu",
+          tables: [{ source: "public.citizen", target: "copy.citizen", key: ["id"], ...columns, ...filter }],
+          subscriptions: this.#parts.map(({ where }, at) => ({
+            target: `t${at}`,
+            ...(where === undefined ? {} : { parameters: { values: where.values } }),
+          })),
+        },
+      ],
+    };
+  }
+}

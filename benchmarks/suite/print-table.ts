@@ -1,0 +1,51 @@
+// One screen: a row for each score, what it cost, and whether these figures count.
+import type { BenchResult, WorkloadResult } from "./result.ts";
+import { median } from "./statistics.ts";
+
+const headings = ["workload", "dongbo", "anchor", "ratio (min–max)", "goal", "", "engine/source/target CPU s", "anchor's", "RSS MB"];
+
+export function printTable(result: BenchResult): string {
+  const rows = [headings, ...result.workloads.map(cells)];
+  const widths = headings.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+  const { machine, versions } = result;
+  return [
+    `${machine.hardware_class}, Node ${machine.node}, ${Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(", ")}`,
+    ...lines,
+    ...result.workloads.flatMap(({ name, notes }) => notes.map((note) => `${name}: ${note}`)),
+    "A ratio above 1: dongbo is better than the anchor in the same rounds.",
+    ...(result.unscored.length === 0 ? [] : ["NOT A SCORE:", ...result.unscored.map((reason) => `  ${reason}`)]),
+    "",
+  ].join("\n");
+}
+
+function cells(row: WorkloadResult): string[] {
+  const { engine, source, target, anchor_cost: anchor, ratio, goal, measure } = row;
+  return [
+    row.name,
+    row.own.length === 0 ? "–" : `${median(row.own).toFixed(2)} ${measure}`,
+    row.anchored.length === 0 ? "–" : `${median(row.anchored).toFixed(2)} ${measure}`,
+    ratio === null ? "–" : `${ratio.median.toFixed(2)} (${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)})`,
+    goal === null ? "–" : `${goal.must} / ${goal.aim}`,
+    verdict(row),
+    [engine.cpu_seconds, source.cpu_seconds, target.cpu_seconds].map(seconds).join(" / "),
+    anchor === null ? "–" : [anchor.source.cpu_seconds, anchor.target.cpu_seconds].map(seconds).join(" / "),
+    engine.rss_peak_mb === null ? "–" : engine.rss_peak_mb.toFixed(0),
+  ];
+}
+
+function verdict({ digest_equal: equal, goal }: WorkloadResult): string {
+  if (!equal) return "UNEQUAL";
+  return goal === null ? "" : goal.met;
+}
+
+function seconds(value: number | null): string {
+  return value === null ? "?" : value.toFixed(2);
+}

@@ -1,0 +1,88 @@
+// A whole run: servers, workloads one after the other, and what makes the figures no score.
+import { dongboVersion } from "../../deploy/processes/version.ts";
+import { PostgresStand, type ServerUrls, settingsRefusals } from "../stands/postgres-stand.ts";
+import type { CatalogueEntry } from "../workloads/catalogue.ts";
+import { judgeRounds } from "./judge-rounds.ts";
+import { describeDisturbance, describeMachine, DisturbanceWatch, hardwareClass, idleDisturbance, isDisturbed } from "./machine.ts";
+import { ownSeconds } from "./process-usage.ts";
+import type { BenchResult, WorkloadResult } from "./result.ts";
+import { type Round, roundsMin, runRounds } from "./run-rounds.ts";
+import type { Side, Size } from "./workload.ts";
+
+export interface SuiteOptions {
+  readonly entries: readonly CatalogueEntry[];
+  readonly size: Size;
+  readonly rounds: number;
+  /** Null: private servers. */
+  readonly urls: ServerUrls | null;
+  /** Takes a line of progress. */
+  readonly tell: (line: string) => void;
+}
+
+export async function runSuite(options: SuiteOptions): Promise<BenchResult> {
+  const { entries, size, urls, tell } = options;
+  const startedAt = new Date().toISOString();
+  tell(`making a register of ${size.rows} people ...`);
+  await using stand = await PostgresStand.start(size.rows, urls);
+  const measured = (): number => spentInAll(stand);
+  const before = await idleDisturbance(measured);
+  const settings = await stand.settings();
+  const workloads: WorkloadResult[] = [];
+  const rounds: Round[] = [];
+  for (const entry of entries) {
+    tell(`${entry.workload.name}: ${entry.workload.title}`);
+    const done = await runEntry(stand, entry, options, measured);
+    rounds.push(...done);
+    workloads.push(...judgeRounds(entry.workload, done));
+  }
+  const machine = describeMachine();
+  return {
+    format: 1,
+    started_at: startedAt,
+    machine: { ...machine, hardware_class: hardwareClass(machine) },
+    versions: { dongbo: dongboVersion(), postgres: settings["target"]?.["server_version"] ?? "unknown" },
+    settings,
+    unscored: [
+      ...(options.rounds < roundsMin ? [`${options.rounds} rounds; a score needs ${roundsMin}`] : []),
+      ...(isDisturbed(before) ? [`before the start ${describeDisturbance(before)}`] : []),
+      ...disturbedRounds(rounds),
+      ...settingsRefusals(settings),
+      ...workloads.filter((row) => !row.digest_equal).map(({ name }) => `${name}: a copy differs from its source`),
+      ...(urls === null ? [] : ["the servers' processor time is not seen from here, so neither is who else uses this machine"]),
+    ],
+    workloads,
+  };
+}
+
+async function runEntry(
+  stand: PostgresStand,
+  { workload, prepare }: CatalogueEntry,
+  options: SuiteOptions,
+  measured: () => number,
+): Promise<Round[]> {
+  await using prepared = await prepare(stand, options.size);
+  const sides: Side[] = workload.anchor === null ? ["dongbo"] : ["dongbo", "anchor"];
+  return await runRounds(prepared, {
+    rounds: options.rounds,
+    sides,
+    watch: () => {
+      const watch = new DisturbanceWatch(measured);
+      return () => watch.read();
+    },
+    tell: options.tell,
+  });
+}
+
+function spentInAll(stand: PostgresStand): number {
+  const { self, endedChildren } = ownSeconds();
+  const { source, target } = stand.spent();
+  return self + endedChildren + (source ?? 0) + (target ?? 0);
+}
+
+function disturbedRounds(rounds: readonly Round[]): string[] {
+  const disturbed = rounds.map(({ disturbance }) => disturbance).filter(isDisturbed);
+  const worst = disturbed.toSorted((a, b) => b.others + b.stolen - a.others - a.stolen)[0];
+  return worst === undefined
+    ? []
+    : [`in ${disturbed.length} of ${rounds.length} rounds the machine was busy; at worst ${describeDisturbance(worst)}`];
+}
