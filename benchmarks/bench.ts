@@ -1,6 +1,6 @@
 // `dongbo bench`: measures this build on this machine beside what it is held against, and says whether the figures count.
 import { readdirSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import type { ServerUrls } from "./stands/postgres-stand.ts";
 import { compareResults, printComparison } from "./suite/compare.ts";
@@ -18,6 +18,7 @@ interface Flags {
   readonly rounds?: number;
   readonly json?: string;
   readonly html?: string;
+  readonly profile?: string;
   readonly source?: string;
   readonly target?: string;
 }
@@ -70,6 +71,7 @@ function suiteOptions(chosen: readonly string[], flags: Flags, command: Command)
     size: { rows, changes: flags.changes ?? Math.min(rows, 1e6) },
     rounds: flags.rounds ?? (quick ? 3 : 5),
     urls,
+    nodeOptions: flags.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${resolve(flags.profile)}`],
     tell: (line) => {
       console.error(line);
     },
@@ -92,6 +94,7 @@ const program = new Command("dongbo bench")
   .option("--rounds <count>", "rounds of both sides by turns (default: 5)", count)
   .option("--json <file>", "write the result as JSON")
   .option("--html <file>", "write the result as a page with plots")
+  .option("--profile <folder>", "write a processor profile of each of dongbo's processes there, for Chrome's developer tools; no score")
   .option("--source <url>", "PostgreSQL server in place of a private one, its role a superuser")
   .option("--target <url>", "PostgreSQL server that takes the copies")
   .action(bench);

@@ -15,6 +15,17 @@ export interface EngineUsage {
   readonly memory: readonly Point[];
 }
 
+export interface EngineStart {
+  /** Folder with dongbo.yaml. */
+  readonly home: string;
+  /** What the configuration refers to. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Of `dongbo run`. */
+  readonly options: readonly string[];
+  /** Of Node itself. */
+  readonly nodeOptions: readonly string[];
+}
+
 /** One started `dongbo run`. */
 export class EngineProcess {
   readonly #child: ChildProcess;
@@ -26,8 +37,8 @@ export class EngineProcess {
   #runsAt: number | null = null;
   #endsAt: number | null = null;
 
-  constructor(home: string, environment: Readonly<Record<string, string>>, options: readonly string[]) {
-    const child = spawn(process.execPath, [program, "run", ...options], {
+  constructor({ home, environment, options, nodeOptions }: EngineStart) {
+    const child = spawn(process.execPath, [...nodeOptions, program, "run", ...options], {
       cwd: home,
       // The build that is measured must not change while it is.
       env: { ...process.env, DONGBO_BUILD: "skip", ...environment },

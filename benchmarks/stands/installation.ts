@@ -51,7 +51,12 @@ export class Installation implements AsyncDisposable {
 
   /** Starts the engine; whoever starts it ends it. */
   start(options: readonly string[] = []): EngineProcess {
-    return new EngineProcess(this.#home, this.#environment(), options);
+    return new EngineProcess({
+      home: this.#home,
+      environment: this.#environment(),
+      options,
+      nodeOptions: this.#stand.nodeOptions,
+    });
   }
 
   /** Whether every copy holds exactly its part of the register, as the servers see it. */

@@ -54,22 +54,34 @@ export interface ServerUrls {
   readonly target: string;
 }
 
+export interface StandOptions {
+  /** People in the register. */
+  readonly rows: number;
+  /** Null: private servers. */
+  readonly urls: ServerUrls | null;
+  readonly nodeOptions: readonly string[];
+}
+
 export class PostgresStand implements AsyncDisposable {
   readonly rows: number;
   readonly folder: string;
+  /** Node's options for every process of dongbo, to profile it for example. */
+  readonly nodeOptions: readonly string[];
   readonly source: PostgresServer;
   readonly target: PostgresServer;
   readonly #owned: readonly EmbeddedPostgres[];
 
-  private constructor(rows: number, folder: string, servers: readonly [PostgresServer, PostgresServer]) {
-    this.rows = rows;
+  private constructor(options: StandOptions, folder: string, servers: readonly [PostgresServer, PostgresServer]) {
+    this.rows = options.rows;
+    this.nodeOptions = options.nodeOptions;
     this.folder = folder;
     [this.source, this.target] = servers;
     this.#owned = servers.filter((server) => server instanceof EmbeddedPostgres);
   }
 
-  /** Private servers, or those of the URLs, with a register of that many people. */
-  static async start(rows: number, urls: ServerUrls | null): Promise<PostgresStand> {
+  /** Makes the register. */
+  static async start(options: StandOptions): Promise<PostgresStand> {
+    const { rows, urls } = options;
     const folder = mkdtempSync(join(tmpdir(), "dongbo-bench-"));
     // Started by root the servers run under an account of their own, which must be able to pass.
     chmodSync(folder, 0o711);
@@ -79,7 +91,7 @@ export class PostgresStand implements AsyncDisposable {
           EmbeddedPostgres.start({ dataDir: join(folder, "target"), settings }),
         ])
       : Promise.all([GivenPostgres.at(urls.source), GivenPostgres.at(urls.target)]));
-    const stand = new PostgresStand(rows, folder, servers);
+    const stand = new PostgresStand(options, folder, servers);
     await stand.source.query(`CREATE DATABASE ${registerDatabase}`);
     for (const server of stand.#owned) await server.query("CREATE ROLE dongbo LOGIN REPLICATION");
     for (const sql of registerStatements(rows)) await stand.source.query(sql, registerDatabase);

@@ -15,15 +15,17 @@ export interface SuiteOptions {
   readonly rounds: number;
   /** Null: private servers. */
   readonly urls: ServerUrls | null;
+  /** Node's options for dongbo's processes; any of them makes the figures no score. */
+  readonly nodeOptions: readonly string[];
   /** Takes a line of progress. */
   readonly tell: (line: string) => void;
 }
 
 export async function runSuite(options: SuiteOptions): Promise<BenchResult> {
-  const { entries, size, urls, tell } = options;
+  const { entries, size, urls, nodeOptions, tell } = options;
   const startedAt = new Date().toISOString();
   tell(`making a register of ${size.rows} people ...`);
-  await using stand = await PostgresStand.start(size.rows, urls);
+  await using stand = await PostgresStand.start({ rows: size.rows, urls, nodeOptions });
   const measured = (): number => spentInAll(stand);
   const before = await idleDisturbance(measured);
   const settings = await stand.settings();
@@ -48,6 +50,7 @@ export async function runSuite(options: SuiteOptions): Promise<BenchResult> {
       ...disturbedRounds(rounds),
       ...settingsRefusals(settings),
       ...workloads.filter((row) => !row.digest_equal).map(({ name }) => `${name}: a copy differs from its source`),
+      ...(nodeOptions.length === 0 ? [] : [`Node ran with ${nodeOptions.join(" ")}`]),
       ...(urls === null ? [] : ["the servers' processor time is not seen from here, so neither is who else uses this machine"]),
     ],
     workloads,
