@@ -19,12 +19,13 @@ export const citizenColumns = [
   "version",
   "note",
   "changed_at",
+  "portrait",
 ] as const;
 
 export const citizenDdl = `CREATE TABLE public.citizen (
   id bigint PRIMARY KEY, personal_id varchar(12) NOT NULL, full_name varchar(80) NOT NULL, birth_date date NOT NULL,
   gender_code smallint NOT NULL, province_code varchar(2) NOT NULL, district_code varchar(3) NOT NULL, address varchar(200),
-  email varchar(80), balance numeric(12,2) NOT NULL, version integer NOT NULL, note varchar(200), changed_at timestamptz NOT NULL)`;
+  email varchar(80), balance numeric(12,2) NOT NULL, version integer NOT NULL, note varchar(200), changed_at timestamptz NOT NULL, portrait bytea)`;
 
 /** A number of [0, 1) that follows from the seed, a row's number and what it is for. */
 const chance = (purpose: number): string => `((hashint8extended(i, ${seed + purpose}) & 1073741823)::float8 / 1073741824)`;
@@ -41,7 +42,7 @@ const person = `i, lpad((79000000000 + i)::text, 12, '0'),
     || (ARRAY['An','Bình','Chi','Dũng','Hạnh','Khánh','Linh','Minh'])[1 + (${chance(4)} * 8)::int % 8] || ' ' || i,
   date '1940-01-01' + (${chance(5)} * 30000)::int, (i % 2)::smallint, p.code, p.code || floor(${chance(6)} * ${districtsPerProvince})::text,
   'Số ' || i % 300 || ', đường ' || i % 97, 'person' || i || '@example.invalid', (i % 100000)::numeric(12,2), 0,
-  CASE WHEN i % 7 = 0 THEN NULL ELSE 'ghi chú ' || i % 1000 END, timestamptz '2026-01-01 00:00:00+07'`;
+  CASE WHEN i % 7 = 0 THEN NULL ELSE 'ghi chú ' || i % 1000 END, timestamptz '2026-01-01 00:00:00+07', NULL`;
 
 /** Inserts the people with the numbers that the query gives as `i`. */
 const insertPeople = (numbers: string): string =>
@@ -60,13 +61,14 @@ export function registerStatements(rows: number): string[] {
     `CREATE SEQUENCE public.deleted START ${rows + 1}`,
     changeProcedure(rows),
     hotProcedure(rows),
+    mergerProcedure(),
     "VACUUM (ANALYZE, FREEZE) public.citizen",
     "CHECKPOINT",
   ];
 }
 
 /** A prime that shares no factor with any number of rows, so that updates go all over the table and come back late. */
-const stride = 7_919;
+export const stride = 7_919;
 
 /**
  * Transactions of `per_transaction` changes each: of ten rows seven are updated, two inserted, one deleted; `moves`: so many
@@ -100,6 +102,21 @@ const hotProcedure = (rows: number): string => `
       UPDATE public.citizen SET balance = balance + 1, version = version + 1, changed_at = clock_timestamp()
        WHERE id = ANY (ARRAY(SELECT 1 + (nextval('public.updated') % ${hotRows}) * ${Math.floor(rows / hotRows)}
                                FROM generate_series(1, per_transaction)));
+      COMMIT;
+    END LOOP;
+  END $$`;
+
+/** Every person goes to the next province of the list, in transactions of so many. */
+const mergerProcedure = (): string => `
+  CREATE PROCEDURE public.move_everyone(transactions bigint, per_transaction bigint) LANGUAGE plpgsql AS $$
+  DECLARE codes text[] := ARRAY['${codes.join("','")}'];
+  BEGIN
+    FOR t IN 0 .. transactions - 1 LOOP
+      UPDATE public.citizen AS c
+         SET province_code = n.code, district_code = n.code || right(c.district_code, 1), version = version + 1
+        FROM (SELECT p.id, codes[1 + array_position(codes, p.province_code::text) % cardinality(codes)] AS code
+                FROM public.citizen AS p WHERE p.id BETWEEN t * per_transaction + 1 AND (t + 1) * per_transaction) AS n
+       WHERE c.id = n.id;
       COMMIT;
     END LOOP;
   END $$`;

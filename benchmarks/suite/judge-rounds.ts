@@ -49,7 +49,8 @@ export function judgeRounds(workload: Workload, rounds: readonly Round[]): Workl
       }),
       memory: [...(middleSample(score, own)?.memory ?? [])],
       latency: (["dongbo", "anchor"] as const).flatMap((side) => latencyPoints(side, side === "dongbo" ? own : anchors)),
-      notes: notesOn(rounds, digestEqual),
+      // Once for all scores of the same rounds.
+      notes: score === workload.scores[0] ? notesOn(rounds, digestEqual) : [],
     };
   });
 }
@@ -58,7 +59,10 @@ function notesOn(rounds: readonly Round[], digestEqual: boolean): string[] {
   const disturbed = rounds.flatMap(({ disturbance }, at) =>
     isDisturbed(disturbance) ? [`round ${at + 1}: ${describeDisturbance(disturbance)}`] : [],
   );
-  return [...(digestEqual ? [] : ["a copy differs from the source"]), ...disturbed];
+  const told = rounds.flatMap(({ samples }, at) =>
+    Object.values(samples).flatMap(({ notes }) => notes.map((note) => `round ${at + 1}: ${note}`)),
+  );
+  return [...(digestEqual ? [] : ["a copy differs from the source"]), ...disturbed, ...told];
 }
 
 function metGoal(goal: Goal, ratio: number | null, digestEqual: boolean): "aim" | "must" | "missed" {

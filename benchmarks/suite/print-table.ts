@@ -33,12 +33,17 @@ function cells(row: WorkloadResult): string[] {
     row.own.length === 0 ? "–" : `${median(row.own).toFixed(2)} ${measure}`,
     row.anchored.length === 0 ? "–" : `${median(row.anchored).toFixed(2)} ${measure}`,
     ratio === null ? "–" : `${ratio.median.toFixed(2)} (${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)})`,
-    goal === null ? "–" : `${goal.must} / ${goal.aim}`,
+    goal === null ? "–" : printGoal(goal),
     verdict(row),
     [engine.cpu_seconds, source.cpu_seconds, target.cpu_seconds].map(seconds).join(" / "),
     anchor === null ? "–" : [anchor.source.cpu_seconds, anchor.target.cpu_seconds].map(seconds).join(" / "),
     engine.rss_peak_mb === null ? "–" : engine.rss_peak_mb.toFixed(0),
   ];
+}
+
+/** As design.md writes it: so many times the anchor. */
+export function printGoal({ must, aim }: { readonly must: number; readonly aim: number }): string {
+  return [must, aim].map((ratio) => Number(ratio.toFixed(2))).join(" / ");
 }
 
 function verdict({ digest_equal: equal, goal }: WorkloadResult): string {

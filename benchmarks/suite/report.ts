@@ -1,6 +1,7 @@
 // The result as one HTML file that needs nothing else: no script, no network.
 import { capacityStatements, copiesOf } from "./capacity.ts";
 import { escapeHtml, plot, type PlotLine } from "./plot.ts";
+import { printGoal } from "./print-table.ts";
 import type { BenchResult, WorkloadResult } from "./result.ts";
 import { median } from "./statistics.ts";
 
@@ -33,7 +34,7 @@ function table(rows: readonly WorkloadResult[]): string {
       figure(row.own, row.measure),
       figure(row.anchored, row.measure),
       ratio === null ? "–" : `${ratio.median.toFixed(2)} (${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)})`,
-      goal === null ? "–" : `${goal.must} / ${goal.aim}`,
+      goal === null ? "–" : printGoal(goal),
       row.digest_equal ? (goal?.met ?? "") : "unequal: no score",
       [engine.cpu_seconds, source.cpu_seconds, target.cpu_seconds].map(seconds).join(" / "),
       anchor === null ? "–" : [anchor.source.cpu_seconds, anchor.target.cpu_seconds].map(seconds).join(" / "),

@@ -35,6 +35,8 @@ export interface Sample {
   readonly progress: readonly Point[];
   /** Commit to visible, milliseconds, in rising order; empty where latency is not measured. */
   readonly latenciesMs: readonly number[];
+  /** What a reader of the figures should know. */
+  readonly notes: readonly string[];
 }
 
 /** Ratios to reach; above 1: dongbo is better. */

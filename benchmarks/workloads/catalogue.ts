@@ -1,8 +1,10 @@
 // All workloads, in the order in which they run.
 import type { PostgresStand } from "../stands/postgres-stand.ts";
 import type { PreparedWorkload, Size, Workload } from "../suite/workload.ts";
-import { catchUpLarge, catchUpSmall, hotKeys, prepareCatchUp } from "./catch-up.ts";
-import { fanOut200, fanOuts, prepareFanOut, prepareFanOut200 } from "./fan-out.ts";
+import { catchUps, prepareCatchUp } from "./catch-up.ts";
+import { fanOut200, fanOuts, mergerDay, prepareFanOut, prepareFanOut200, prepareMergerDay } from "./fan-out.ts";
+import { latency, prepareLatency } from "./latency.ts";
+import { memories, prepareMemory } from "./memory.ts";
 import { prepareSnapshot, snapshot } from "./snapshot.ts";
 
 export interface CatalogueEntry {
@@ -11,14 +13,20 @@ export interface CatalogueEntry {
 }
 
 /** What `--quick` runs. */
-export const quickNames: readonly string[] = [snapshot, catchUpSmall, catchUpLarge, hotKeys].map(({ name }) => name);
+export const quickNames: readonly string[] = [snapshot, ...catchUps].map(({ name }) => name);
 
 export const catalogue: readonly CatalogueEntry[] = [
   { workload: snapshot, prepare: prepareSnapshot },
-  ...[catchUpSmall, catchUpLarge, hotKeys].map((workload) => ({
+  ...catchUps.map((workload) => ({
     workload,
     prepare: (stand: PostgresStand, size: Size) => prepareCatchUp(stand, size, workload),
   })),
   ...fanOuts.map((workload) => ({ workload, prepare: (stand: PostgresStand, size: Size) => prepareFanOut(stand, size, workload) })),
   { workload: fanOut200, prepare: prepareFanOut200 },
+  { workload: mergerDay, prepare: prepareMergerDay },
+  { workload: latency, prepare: prepareLatency },
+  ...memories.map((workload) => ({
+    workload,
+    prepare: (stand: PostgresStand, size: Size) => prepareMemory(stand, size, workload),
+  })),
 ];

@@ -1,6 +1,6 @@
 // Many partial copies of one source, each in a database of its own, catching up with the same backlog: dongbo decodes it once,
 // native subscriptions once each.
-import { type BacklogKind, writeBacklog } from "../stands/backlog.ts";
+import { type Backlog, writeBacklog } from "../stands/backlog.ts";
 import { type CopyPart, Installation } from "../stands/installation.ts";
 import type { PostgresStand } from "../stands/postgres-stand.ts";
 import { districtCodes, provinceWeights } from "../stands/provinces.ts";
@@ -9,10 +9,12 @@ import { type PreparedWorkload, type Sample, type Score, type Size, wallTime, ty
 import { prepareBacklog } from "./catch-up.ts";
 import { measureEngine } from "./measure-sides.ts";
 
-const backlog: BacklogKind = { changesPerTransaction: 10, movesPerThousand: 15 };
+function fewMoves(changes: number): Backlog {
+  return { kind: "mixed", changes, perTransaction: 10, movesPerThousand: 15 };
+}
 
 /** What provinces are given: not how to reach people, nor what is noted about them. */
-const columns = citizenColumns.filter((column) => column !== "email" && column !== "note");
+const columns = citizenColumns.filter((column) => !["email", "note", "portrait"].includes(column));
 
 /** Each of the first provinces gets its own people. */
 function provincesPart(count: number): CopyPart[] {
@@ -46,8 +48,22 @@ export const fanOuts: readonly FanOut[] = [
   ]),
 ];
 
-export function prepareFanOut(stand: PostgresStand, { changes }: Size, { copies }: FanOut): Promise<PreparedWorkload> {
-  return prepareBacklog(stand, { name: `fanout${copies}`, backlog, parts: provincesPart(copies), changes });
+export function prepareFanOut(stand: PostgresStand, { changes }: Size, { name, copies }: FanOut): Promise<PreparedWorkload> {
+  return prepareBacklog(stand, { name, backlog: fewMoves(changes), parts: provincesPart(copies), units: changes });
+}
+
+/** Provinces are merged: nobody stays in the copy where they were. */
+export const mergerDay: Workload = {
+  name: "merger-day",
+  title: "34 partial copies catching up after every person's province has changed",
+  anchor: "postgres-native",
+  unit: "changes",
+  scores: [wallTime("merger-day", null)],
+};
+
+export function prepareMergerDay(stand: PostgresStand): Promise<PreparedWorkload> {
+  const parts = provincesPart(provinceWeights.length);
+  return prepareBacklog(stand, { name: mergerDay.name, backlog: { kind: "everyone", perTransaction: 1_000 }, parts, units: stand.rows });
 }
 
 /** Engine and master together: what more copies must not make dear. */
@@ -70,7 +86,7 @@ export async function prepareFanOut200(stand: PostgresStand, { changes }: Size):
   for (const installation of [many, few]) await installation.catchUp();
   return {
     before: async () => {
-      await writeBacklog(stand, backlog, changes);
+      await writeBacklog(stand, fewMoves(changes));
     },
     measure: (side) => {
       const installation = side === "dongbo" ? many : few;

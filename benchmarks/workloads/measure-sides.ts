@@ -25,6 +25,7 @@ export async function measureEngine(
     progress: await progress.stop(),
     digestEqual: await work.isEqual(),
     latenciesMs: [],
+    notes: [],
   };
 }
 
@@ -51,6 +52,7 @@ export async function measureAnchor(
     progress: await progress.stop(),
     digestEqual: await work.isEqual(),
     latenciesMs: [],
+    notes: [],
   };
 }
 

@@ -16,6 +16,7 @@ function sample(seconds: number, digestEqual = true): Sample {
     memory: [],
     progress: [],
     latenciesMs: [],
+    notes: [],
   };
 }
 
