@@ -68,7 +68,7 @@ function suiteOptions(chosen: readonly string[], flags: Flags, command: Command)
   const rows = flags.rows ?? (quick ? 1e5 : 1e6);
   return {
     entries: catalogue.filter(({ workload }) => wanted.includes(workload.name)),
-    size: { rows, changes: flags.changes ?? Math.min(rows, 1e6) },
+    size: { rows, changes: flags.changes ?? (quick ? rows / 2 : Math.min(rows, 1e6)) },
     rounds: flags.rounds ?? (quick ? 3 : 5),
     urls,
     nodeOptions: flags.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${resolve(flags.profile)}`],

@@ -73,12 +73,6 @@ function bench(parameters) {
   run(process.execPath, ["--enable-source-maps", "dist/benchmarks/bench.js", ...parameters]);
 }
 
-/** Every pair of source and target beside its anchor. */
-function pairs(parameters) {
-  build();
-  run(process.execPath, ["--enable-source-maps", "dist/benchmarks/pairs/pairs.js", ...parameters]);
-}
-
 /** Both Kafka clients reading the same topic. */
 function kafkaClients(parameters) {
   build();
@@ -106,7 +100,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     demo: () => demo(parameters),
     "debezium-sink": () => debeziumSink(parameters),
     "kafka-clients": () => kafkaClients(parameters),
-    pairs: () => pairs(parameters),
     test: () => test(parameters),
   };
   const chosen = commands[command];

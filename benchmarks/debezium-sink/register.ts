@@ -1,6 +1,6 @@
 // The table whose changes go through Kafka: synthetic people in the 34 provinces, inserted, updated and deleted in small transactions.
 import type { EmbeddedPostgres } from "../../deploy/embedded/postgres-server.ts";
-import { digestOf } from "../pairs/masters.ts";
+import { digestOf } from "./table-digest.ts";
 
 export const table = "public.citizen";
 

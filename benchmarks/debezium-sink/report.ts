@@ -1,5 +1,5 @@
 // Tables of what was measured. A ratio above 1 means that dongbo is better, for speed and for memory.
-import { median, range } from "../medians.ts";
+import { median } from "../suite/statistics.ts";
 import type { Run } from "./stand.ts";
 
 /** By reader, in the order of the rounds. */
@@ -68,4 +68,9 @@ function ratios(first: readonly Run[], second: readonly Run[], of: (first: Run, 
     return other === undefined ? [] : [of(run, other)];
   });
   return `${median(values).toFixed(2)} (${range(values)})`;
+}
+
+/** Smallest and largest. */
+function range(values: readonly number[], digits = 2): string {
+  return `${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)}`;
 }

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { benchConfiguration } from "./bench-configuration.ts";
 import { EngineProcess, type EngineUsage } from "./engine-process.ts";
 import { type PostgresStand, registerDatabase, roleOf } from "./postgres-stand.ts";
 import { citizenColumns } from "./register-sql.ts";
@@ -105,38 +106,14 @@ export class Installation implements AsyncDisposable {
     };
   }
 
-  /** One share for each set of columns and filter column; copies differ by the values alone. */
+  /** One share; copies differ by the values alone. */
   #configuration(): object {
     const [first = {}] = this.#parts;
-    const filter = first.where === undefined ? {} : { where: { [first.where.column]: { in: "$values" } } };
-    const columns = first.columns === undefined ? {} : { columns: first.columns };
-    return {
-      version: 1,
-      control: "${env:CONTROL_URL}",
-      data_dir: ".dongbo",
-      listen: "off",
-      sources: { [this.#name]: { connector: "postgres", url: "${env:SOURCE_URL}", provider: { id: "G01", name: "Bộ Công an" } } },
-      targets: Object.fromEntries(
-        this.#parts.map((_, at) => [
-          `t${at}`,
-          { connector: "postgres", url: `\${env:TARGET_${at}_URL}`, consumer: { id: `C${at}`, name: `Tỉnh ${at}` } },
-        ]),
-      ),
-      shares: [
-        {
-          id: "register",
-          source: this.#name,
-          regulation: { id: "QC-01/2025", validity_period: "PT24H", on_expiry: "refuse", log_retention: "P1Y" },
-          agreement: { id: "TT-07/2026", from: "2020-01-01", to: "2100-01-01", purpose: "Đo hiệu năng", storage_basis: "42.1" },
-          model: "intermediary",
-          platform: "Nền tảng chia sẻ, điều phối dữ liệu",
-          tables: [{ source: "public.citizen", target: "copy.citizen", key: ["id"], ...columns, ...filter }],
-          subscriptions: this.#parts.map(({ where }, at) => ({
-            target: `t${at}`,
-            ...(where === undefined ? {} : { parameters: { values: where.values } }),
-          })),
-        },
-      ],
-    };
+    return benchConfiguration({
+      source: { name: this.#name, connector: "postgres", table: "public.citizen" },
+      targets: this.#parts.map(({ where }) => ({ connector: "postgres", ...(where === undefined ? {} : { values: where.values }) })),
+      ...(first.columns === undefined ? {} : { columns: first.columns }),
+      ...(first.where === undefined ? {} : { filterColumn: first.where.column }),
+    });
   }
 }

@@ -36,6 +36,8 @@ export class NativeCopies implements AsyncDisposable {
       const filter = part.where === undefined ? "" : ` WHERE (${conditionOf(part)})`;
       await stand.source.query(`CREATE PUBLICATION ${database} FOR TABLE public.citizen${columns}${filter}`, registerDatabase);
     }
+    // A question that is under way tells of a lost connection.
+    copies.#observer.on("error", () => {});
     await copies.#observer.connect();
     return copies;
   }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EmbeddedPostgres } from "../../deploy/embedded/postgres-server.ts";
 import { serverSeconds } from "../suite/process-usage.ts";
+import { MariaDbServers } from "./mariadb-servers.ts";
 import { GivenPostgres } from "./given-postgres.ts";
 import { digestSql, registerStatements } from "./register-sql.ts";
 
@@ -70,6 +71,7 @@ export class PostgresStand implements AsyncDisposable {
   readonly source: PostgresServer;
   readonly target: PostgresServer;
   readonly #owned: readonly EmbeddedPostgres[];
+  #mariaDb: MariaDbServers | null = null;
 
   private constructor(options: StandOptions, folder: string, servers: readonly [PostgresServer, PostgresServer]) {
     this.rows = options.rows;
@@ -99,21 +101,37 @@ export class PostgresStand implements AsyncDisposable {
     return stand;
   }
 
+  /** Servers of the other family, started when a workload asks for them, with a register of as many people. */
+  async mariaDb(): Promise<MariaDbServers> {
+    this.#mariaDb ??= await MariaDbServers.start(this.folder, this.rows);
+    return this.#mariaDb;
+  }
+
+  /** The versions of what has been started. */
+  async versions(): Promise<Record<string, string>> {
+    const [row] = await this.target.query("SHOW server_version");
+    const postgres = { postgres: String(row?.["server_version"]) };
+    return this.#mariaDb === null ? postgres : { ...postgres, mariadb: await this.#mariaDb.version() };
+  }
+
   /** Processor seconds that the servers have used so far; null for a server that is elsewhere. */
   spent(): { readonly source: number | null; readonly target: number | null } {
-    return { source: spentBy(this.source), target: spentBy(this.target) };
+    const mariaDb = this.#mariaDb?.spent() ?? { source: 0, target: 0 };
+    const [source, target] = [spentBy(this.source), spentBy(this.target)];
+    return { source: source === null ? null : source + mariaDb.source, target: target === null ? null : target + mariaDb.target };
   }
 
   /** Digest of the part of the register that a copy with these columns and this condition must hold. */
   async registerDigest(columns: readonly string[], condition = "true"): Promise<string> {
-    return this.#digest(this.source, digestSql("public.citizen", columns, condition), registerDatabase);
+    return this.digest(this.source, digestSql("public.citizen", columns, condition), registerDatabase);
   }
 
   async copyDigest(database: string, table: string, columns: readonly string[]): Promise<string> {
-    return this.#digest(this.target, digestSql(table, columns), database);
+    return this.digest(this.target, digestSql(table, columns), database);
   }
 
-  async #digest(server: PostgresServer, sql: string, database: string): Promise<string> {
+  /** The one value that a digest statement gives. */
+  async digest(server: PostgresServer, sql: string, database: string): Promise<string> {
     const rows = await server.query(sql, database);
     return String(rows[0]?.["digest"]);
   }
@@ -125,11 +143,13 @@ export class PostgresStand implements AsyncDisposable {
 
   /** What bears on speed and durability, by server. */
   async settings(): Promise<Record<string, Record<string, string>>> {
-    return { source: await settingsOf(this.source), target: await settingsOf(this.target) };
+    const postgres = { source: await settingsOf(this.source), target: await settingsOf(this.target) };
+    return this.#mariaDb === null ? postgres : { ...postgres, ...(await this.#mariaDb.settings()) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#owned.length === 0) await this.source.query(`DROP DATABASE IF EXISTS ${registerDatabase} WITH (FORCE)`);
+    await this.#mariaDb?.[Symbol.asyncDispose]();
     await Promise.all(this.#owned.map((server) => server.stop("immediate")));
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -153,8 +173,12 @@ export function roleOf(server: PostgresServer): string {
 /** Reasons why figures under these settings are no score: one side would be excused from work that the other does. */
 export function settingsRefusals(settings: Readonly<Record<string, Readonly<Record<string, string>>>>): string[] {
   const { source = {}, target = {} } = settings;
+  const { "mariadb copies": copies, "mariadb replica": replica } = settings;
   const differing = durability.filter((name) => name !== "wal_level" && source[name] !== target[name]);
   return [
+    ...(JSON.stringify(copies) === JSON.stringify(replica)
+      ? []
+      : ["the MariaDB servers of dongbo's copies and of the replica have other settings"]),
     ...differing.map((name) => `${name} is ${source[name]} on the source and ${target[name]} on the target`),
     ...(target["track_commit_timestamp"] === "on" ? ["track_commit_timestamp is on: the native anchor logs a conflict for each row"] : []),
   ];

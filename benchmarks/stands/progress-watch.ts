@@ -5,7 +5,7 @@ import type { PostgresServer } from "./postgres-stand.ts";
 
 const lookMs = 100;
 
-export class ProgressWatch {
+export class ProgressWatch implements AsyncDisposable {
   readonly #client: pg.Client;
   readonly #points: Point[] = [];
   readonly #started = performance.now();
@@ -19,6 +19,8 @@ export class ProgressWatch {
 
   static async start(server: PostgresServer): Promise<ProgressWatch> {
     const client = new pg.Client({ connectionString: server.url() });
+    // A look that is under way tells of a lost connection.
+    client.on("error", () => {});
     await client.connect();
     const watch = new ProgressWatch(client);
     watch.#start = await watch.#written();
@@ -28,11 +30,16 @@ export class ProgressWatch {
     return watch;
   }
 
+  /** Looks no more. */
   async stop(): Promise<readonly Point[]> {
     clearInterval(this.#timer);
     await this.#looking;
-    await this.#client.end();
     return this.#points;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#client.end();
   }
 
   async #look(): Promise<void> {

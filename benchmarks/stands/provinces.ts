@@ -43,6 +43,14 @@ export const provinceWeights: readonly ProvinceWeight[] = Object.entries({
   .map(([code, weight]) => ({ code, weight }))
   .toSorted((a, b) => a.code.localeCompare(b.code));
 
+const weightOf = (provinces: readonly ProvinceWeight[]): number => provinces.reduce((sum, { weight }) => sum + weight, 0);
+
+/** A number of [0, 1) below `upTo`, and not below that of the province before, stands for somebody of the province. */
+export const provinceBorders: readonly { readonly code: string; readonly upTo: number }[] = provinceWeights.map(({ code }, at) => ({
+  code,
+  upTo: weightOf(provinceWeights.slice(0, at + 1)) / weightOf(provinceWeights),
+}));
+
 /** Districts of each province; its code and one digit. */
 export const districtsPerProvince = 6;
 

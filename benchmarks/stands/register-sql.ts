@@ -1,5 +1,5 @@
 // The synthetic register on a PostgreSQL server: citizens made there from a seed, and the changes that backlogs are made of.
-import { districtsPerProvince, provinceWeights } from "./provinces.ts";
+import { districtsPerProvince, provinceBorders } from "./provinces.ts";
 
 /** Another register altogether. Part of every figure's conditions, so it is fixed. */
 const seed = 20_260_101;
@@ -30,9 +30,9 @@ export const citizenDdl = `CREATE TABLE public.citizen (
 /** A number of [0, 1) that follows from the seed, a row's number and what it is for. */
 const chance = (purpose: number): string => `((hashint8extended(i, ${seed + purpose}) & 1073741823)::float8 / 1073741824)`;
 
-const codes = provinceWeights.map(({ code }) => code);
-const whole = provinceWeights.reduce((sum, { weight }) => sum + weight, 0);
-const borders = codes.map((_, at) => provinceWeights.slice(0, at).reduce((sum, { weight }) => sum + weight, 0) / whole);
+const codes = provinceBorders.map(({ code }) => code);
+/** Where each province begins. */
+const borders = [0, ...provinceBorders.slice(0, -1).map(({ upTo }) => upTo)];
 const province = `(ARRAY['${codes.join("','")}'])[width_bucket(${chance(1)}, ARRAY[${borders.join(",")}]::float8[])]`;
 
 /** SELECT list of the person with number `i`. */

@@ -56,13 +56,17 @@ export function judgeRounds(workload: Workload, rounds: readonly Round[]): Workl
 }
 
 function notesOn(rounds: readonly Round[], digestEqual: boolean): string[] {
-  const disturbed = rounds.flatMap(({ disturbance }, at) =>
-    isDisturbed(disturbance) ? [`round ${at + 1}: ${describeDisturbance(disturbance)}`] : [],
-  );
   const told = rounds.flatMap(({ samples }, at) =>
     Object.values(samples).flatMap(({ notes }) => notes.map((note) => `round ${at + 1}: ${note}`)),
   );
-  return [...(digestEqual ? [] : ["a copy differs from the source"]), ...disturbed, ...told];
+  return [...(digestEqual ? [] : ["a copy differs from the source"]), ...busyRounds(rounds), ...told];
+}
+
+/** One line, or none. */
+export function busyRounds(rounds: readonly Round[]): string[] {
+  const disturbed = rounds.map(({ disturbance }) => disturbance).filter(isDisturbed);
+  const worst = disturbed.toSorted((a, b) => b.others + b.stolen - a.others - a.stolen)[0];
+  return worst === undefined ? [] : [`busy in ${disturbed.length} of ${rounds.length} rounds; at worst ${describeDisturbance(worst)}`];
 }
 
 function metGoal(goal: Goal, ratio: number | null, digestEqual: boolean): "aim" | "must" | "missed" {

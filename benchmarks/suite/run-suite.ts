@@ -2,7 +2,7 @@
 import { dongboVersion } from "../../deploy/processes/version.ts";
 import { PostgresStand, type ServerUrls, settingsRefusals } from "../stands/postgres-stand.ts";
 import type { CatalogueEntry } from "../workloads/catalogue.ts";
-import { judgeRounds } from "./judge-rounds.ts";
+import { busyRounds, judgeRounds } from "./judge-rounds.ts";
 import { describeDisturbance, describeMachine, DisturbanceWatch, hardwareClass, idleDisturbance, isDisturbed } from "./machine.ts";
 import { ownSeconds } from "./process-usage.ts";
 import type { BenchResult, WorkloadResult } from "./result.ts";
@@ -28,7 +28,6 @@ export async function runSuite(options: SuiteOptions): Promise<BenchResult> {
   await using stand = await PostgresStand.start({ rows: size.rows, urls, nodeOptions });
   const measured = (): number => spentInAll(stand);
   const before = await idleDisturbance(measured);
-  const settings = await stand.settings();
   const workloads: WorkloadResult[] = [];
   const rounds: Round[] = [];
   for (const entry of entries) {
@@ -38,16 +37,17 @@ export async function runSuite(options: SuiteOptions): Promise<BenchResult> {
     workloads.push(...judgeRounds(entry.workload, done));
   }
   const machine = describeMachine();
+  const settings = await stand.settings();
   return {
     format: 1,
     started_at: startedAt,
     machine: { ...machine, hardware_class: hardwareClass(machine) },
-    versions: { dongbo: dongboVersion(), postgres: settings["target"]?.["server_version"] ?? "unknown" },
+    versions: { dongbo: dongboVersion(), ...(await stand.versions()) },
     settings,
     unscored: [
       ...(options.rounds < roundsMin ? [`${options.rounds} rounds; a score needs ${roundsMin}`] : []),
       ...(isDisturbed(before) ? [`before the start ${describeDisturbance(before)}`] : []),
-      ...disturbedRounds(rounds),
+      ...busyRounds(rounds),
       ...settingsRefusals(settings),
       ...workloads.filter((row) => !row.digest_equal).map(({ name }) => `${name}: a copy differs from its source`),
       ...(nodeOptions.length === 0 ? [] : [`Node ran with ${nodeOptions.join(" ")}`]),
@@ -80,12 +80,4 @@ function spentInAll(stand: PostgresStand): number {
   const { self, endedChildren } = ownSeconds();
   const { source, target } = stand.spent();
   return self + endedChildren + (source ?? 0) + (target ?? 0);
-}
-
-function disturbedRounds(rounds: readonly Round[]): string[] {
-  const disturbed = rounds.map(({ disturbance }) => disturbance).filter(isDisturbed);
-  const worst = disturbed.toSorted((a, b) => b.others + b.stolen - a.others - a.stolen)[0];
-  return worst === undefined
-    ? []
-    : [`in ${disturbed.length} of ${rounds.length} rounds the machine was busy; at worst ${describeDisturbance(worst)}`];
 }

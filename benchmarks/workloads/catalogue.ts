@@ -5,6 +5,7 @@ import { catchUps, prepareCatchUp } from "./catch-up.ts";
 import { fanOut200, fanOuts, mergerDay, prepareFanOut, prepareFanOut200, prepareMergerDay } from "./fan-out.ts";
 import { latency, prepareLatency } from "./latency.ts";
 import { memories, prepareMemory } from "./memory.ts";
+import { pairWorkloads, preparePair } from "./pairs.ts";
 import { prepareSnapshot, snapshot } from "./snapshot.ts";
 
 export interface CatalogueEntry {
@@ -28,5 +29,9 @@ export const catalogue: readonly CatalogueEntry[] = [
   ...memories.map((workload) => ({
     workload,
     prepare: (stand: PostgresStand, size: Size) => prepareMemory(stand, size, workload),
+  })),
+  ...pairWorkloads.map((workload) => ({
+    workload,
+    prepare: (stand: PostgresStand, size: Size) => preparePair(stand, size, workload),
   })),
 ];

@@ -11,7 +11,7 @@ export async function measureEngine(
   work: { readonly run: () => Promise<EngineUsage>; readonly isEqual: () => Promise<boolean> },
 ): Promise<Sample> {
   await stand.checkpoint();
-  const progress = await ProgressWatch.start(stand.target);
+  await using progress = await ProgressWatch.start(stand.target);
   const before = stand.spent();
   const usage = await work.run();
   const cpu = spentSince(stand, before, usage.cpuSeconds);
@@ -36,7 +36,7 @@ export async function measureAnchor(
   work: { readonly run: () => Promise<void>; readonly isEqual: () => Promise<boolean> },
 ): Promise<Sample> {
   await stand.checkpoint();
-  const progress = await ProgressWatch.start(stand.target);
+  await using progress = await ProgressWatch.start(stand.target);
   const before = stand.spent();
   const started = performance.now();
   await work.run();

@@ -66,11 +66,11 @@ describe("rounds", () => {
     expect(scoreRounds(score, rounds([5, 1], [20, 1])).ratios).toEqual([2, 0.5]);
   });
 
-  it("name the rounds in which the machine was busy", () => {
+  it("tell when the machine was busy", () => {
     const [first, second] = rounds([1, 1], [1, 1]);
     const busy = [first, second && { ...second, disturbance: { others: 0.2, stolen: 0 } }].filter((round) => round !== undefined);
     expect(judgeRounds(workload, busy)[0]?.notes).toEqual([
-      "round 2: other processes took 20 % of the machine (at most 5 %), its host 0 % (at most 2 %)",
+      "busy in 1 of 2 rounds; at worst other processes took 20 % of the machine (at most 5 %), its host 0 % (at most 2 %)",
     ]);
   });
 });

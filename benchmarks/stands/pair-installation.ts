@@ -1,0 +1,96 @@
+// A dongbo installation that keeps one whole copy, from either family into either family.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { benchConfiguration, type Family } from "./bench-configuration.ts";
+import { EngineProcess, type EngineUsage } from "./engine-process.ts";
+import { commonColumns, postgresDigestSql } from "./mariadb-register.ts";
+import type { MariaDbServers } from "./mariadb-servers.ts";
+import { type PostgresStand, registerDatabase, roleOf } from "./postgres-stand.ts";
+
+export interface Pair {
+  readonly source: Family;
+  readonly target: Family;
+}
+
+const copyTable = "copy_copy.citizen";
+
+/** The server of copies on MariaDB holds one at a time. */
+export class PairInstallation implements AsyncDisposable {
+  readonly #stand: PostgresStand;
+  readonly #mariaDb: MariaDbServers;
+  readonly #pair: Pair;
+  readonly #name: string;
+
+  private constructor(stand: PostgresStand, mariaDb: MariaDbServers, pair: Pair, name: string) {
+    this.#stand = stand;
+    this.#mariaDb = mariaDb;
+    this.#pair = pair;
+    this.#name = name;
+  }
+
+  /** An empty target. The name is unlike every other one's. */
+  static async create(stand: PostgresStand, pair: Pair, name: string): Promise<PairInstallation> {
+    const installation = new PairInstallation(stand, await stand.mariaDb(), pair, name);
+    const role = roleOf(stand.target);
+    for (const database of installation.#databases) await stand.target.query(`CREATE DATABASE ${database} OWNER ${role}`);
+    if (pair.target === "mysql") await installation.#mariaDb.clearCopies();
+    if (pair.source === "postgres")
+      await stand.source.query(`CREATE PUBLICATION dongbo_${name} FOR TABLE public.citizen`, registerDatabase);
+    mkdirSync(installation.#home);
+    const table = pair.source === "postgres" ? "public.citizen" : "register.citizen";
+    const configuration = benchConfiguration({
+      source: { name, connector: pair.source, table },
+      targets: [{ connector: pair.target }],
+      columns: commonColumns,
+    });
+    writeFileSync(join(installation.#home, "dongbo.yaml"), stringify(configuration));
+    return installation;
+  }
+
+  catchUp(): Promise<EngineUsage> {
+    const { source, target, nodeOptions } = this.#stand;
+    const [control, copy] = this.#databases;
+    const environment = {
+      SOURCE_URL: this.#pair.source === "postgres" ? source.url(registerDatabase, "dongbo") : this.#mariaDb.source.url("", "dongbo"),
+      TARGET_0_URL: this.#pair.target === "postgres" ? target.url(copy, "dongbo") : this.#mariaDb.copies.url("", "dongbo"),
+      CONTROL_URL: target.url(control, "dongbo"),
+    };
+    return new EngineProcess({ home: this.#home, environment, options: ["--until-caught-up"], nodeOptions }).ended();
+  }
+
+  /** Whether the copy holds exactly what the register does, as both servers see it. */
+  async isEqual(): Promise<boolean> {
+    const due =
+      this.#pair.source === "postgres"
+        ? await this.#stand.digest(this.#stand.source, postgresDigestSql("public.citizen"), registerDatabase)
+        : await this.#mariaDb.digest(this.#mariaDb.source, "register.citizen");
+    const [, copy] = this.#databases;
+    const held =
+      this.#pair.target === "postgres"
+        ? await this.#stand.digest(this.#stand.target, postgresDigestSql(copyTable), copy)
+        : await this.#mariaDb.digest(this.#mariaDb.copies, copyTable);
+    return held === due;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { source, target } = this.#stand;
+    if (this.#pair.source === "postgres") {
+      await source.query(
+        `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = 'dongbo_${this.#name}' AND NOT active`,
+        registerDatabase,
+      );
+      await source.query(`DROP PUBLICATION dongbo_${this.#name}`, registerDatabase);
+    }
+    for (const database of this.#databases) await target.query(`DROP DATABASE ${database} WITH (FORCE)`);
+  }
+
+  get #home(): string {
+    return join(this.#stand.folder, this.#name);
+  }
+
+  /** On PostgreSQL: for the control records, and for the copy where it is kept there. */
+  get #databases(): readonly [string, string] {
+    return [`bench_${this.#name}_control`, `bench_${this.#name}_copy`];
+  }
+}
