@@ -3,12 +3,16 @@
 import pg from "pg";
 import { setTimeout as pause } from "node:timers/promises";
 import { type CopyPart, conditionOf } from "./installation.ts";
-import { type PostgresStand, registerDatabase } from "./postgres-stand.ts";
+import { type PostgresServer, type PostgresStand, registerDatabase } from "./postgres-stand.ts";
 import { citizenColumns, citizenDdl } from "./register-sql.ts";
 
 /** How often the target is asked whether it is done, milliseconds: rare enough to cost nothing, and below what is measured. */
 const askMs = 5;
 const deadlineMs = 3_600_000;
+
+/** Settings that a server needs for each subscription, or some of them would wait for ever. */
+const neededOnSource = ["max_replication_slots", "max_wal_senders"];
+const neededOnTarget = ["max_logical_replication_workers", "max_worker_processes"];
 
 export class NativeCopies implements AsyncDisposable {
   readonly #stand: PostgresStand;
@@ -25,8 +29,10 @@ export class NativeCopies implements AsyncDisposable {
     this.#observer = new pg.Client({ connectionString: stand.target.url(this.database(0)) });
   }
 
-  /** Empty tables and publications. */
+  /** Empty tables and publications. Throws when a server that was given allows too few subscriptions. */
   static async create(stand: PostgresStand, name: string, parts: readonly CopyPart[]): Promise<NativeCopies> {
+    await refuseTooFew(stand.source, neededOnSource, parts.length);
+    await refuseTooFew(stand.target, neededOnTarget, parts.length);
     const copies = new NativeCopies(stand, name, parts);
     for (const [at, part] of parts.entries()) {
       const database = copies.database(at);
@@ -123,6 +129,18 @@ export class NativeCopies implements AsyncDisposable {
       await client.end();
     }
   }
+}
+
+async function refuseTooFew(server: PostgresServer, names: readonly string[], copies: number): Promise<void> {
+  // A copy that is being loaded takes a second one, and dongbo and the server itself have their own.
+  const needed = copies + 4;
+  const listed = names.map((name) => `'${name}'`).join(", ");
+  const low = await server.query(
+    `SELECT name || ' = ' || setting AS found FROM pg_settings WHERE name IN (${listed}) AND setting::int < ${needed}`,
+  );
+  const found = low.map((row) => String(row["found"]));
+  if (found.length > 0)
+    throw new Error(`${copies} native subscriptions need at least ${needed} of each; the server has ${found.join(", ")}`);
 }
 
 /** The register's table with the copy's columns. */

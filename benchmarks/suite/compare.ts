@@ -30,13 +30,17 @@ const errorsMax = 4;
 /** Never told apart below this, however alike the rounds were: another order of memory pages does as much. */
 const noiseMin: Readonly<Record<Quantity, number>> = { speed: 0.03, "engine CPU": 0.03, memory: 0.08 };
 
+/** Rounds that differ more than this would hide a slow-down of a fifth: they are no ground for a go. */
+const noiseMax = 0.2;
+
 /** With `indicative` figures that are no score are held against each other all the same. */
 export function compareResults(before: BenchResult, after: BenchResult, indicative = false): Comparison {
   const changes = before.workloads.flatMap((old) => {
     const now = after.workloads.find(({ name }) => name === old.name);
     return now === undefined ? [] : compareWorkload(old, now);
   });
-  const refusals = [...differences(before, after), ...(indicative ? [] : [...unscored("the old", before), ...unscored("the new", after)])];
+  const uncounted = [...unscored("the old", before), ...unscored("the new", after), ...unsteady(changes)];
+  const refusals = [...differences(before, after), ...(indicative ? [] : uncounted)];
   const worse = changes.some(({ verdict }) => verdict === "worse") || after.workloads.some((row) => !row.digest_equal);
   return { changes, refusals, verdict: worse || refusals.length > 0 || changes.length === 0 ? "no-go" : "go" };
 }
@@ -74,6 +78,15 @@ function differences(before: BenchResult, after: BenchResult): string[] {
     ...missing.map(({ name }) => `${name} is missing in the new result`),
     ...resized.map(({ name }) => `${name} had another size`),
   ];
+}
+
+function unsteady(changes: readonly Change[]): string[] {
+  return changes
+    .filter(({ noise }) => noise > noiseMax)
+    .map(
+      ({ workload, quantity, noise }) =>
+        `${workload}, ${quantity}: rounds differ so much that only ±${(noise * 100).toFixed(0)} % would be seen`,
+    );
 }
 
 function unscored(which: string, result: BenchResult): string[] {

@@ -48,6 +48,12 @@ describe("bench compare", () => {
     expect(unsteady?.noise).toBeGreaterThan(2 * (steady?.noise ?? 0));
   });
 
+  it("is no ground for a go when a fifth would not be seen", () => {
+    const comparison = compareResults(run(1, 0, 0.3), run(2, 0, 0.3));
+    expect(comparison.changes.some(({ noise }) => noise > 0.2)).toBe(true);
+    expect(comparison.verdict).toBe("no-go");
+  });
+
   it("decides nothing about other hardware, other sizes, missing workloads and figures that are no score", () => {
     const before = run(1);
     const other = { ...run(1), machine: { ...before.machine, hardware_class: "another" } };
