@@ -45,7 +45,7 @@ async function startHarness(): Promise<ChangeSourceHarness> {
   async function commit(changes: readonly ItemChange[]): Promise<void> {
     const id = String(++lsn);
     const events = changes.map((one, index) => {
-      const at = { lsn: ++lsn, table, time: Date.now() * 1000, transaction: { id, totalOrder: BigInt(index + 1) } };
+      const at = { lsn: ++lsn, table, time: Date.now() * 1000, transaction: { id, totalOrder: BigInt(index + 1), tableOrder: null } };
       const text = one.op === "delete" ? null : one.text;
       const event = change(one.op === "insert" ? "c" : one.op === "update" ? "u" : "d", String(one.id), text, at);
       return { topic, partition: 0, event, pad: text ?? "" };

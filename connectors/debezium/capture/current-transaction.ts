@@ -1,5 +1,5 @@
 import type { Micros } from "../../../engine/model/change-message.ts";
-import type { TransactionMark } from "../decode/change-event.ts";
+import type { TransactionMark, TransactionPart } from "../decode/change-event.ts";
 import type { PartitionPlace } from "../topic-offsets.ts";
 
 /**
@@ -56,8 +56,9 @@ export class CurrentTransaction {
   }
 
   /** False: it was counted before. */
-  count(id: string, partition: string, { table, totalOrder }: { readonly table: string; readonly totalOrder: bigint }): boolean {
-    return this.#tallies.get(id)?.count(partition, table, totalOrder) === true;
+  /** An event that has come from the partition. Whose transaction is not among those that are under way is not counted. */
+  count(partition: string, table: string, part: TransactionPart): void {
+    this.#tallies.get(part.id)?.count(partition, table, part);
   }
 
   /** What has not come of what the ENDs count. `wanted`: the table that a data collection is, null: its events are not counted. */
@@ -72,6 +73,8 @@ export interface Lacking {
   readonly table: string;
   readonly counted: bigint;
   readonly come: bigint;
+  /** The last one has come: numbers that are missing before it were left out by a connector that started again. */
+  readonly lastCame: boolean;
 }
 
 class Tally {
@@ -82,12 +85,14 @@ class Tally {
   readonly #counted = new Map<string, bigint>();
   /** Within a partition its events come in their order, and may come again: what counts is new. */
   readonly #highest = new Map<string, bigint>();
+  /** By table, the highest number among its events. */
+  readonly #last = new Map<string, bigint>();
 
-  count(partition: string, table: string, totalOrder: bigint): boolean {
-    if (totalOrder <= (this.#highest.get(partition) ?? 0n)) return false;
+  count(partition: string, table: string, { totalOrder, tableOrder }: TransactionPart): void {
+    if (totalOrder <= (this.#highest.get(partition) ?? 0n)) return;
     this.#highest.set(partition, totalOrder);
     this.#counted.set(table, (this.#counted.get(table) ?? 0n) + 1n);
-    return true;
+    if (tableOrder !== null && tableOrder > (this.#last.get(table) ?? 0n)) this.#last.set(table, tableOrder);
   }
 
   lacking(wanted: (collection: string) => string | null): readonly Lacking[] {
@@ -96,7 +101,8 @@ class Tally {
     return [...end.counts].flatMap(([collection, counted]) => {
       const table = wanted(collection);
       const come = table === null ? counted : (this.#counted.get(table) ?? 0n);
-      return table === null || come >= counted ? [] : [{ end, table, counted, come }];
+      if (table === null || come >= counted) return [];
+      return [{ end, table, counted, come, lastCame: (this.#last.get(table) ?? 0n) >= counted }];
     });
   }
 }

@@ -3,7 +3,7 @@ import type { Micros } from "../../../engine/model/change-message.ts";
 import { errorCodes } from "../../../engine/model/error-codes.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import { printTable } from "../../../engine/model/table.ts";
-import type { DataEvent, DebeziumEvent, DescribedTable, RecordDecoder, TransactionMark } from "../decode/change-event.ts";
+import type { DataEvent, DebeziumEvent, DescribedTable, RecordDecoder, TransactionMark, TransactionPart } from "../decode/change-event.ts";
 import type { KafkaRecord, RecordBatch } from "../kafka/kafka-client.ts";
 import { type PartitionPlace, placeKey } from "../topic-offsets.ts";
 import { judgeDelivery, withSeen } from "./redelivery.ts";
@@ -15,7 +15,7 @@ export interface Item {
   readonly place: PartitionPlace;
   readonly changes: readonly TableChange[];
   /** Of a wanted table's event: its part in a source transaction. Null: none is told. */
-  readonly transaction: { readonly id: string; readonly totalOrder: bigint } | null;
+  readonly transaction: TransactionPart | null;
   /** `schema.table` of a wanted table's event. */
   readonly table: string | null;
   /** It came before; `changes` are empty. */

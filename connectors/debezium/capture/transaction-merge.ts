@@ -185,10 +185,10 @@ export class TransactionMerge implements Sequencer {
     const current = this.#current;
     if (transaction === null || this.#isOutside(item, line)) return this.#joins(item, current);
     if (table === null) return true;
-    const { id, totalOrder } = transaction;
+    const { id } = transaction;
     if (item.repeated || this.#before.has(id)) {
       // All of its partition's events are passed on in their order: whatever is not under way any more is all there.
-      current?.count(id, line.key, { table, totalOrder });
+      current?.count(line.key, table, transaction);
       return true;
     }
     if (current === null || current.id !== id) {
@@ -196,7 +196,7 @@ export class TransactionMerge implements Sequencer {
       return false;
     }
     if (!current.opened) this.#open(current, item.sourceTransaction);
-    current.count(id, line.key, { table, totalOrder });
+    current.count(line.key, table, transaction);
     current.at = Math.max(current.at, item.at ?? 0);
     this.#ready.push(...item.changes);
     return true;
@@ -238,7 +238,10 @@ export class TransactionMerge implements Sequencer {
 
   #waitsForEvents(current: CurrentTransaction): boolean {
     for (const rest of current.lacking((collection) => this.#counted(collection))) {
+      // Within one partition everything comes before the last.
+      if (rest.lastCame && this.#options.partitionsOf(rest.table).length === 1) continue;
       if (!this.#comesNoMore(rest.table)) return true;
+      if (rest.lastCame) continue;
       const opened = current.opened && rest.end.id === current.id;
       // Without an order it may be one that was passed on so long ago that its id is forgotten.
       if (opened || rest.end.order !== null) throw this.#incomplete(rest);

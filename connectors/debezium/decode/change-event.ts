@@ -38,11 +38,20 @@ export interface DataEvent {
   /** Envelope's `ts_us`, `ts_ms`: when the connector handled it, by its own clock. */
   readonly processedAt: Micros;
   /** Null: transaction metadata is off, or this is a snapshot record. */
-  readonly transaction: { readonly id: string; readonly totalOrder: bigint } | null;
+  readonly transaction: TransactionPart | null;
   /** The row's key before, told by the second half of a changed primary key (header `__debezium.oldkey`). */
   readonly oldKey: Key | null;
   /** The row lives on under another key (header `__debezium.newkey` on its delete). */
   readonly movesAway: boolean;
+}
+
+/** An event's part in a source transaction. A connector that starts again within one may number on, so that numbers are left out. */
+export interface TransactionPart {
+  readonly id: string;
+  /** Its number among all of the transaction's, from 1. */
+  readonly totalOrder: bigint;
+  /** Its number among those of its table, from 1; null: not told. */
+  readonly tableOrder: bigint | null;
 }
 
 export type DebeziumEvent =

@@ -55,15 +55,16 @@ export function readEnvelope(reader: EnvelopeReader, row: (image: "before" | "af
 }
 
 function readTransaction(reader: EnvelopeReader): DataEvent["transaction"] {
-  let [id, totalOrder]: [string | null, bigint | null] = [null, null];
+  let [id, totalOrder, tableOrder]: [string | null, bigint | null, bigint | null] = [null, null, null];
   const isThere = reader.members((name) => {
     if (name === "id") id = reader.string();
     else if (name === "total_order") totalOrder = reader.integer();
+    else if (name === "data_collection_order") tableOrder = reader.integer();
     else reader.skip();
   }, transactionNames);
   if (!isThere) return null;
   if (id === null || totalOrder === null) throw malformed("the transaction block lacks its id or its order");
-  return { id: sharedId(id), totalOrder };
+  return { id: sharedId(id), totalOrder, tableOrder };
 }
 
 /** PostgreSQL's ids are `<transaction>:<LSN>` with an LSN of each event's and mark's own: what they share is the transaction. */

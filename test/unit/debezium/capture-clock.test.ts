@@ -136,7 +136,7 @@ describe("VL-07 the clock of Debezium topics", () => {
     topics.make(transactionTopic);
     const one = source({ transactions: transactionTopic });
     await open(one);
-    const transaction = (totalOrder: bigint) => ({ id: "7", totalOrder });
+    const transaction = (totalOrder: bigint) => ({ id: "7", totalOrder, tableOrder: totalOrder });
     topics.write(transactionTopic, 0, mark("begin", "7"));
     topics.write(eventTopic, 0, change("c", "1", "a", { lsn: 5, time: 500 * ms, transaction: transaction(1n) }));
     topics.write(eventTopic, 1, change("c", "2", "b", { lsn: 6, time: 500 * ms, transaction: transaction(2n) }));

@@ -22,7 +22,7 @@ describe("a subscription that enters at the ends of the topics", () => {
   });
 
   const event = (transaction: string, order: number, lsn: number) => {
-    const place = { lsn, transaction: { id: transaction, totalOrder: BigInt(order) } };
+    const place = { lsn, transaction: { id: transaction, totalOrder: BigInt(order), tableOrder: BigInt(order) } };
     topics.write(eventTopic, 0, change("c", String(lsn), "text", place), String(lsn));
   };
   const end = (transaction: string, count: number) => {
@@ -93,7 +93,7 @@ describe("a subscription that enters at the ends of the topics", () => {
     const transact = (id: number): void => {
       topics.write(transactionTopic, 0, mark("begin", idOf(id, lsn + 1)));
       const [name = ""] = idOf(id, 0).split(":");
-      const at = (order: number) => ({ lsn: ++lsn, transaction: { id: name, totalOrder: BigInt(order) } });
+      const at = (order: number) => ({ lsn: ++lsn, transaction: { id: name, totalOrder: BigInt(order), tableOrder: 1n } });
       topics.write(eventTopic, 0, change("c", `citizen ${id}`, "text", at(1)), String(id));
       topics.write("national.public.household", 0, change("c", `household ${id}`, "text", { ...at(2), table: household }), String(id));
       topics.write(transactionTopic, 0, mark("end", idOf(id, ++lsn), { "public.citizen": 1, "public.household": 1 }));

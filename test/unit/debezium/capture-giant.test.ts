@@ -14,7 +14,11 @@ test("a transaction of 200,000 events over two partitions passes through before 
   topics.write(transactionTopic, 0, mark("begin", "7"));
   const padded = "x".repeat(200);
   for (let index = 1; index <= events; index++) {
-    const event = change("c", String(index), "text", { lsn: index, time: 9_000_000, transaction: { id: "7", totalOrder: BigInt(index) } });
+    const event = change("c", String(index), "text", {
+      lsn: index,
+      time: 9_000_000,
+      transaction: { id: "7", totalOrder: BigInt(index), tableOrder: BigInt(index) },
+    });
     topics.write(eventTopic, index % 2, event, padded);
   }
   const source = connectionTo(topics, debeziumOptions({ transactions: transactionTopic })).source(0);
