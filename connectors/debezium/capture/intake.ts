@@ -119,7 +119,8 @@ export class Intake {
   }
 
   #understood(record: KafkaRecord, key: string, before: PartitionPlace): Item {
-    const place: PartitionPlace = { ...before, offset: record.offset + 1n, last: markOf(record) };
+    const { topic, partition, lacking, seen } = before;
+    const place: PartitionPlace = { topic, partition, offset: record.offset + 1n, lacking, last: markOf(record), seen };
     const bytes = (record.value?.length ?? 0) + (record.key?.length ?? 0);
     const nature = this.#parts.natureOf(record.topic);
     let event: DebeziumEvent;
@@ -128,7 +129,7 @@ export class Intake {
     } catch (error) {
       return { ...nothing, place, bytes, unreadable: true, changes: this.#unreadable(error, record, nature) };
     }
-    if (event.kind === "data") return { ...this.#dataItem(event, key, { before, place, nature }), bytes };
+    if (event.kind === "data") return this.#dataItem(event, key, { before, place, nature, bytes });
     if (event.kind === "tombstone") {
       return { ...nothing, place, bytes, changes: this.#parts.changes.tombstone(event.key, key, nature) };
     }
@@ -136,11 +137,7 @@ export class Intake {
     return { ...nothing, place, bytes, mark: event.kind === "transaction" ? event : null };
   }
 
-  #dataItem(
-    event: DataEvent,
-    key: string,
-    at: { before: PartitionPlace; place: PartitionPlace; nature: TopicNature },
-  ): Omit<Item, "bytes"> {
+  #dataItem(event: DataEvent, key: string, at: DataPlace): Item {
     const { changes: rows, watch } = this.#parts;
     const { source, processedAt, transaction } = event;
     const name = event.table.catalog.table;
@@ -149,23 +146,24 @@ export class Intake {
     else if (source.snapshot === null) watch.streamed(processedAt, source.at);
     const delivery = judgeDelivery(event, at.before.seen);
     if (delivery === "set back") throw setBack(at.place);
-    const common = {
-      ...nothing,
+    const isRepeated = delivery === "repeated";
+    const isWanted = rows.wants(name);
+    const isAnew = !isRepeated && isSnapshot && isWanted && beginsAnew(event, at.before);
+    const changes = rows.of(event, key, at.nature);
+    // Field by field: this is made for every event.
+    return {
+      place: isRepeated ? at.place : placeAfter(event, at, isAnew),
+      changes: isRepeated ? nothing.changes : isAnew ? [this.#readAnew(event, at.before, at.nature), ...changes] : changes,
       transaction,
-      table: rows.wants(name) ? printTable(name) : null,
+      table: isWanted ? printTable(name) : null,
+      repeated: isRepeated,
+      unreadable: false,
+      mark: null,
+      earlier: false,
       sourceTransaction: source.snapshot === null ? (source.transactionId ?? "") : "",
       at: source.at,
+      bytes: at.bytes,
     };
-    if (delivery === "repeated") {
-      rows.of(event, key, at.nature);
-      return { ...common, place: at.place, repeated: true };
-    }
-    const changes = rows.of(event, key, at.nature);
-    if (!isSnapshot || !rows.wants(name) || !beginsAnew(event, at.before)) {
-      return { ...common, place: { ...at.place, seen: withSeen(event, at.place.seen) }, changes };
-    }
-    const place = { ...at.place, seen: [], lacking: at.place.lacking && at.nature.partitions > 1 };
-    return { ...common, place, changes: [this.#readAnew(event, at.before, at.nature), ...changes] };
   }
 
   /** The connector reads the whole table once more: rows that went away in between are told by nothing else. */
@@ -209,6 +207,19 @@ const nothing = {
   sourceTransaction: "",
   at: null,
 } as const;
+
+interface DataPlace {
+  readonly before: PartitionPlace;
+  readonly place: PartitionPlace;
+  readonly nature: TopicNature;
+  readonly bytes: number;
+}
+
+function placeAfter(event: DataEvent, { before, place, nature }: DataPlace, isAnew: boolean): PartitionPlace {
+  const { topic, partition, offset, last } = place;
+  if (isAnew) return { topic, partition, offset, last, seen: [], lacking: place.lacking && nature.partitions > 1 };
+  return { topic, partition, offset, last, seen: withSeen(event, before.seen), lacking: place.lacking };
+}
 
 /** By what a record is known again. */
 function markOf({ offset, timestamp }: KafkaRecord): PartitionPlace["last"] {
