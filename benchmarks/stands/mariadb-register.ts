@@ -1,23 +1,7 @@
 // The register on a MariaDB server, of the columns that both families hold alike, and the changes of its backlogs.
 import type { EmbeddedMariaDb } from "../../deploy/embedded/mariadb-server.ts";
 import { districtsPerProvince, provinceBorders } from "./provinces.ts";
-import { stride } from "./register-sql.ts";
-
-/** What a copy across families is judged by; the same text from both. */
-export const commonColumns = [
-  "id",
-  "personal_id",
-  "full_name",
-  "birth_date",
-  "gender_code",
-  "province_code",
-  "district_code",
-  "address",
-  "email",
-  "balance",
-  "version",
-  "note",
-] as const;
+import { commonColumns, stride } from "./register-sql.ts";
 
 /** A number of [0, 1) that follows from a row's number. */
 const chance = `(CRC32(CONCAT('dongbo', i)) / 4294967296)`;

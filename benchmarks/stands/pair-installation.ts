@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { benchConfiguration, type Family } from "./bench-configuration.ts";
 import { EngineProcess, type EngineUsage } from "./engine-process.ts";
-import { commonColumns, postgresDigestSql } from "./mariadb-register.ts";
+import { postgresDigestSql } from "./mariadb-register.ts";
+import { commonColumns } from "./register-sql.ts";
 import type { MariaDbServers } from "./mariadb-servers.ts";
 import { type PostgresStand, registerDatabase, roleOf } from "./postgres-stand.ts";
 

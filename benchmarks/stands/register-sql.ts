@@ -4,8 +4,8 @@ import { districtsPerProvince, provinceBorders } from "./provinces.ts";
 /** Another register altogether. Part of every figure's conditions, so it is fixed. */
 const seed = 20_260_101;
 
-/** All columns, in order. */
-export const citizenColumns = [
+/** What both families hold alike, and a copy across families is judged by; in order. */
+export const commonColumns = [
   "id",
   "personal_id",
   "full_name",
@@ -18,9 +18,10 @@ export const citizenColumns = [
   "balance",
   "version",
   "note",
-  "changed_at",
-  "portrait",
 ] as const;
+
+/** All columns, in order. */
+export const citizenColumns = [...commonColumns, "changed_at", "portrait"] as const;
 
 export const citizenDdl = `CREATE TABLE public.citizen (
   id bigint PRIMARY KEY, personal_id varchar(12) NOT NULL, full_name varchar(80) NOT NULL, birth_date date NOT NULL,
