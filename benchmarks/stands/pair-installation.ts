@@ -75,15 +75,8 @@ export class PairInstallation implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { source, target } = this.#stand;
-    if (this.#pair.source === "postgres") {
-      await source.query(
-        `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = 'dongbo_${this.#name}' AND NOT active`,
-        registerDatabase,
-      );
-      await source.query(`DROP PUBLICATION dongbo_${this.#name}`, registerDatabase);
-    }
-    for (const database of this.#databases) await target.query(`DROP DATABASE ${database} WITH (FORCE)`);
+    if (this.#pair.source === "postgres") await this.#stand.release(this.#name);
+    for (const database of this.#databases) await this.#stand.target.query(`DROP DATABASE ${database} WITH (FORCE)`);
   }
 
   get #home(): string {

@@ -121,6 +121,15 @@ export class PostgresStand implements AsyncDisposable {
     return { source: source === null ? null : source + mariaDb.source, target: target === null ? null : target + mariaDb.target };
   }
 
+  /** Takes away what an installation of this name has at the source. */
+  async release(name: string): Promise<void> {
+    await this.source.query(
+      `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = 'dongbo_${name}' AND NOT active`,
+      registerDatabase,
+    );
+    await this.source.query(`DROP PUBLICATION dongbo_${name}`, registerDatabase);
+  }
+
   /** Digest of the part of the register that a copy with these columns and this condition must hold. */
   async registerDigest(columns: readonly string[], condition = "true"): Promise<string> {
     return this.digest(this.source, digestSql("public.citizen", columns, condition), registerDatabase);
