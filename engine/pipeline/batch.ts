@@ -61,7 +61,7 @@ export class Batch {
   }
 
   /** Takes a piece of the queue and writes its net effect. Nothing becomes visible before the commit. */
-  async add(items: readonly LaneItem[]): Promise<void> {
+  async add(items: Iterable<LaneItem>): Promise<void> {
     for (const item of items) {
       if (item.tag === "chunk") await this.#chunk(item);
       else if (item.tag === "load") await this.#beginLoad(item);

@@ -1,15 +1,21 @@
 // A subscription's queue between routing and applying: bounded in memory, continued on disk, able to step back.
 import { isBoundary, itemBytes, type LaneItem } from "./lane-item.ts";
+import { ChangePacker, type PackedChange, unpackChange } from "./packed-change.ts";
 import { SpillFile } from "./spill-file.ts";
 
+/** As it waits. */
+type WaitingItem = LaneItem | PackedChange;
+
 interface Queued {
-  readonly item: LaneItem;
+  readonly item: WaitingItem;
   readonly bytes: number;
 }
 
 /** What `take` gave, and of which reading of the stream. */
 export interface Taken {
-  readonly items: readonly LaneItem[];
+  readonly count: number;
+  /** Made while it is gone through, so that what replaces one another does not all exist at once. To be gone through once. */
+  readonly items: Iterable<LaneItem>;
   readonly generation: number;
 }
 
@@ -24,12 +30,13 @@ const keptPieces = 2;
  * read again.
  */
 export class LaneQueue {
-  readonly #spill: SpillFile<LaneItem>;
+  readonly #spill: SpillFile<WaitingItem>;
+  readonly #packer = new ChangePacker();
   #items: Queued[] = [];
   #head = 0;
   #bytes = 0;
   /** Newest items, waiting to become a frame on disk. Empty unless spilling. */
-  #tail: LaneItem[] = [];
+  #tail: WaitingItem[] = [];
   #tailBytes = 0;
   #spilling = false;
   #taken: Queued[] | null = [];
@@ -72,8 +79,9 @@ export class LaneQueue {
     return this.#head === this.#items.length && this.#tail.length === 0 && this.#spill.bytes === 0;
   }
 
-  push(item: LaneItem): void {
-    const bytes = itemBytes(item);
+  push(given: LaneItem): void {
+    const item = this.#packed(given);
+    const bytes = waitingBytes(item);
     if (this.#spilling) {
       this.#tail.push(item);
       this.#tailBytes += bytes;
@@ -100,20 +108,20 @@ export class LaneQueue {
     while (!this.#ready(bytesMax) && !signal.aborted) await this.#arrival(signal);
     this.#hurried = false;
     this.#fill();
-    const items: LaneItem[] = [];
     let bytes = 0;
     let end = this.#head;
     let boundary = -1;
     for (; end < this.#items.length && bytes < bytesMax; end++) {
       const queued = this.#items[end] as Queued;
       bytes += queued.bytes;
-      if (isBoundary(queued.item)) boundary = end + 1;
+      if (isBoundaryItem(queued.item)) boundary = end + 1;
     }
     if (boundary > this.#head) end = boundary;
-    for (let index = this.#head; index < end; index++) items.push(this.#take(this.#items[index] as Queued, keptPieces * bytesMax));
+    const taken = this.#items.slice(this.#head, end);
+    for (const queued of taken) this.#take(queued, keptPieces * bytesMax);
     this.#head = end;
     this.#compact();
-    return { items, generation: this.#generation };
+    return { count: taken.length, items: unpacked(taken), generation: this.#generation };
   }
 
   /** Lets a waiting `take` go with what there is: whoever fills the queue is waiting for room itself. */
@@ -134,7 +142,7 @@ export class LaneQueue {
     this.#items = [...this.#taken, ...this.#items.slice(this.#head)];
     this.#head = 0;
     this.#bytes += this.#takenBytes;
-    this.#boundaries += this.#taken.filter(({ item }) => isBoundary(item)).length;
+    this.#boundaries += this.#taken.filter(({ item }) => isBoundaryItem(item)).length;
     this.release();
     return true;
   }
@@ -158,10 +166,17 @@ export class LaneQueue {
     return this.#hurried || this.#boundaries > 0 || this.#bytes >= bytesMax || (this.#spilling && !this.drained);
   }
 
-  #enqueue(item: LaneItem, bytes: number): void {
+  #packed(item: LaneItem): WaitingItem {
+    if (item.tag !== "change") return item;
+    const { change, table } = item;
+    if (change.tag === "truncate" || change.tag === "mismatch") return item;
+    return { tag: "packed", table, bytes: this.#packer.pack(change) };
+  }
+
+  #enqueue(item: WaitingItem, bytes: number): void {
     this.#items.push({ item, bytes });
     this.#bytes += bytes;
-    if (isBoundary(item)) this.#boundaries++;
+    if (isBoundaryItem(item)) this.#boundaries++;
   }
 
   #dropLast(): void {
@@ -170,9 +185,9 @@ export class LaneQueue {
     this.#boundaries -= 1;
   }
 
-  #take(queued: Queued, keptBytesMax: number): LaneItem {
+  #take(queued: Queued, keptBytesMax: number): void {
     this.#bytes -= queued.bytes;
-    if (isBoundary(queued.item)) this.#boundaries--;
+    if (isBoundaryItem(queued.item)) this.#boundaries--;
     if (this.#taken !== null && this.#takenBytes + queued.bytes <= keptBytesMax) {
       this.#taken.push(queued);
       this.#takenBytes += queued.bytes;
@@ -180,14 +195,13 @@ export class LaneQueue {
       this.#taken = null;
       this.#takenBytes = 0;
     }
-    return queued.item;
   }
 
   /** Refills memory from disk, oldest frame first; leaves spilling when nothing is left there. */
   #fill(): void {
     if (!this.#spilling || this.#head < this.#items.length) return;
     const frame = this.#spill.read() ?? this.#tail.splice(0);
-    for (const item of frame) this.#enqueue(item, itemBytes(item));
+    for (const item of frame) this.#enqueue(item, waitingBytes(item));
     if (this.#tail.length === 0) this.#tailBytes = 0;
     if (this.#spill.bytes === 0 && this.#tail.length === 0) this.#spilling = false;
   }
@@ -214,5 +228,22 @@ export class LaneQueue {
       this.#wake = done;
       signal.addEventListener("abort", done);
     });
+  }
+}
+
+/** Bytes of memory beside what is packed: the item, its place in the queue, the view of its bytes. */
+const packedItemBytes = 200;
+
+function waitingBytes(item: WaitingItem): number {
+  return item.tag === "packed" ? packedItemBytes + item.bytes.length : itemBytes(item);
+}
+
+function isBoundaryItem(item: WaitingItem): boolean {
+  return item.tag !== "packed" && isBoundary(item);
+}
+
+function* unpacked(taken: readonly Queued[]): Generator<LaneItem> {
+  for (const { item } of taken) {
+    yield item.tag === "packed" ? { tag: "change", table: item.table, change: unpackChange(item.bytes) } : item;
   }
 }

@@ -63,6 +63,8 @@ export class ReplicationStream implements ChangeStream {
   /** Everything the source has committed up to here was given out. */
   #reached: Lsn;
   #progressWanted = false;
+  /** The answer that was asked for may have come inside of a transaction, where it says nothing. */
+  #askAgain = false;
   #timer: NodeJS.Timeout | undefined;
   readonly #abort = (): void => void this.close();
   #closing: Promise<void> | null = null;
@@ -145,8 +147,7 @@ export class ReplicationStream implements ChangeStream {
     this.#batch.push(message);
     if (message.tag !== "commit") return;
     this.#reached = parseLsn(message.position);
-    // The answer that was asked for came inside this transaction, where it says nothing.
-    if (this.#progressWanted) this.#tell(true);
+    this.#askAgain = this.#progressWanted;
   }
 
   /** Everything committed before `walEnd` has been sent; inside a transaction that is no news. */
@@ -169,6 +170,9 @@ export class ReplicationStream implements ChangeStream {
       this.#queue.push(this.#batch, bytes);
       this.#batch = [];
     }
+    // Once a read: a server that sends a backlog is asked by each of its answers to stop and answer.
+    if (this.#askAgain && this.#progressWanted) this.#tell(true);
+    this.#askAgain = false;
     if (this.#paused || this.#queue.bytes < queuedBytesMax) return;
     this.#paused = true;
     this.#liveness.pause();

@@ -47,7 +47,7 @@ function idleLane(): Lane {
 }
 
 async function itemsOf(lane: Lane): Promise<readonly LaneItem[]> {
-  return (await lane.queue.take(1e9, AbortSignal.timeout(1))).items;
+  return [...(await lane.queue.take(1e9, AbortSignal.timeout(1))).items];
 }
 
 /** Reads give what `chunkOf` says; `atBoundary` runs what waits for the end of a source transaction. */
