@@ -91,6 +91,7 @@ export class DebeziumSource implements ChangeSource {
       intake: this.#intake(stands, log),
       sequencer: this.#sequencer(stands, clock),
       apart: this.transactional,
+      ends: (partitions) => this.#parts.client.offsets("end", partitions),
       explain: (failure) => this.#explain(failure),
       signal,
     });

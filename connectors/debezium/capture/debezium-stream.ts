@@ -4,7 +4,7 @@ import type { ChangeMessage } from "../../../engine/model/change-message.ts";
 import type { Position } from "../../../engine/model/position.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { ChangeStream } from "../../../engine/ports/change-source.ts";
-import type { GroupMember, PartitionOffset, RecordBatch, RecordReading } from "../kafka/kafka-client.ts";
+import type { GroupMember, PartitionOffset, RecordBatch, RecordReading, TopicPartition } from "../kafka/kafka-client.ts";
 import { parseOffsets, type PartitionPlace, placeKey, printOffsets } from "../topic-offsets.ts";
 import type { Intake } from "./intake.ts";
 import type { LateStart } from "./late-partitions.ts";
@@ -18,6 +18,8 @@ export interface StreamParts {
   readonly clock: SourceClock;
   /** Each partition is read by itself, so that those whose turn has not come can wait. */
   readonly apart: boolean;
+  /** The offset after the last record of each. */
+  readonly ends: (partitions: readonly TopicPartition[]) => Promise<readonly PartitionOffset[]>;
   /** Finds out what is behind a failure of a reading. */
   readonly explain: (failure: unknown) => Promise<Error>;
   readonly signal: AbortSignal;
@@ -134,6 +136,11 @@ export class DebeziumStream implements ChangeStream {
       for (const batch of batches) {
         const { items, place } = intake.take(batch);
         sequencer.add(items, place);
+      }
+      // More than one transaction may want them.
+      for (let wanted = sequencer.endsWanted(); wanted.length > 0; wanted = sequencer.endsWanted()) {
+        const ends = await this.#parts.ends(wanted);
+        sequencer.endsAre(new Map(ends.map((end) => [placeKey(end), end.offset])));
       }
       this.#deliver(bytesOf(batches));
       await this.#room(batches);

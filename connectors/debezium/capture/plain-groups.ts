@@ -74,6 +74,12 @@ export class PlainGroups implements Sequencer {
     return ready;
   }
 
+  endsWanted(): readonly [] {
+    return [];
+  }
+
+  endsAre(): void {}
+
   waiting(): number {
     return 0;
   }

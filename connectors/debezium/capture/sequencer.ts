@@ -1,5 +1,6 @@
 // What stands between the partitions and the pipeline: puts what they bring into one order, in transactions.
 import type { ChangeMessage } from "../../../engine/model/change-message.ts";
+import type { TopicPartition } from "../kafka/kafka-client.ts";
 import type { PartitionPlace } from "../topic-offsets.ts";
 import type { Item } from "./intake.ts";
 import type { LateStart } from "./late-partitions.ts";
@@ -15,6 +16,10 @@ export interface Sequencer {
   add(items: readonly Item[], place: PartitionPlace): void;
   /** The messages that are ready, and takes them away. */
   take(): readonly ChangeMessage[];
+  /** Partitions whose ends have to be known, as they are now or later, before it goes on. */
+  endsWanted(): readonly TopicPartition[];
+  /** By placeKey, the offset after the last record. */
+  endsAre(ends: ReadonlyMap<string, bigint>): void;
   /** Bytes that came from the partition and wait for others. */
   waiting(partition: string): number;
 }

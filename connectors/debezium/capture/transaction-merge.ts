@@ -4,13 +4,14 @@ import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import { printTable } from "../../../engine/model/table.ts";
 import type { TransactionMark } from "../decode/change-event.ts";
 import { partitionPosition, type PartitionPlace, placeKey, printOffsets, type TopicOffsets } from "../topic-offsets.ts";
-import { CurrentTransaction, type Lacking } from "./current-transaction.ts";
+import { CurrentTransaction, type Lacking, writtenMs } from "./current-transaction.ts";
 import { FinishedTransactions } from "./finished-transactions.ts";
 import type { Item } from "./intake.ts";
 import { LatePartitions, type LateStart } from "./late-partitions.ts";
 import { Line } from "./line.ts";
 import { PlainGroups } from "./plain-groups.ts";
 import type { Sequencer } from "./sequencer.ts";
+import type { TopicPartition } from "../kafka/kafka-client.ts";
 import type { SourceClock } from "./source-clock.ts";
 
 export interface TransactionMergeOptions {
@@ -48,6 +49,8 @@ export class TransactionMerge implements Sequencer {
    */
   readonly #before = new Set<string>();
   #current: CurrentTransaction | null = null;
+  /** Where partitions ended when all ENDs of the current transaction had come. */
+  #ends: ReadonlyMap<string, bigint> | null = null;
   #ready: ChangeMessage[] = [];
 
   constructor(options: TransactionMergeOptions) {
@@ -94,6 +97,17 @@ export class TransactionMerge implements Sequencer {
     return ready;
   }
 
+  endsWanted(): readonly TopicPartition[] {
+    const current = this.#current;
+    if (this.#ends !== null || current?.ended !== true || !current.renumbered) return [];
+    return [...this.#lines.keys()].map((key) => this.#placeOf(key));
+  }
+
+  endsAre(ends: ReadonlyMap<string, bigint>): void {
+    this.#ends = ends;
+    this.#advance();
+  }
+
   waiting(partition: string): number {
     if (this.#marks?.key === partition) return this.#late.unclear ? 0 : this.#marks.bytes;
     return this.#lines.get(partition)?.bytes ?? 0;
@@ -104,7 +118,7 @@ export class TransactionMerge implements Sequencer {
       if (this.#current === null && this.#late.any) this.#drainAll();
       if (this.#current !== null || !this.#late.holds(this.#lines, this.#places)) this.#takeMarks();
       this.#drainAll();
-      if (!this.#finish()) break;
+      if (!this.#finish() && !this.#takeRepeated()) break;
     }
     this.#options.clock.reached(this.#places);
   }
@@ -124,6 +138,17 @@ export class TransactionMerge implements Sequencer {
       if (item.mark !== null) this.#mark(item.mark, item.place);
     }
     if (this.#current === null) this.#passMarks(line.placeBefore(this.#placeOf(line.key)));
+  }
+
+  /** While events are lacking: the connector has started again and tells of the current transaction once more. */
+  #takeRepeated(): boolean {
+    const current = this.#current;
+    const item = this.#marks?.head ?? null;
+    if (current?.ended !== true || item === null || item.mark?.id !== current.id) return false;
+    this.#marks?.shift();
+    this.#mark(item.mark, item.place);
+    this.#ends = null;
+    return true;
   }
 
   /** A mark before the place where reading began. */
@@ -188,7 +213,7 @@ export class TransactionMerge implements Sequencer {
     const { id } = transaction;
     if (item.repeated || this.#before.has(id)) {
       // All of its partition's events are passed on in their order: whatever is not under way any more is all there.
-      current?.count(line.key, table, transaction);
+      current?.count(line.key, { table, part: transaction, repeated: true, writtenMs: writtenMs(item.place) });
       return true;
     }
     if (current === null || current.id !== id) {
@@ -196,7 +221,7 @@ export class TransactionMerge implements Sequencer {
       return false;
     }
     if (!current.opened) this.#open(current, item.sourceTransaction);
-    current.count(line.key, table, transaction);
+    current.count(line.key, { table, part: transaction, repeated: false, writtenMs: writtenMs(item.place) });
     current.at = Math.max(current.at, item.at ?? 0);
     this.#ready.push(...item.changes);
     return true;
@@ -230,6 +255,7 @@ export class TransactionMerge implements Sequencer {
     for (const end of current.ends) this.#finished.note(end);
     this.#passMarks(current.last);
     this.#current = null;
+    this.#ends = null;
     if (!current.opened) return true;
     this.#options.clock.complete(current.at);
     this.#ready.push(this.#commit(current.at));
@@ -237,16 +263,25 @@ export class TransactionMerge implements Sequencer {
   }
 
   #waitsForEvents(current: CurrentTransaction): boolean {
-    for (const rest of current.lacking((collection) => this.#counted(collection))) {
+    // What was written before the connector started again is counted by no END: it is in the topics, and perhaps not read yet.
+    if (current.renumbered && !this.#hasReadToEnds()) return true;
+    const alone = (table: string): boolean => this.#options.partitionsOf(table).length === 1;
+    const lacking = current.lacking((collection) => this.#counted(collection), alone);
+    for (const rest of lacking) {
       // Within one partition everything comes before the last.
-      if (rest.lastCame && this.#options.partitionsOf(rest.table).length === 1) continue;
+      if (rest.lastCame && alone(rest.table)) continue;
       if (!this.#comesNoMore(rest.table)) return true;
-      if (rest.lastCame) continue;
+      if (rest.lastCame || rest.renumbered) continue;
       const opened = current.opened && rest.end.id === current.id;
       // Without an order it may be one that was passed on so long ago that its id is forgotten.
       if (opened || rest.end.order !== null) throw this.#incomplete(rest);
     }
     return false;
+  }
+
+  #hasReadToEnds(): boolean {
+    if (this.#ends === null) return false;
+    return [...this.#lines].every(([key, line]) => line.head !== null || this.#placeOf(key).offset >= (this.#ends?.get(key) ?? 0n));
   }
 
   /** In each of the table's partitions something later has come. */
