@@ -8,7 +8,9 @@ import type { CheckpointWrite, LoadProgress, TableChange, TargetTransaction } fr
 import type { SnapshotSource } from "../ports/snapshot-source.ts";
 import { advanceLoad, loadComplete } from "../snapshot/load-progress.ts";
 import type { LaneItem } from "./lane-item.ts";
+import type { WaitingItem } from "./lane-queue.ts";
 import { type CollapsedChange, NetEffect } from "./net-effect.ts";
+import type { PackedChange } from "./packed-change.ts";
 
 /** What a subscription knows to be durable in its target; a batch starts from it and, once committed, replaces it. */
 export interface LaneProgress {
@@ -61,9 +63,10 @@ export class Batch {
   }
 
   /** Takes a piece of the queue and writes its net effect. Nothing becomes visible before the commit. */
-  async add(items: Iterable<LaneItem>): Promise<void> {
+  async add(items: readonly WaitingItem[]): Promise<void> {
     for (const item of items) {
-      if (item.tag === "chunk") await this.#chunk(item);
+      if (item.tag === "packed") this.#packed(item);
+      else if (item.tag === "chunk") await this.#chunk(item);
       else if (item.tag === "load") await this.#beginLoad(item);
       else this.#streamItem(item);
     }
@@ -153,6 +156,10 @@ export class Batch {
   #reach(position: Position, at: Micros): void {
     this.#position = this.#context.positions.join(this.#position, position);
     this.#sourceTime = Math.max(this.#sourceTime, at);
+  }
+
+  #packed({ table, bytes }: PackedChange): void {
+    if (!this.#skipping && !this.#stopped.has(table)) this.#effect(table).addPacked(bytes);
   }
 
   #change(table: number, change: Extract<LaneItem, { tag: "change" }>["change"]): void {

@@ -1,10 +1,10 @@
 // A subscription's queue between routing and applying: bounded in memory, continued on disk, able to step back.
 import { isBoundary, itemBytes, type LaneItem } from "./lane-item.ts";
-import { ChangePacker, type PackedChange, unpackChange } from "./packed-change.ts";
+import { ChangePacker, type PackedChange } from "./packed-change.ts";
 import { SpillFile } from "./spill-file.ts";
 
-/** As it waits. */
-type WaitingItem = LaneItem | PackedChange;
+/** As it waits: changes of rows are packed. */
+export type WaitingItem = LaneItem | PackedChange;
 
 interface Queued {
   readonly item: WaitingItem;
@@ -13,9 +13,7 @@ interface Queued {
 
 /** What `take` gave, and of which reading of the stream. */
 export interface Taken {
-  readonly count: number;
-  /** Made while it is gone through, so that what replaces one another does not all exist at once. To be gone through once. */
-  readonly items: Iterable<LaneItem>;
+  readonly items: readonly WaitingItem[];
   readonly generation: number;
 }
 
@@ -121,7 +119,7 @@ export class LaneQueue {
     for (const queued of taken) this.#take(queued, keptPieces * bytesMax);
     this.#head = end;
     this.#compact();
-    return { count: taken.length, items: unpacked(taken), generation: this.#generation };
+    return { items: taken.map(({ item }) => item), generation: this.#generation };
   }
 
   /** Lets a waiting `take` go with what there is: whoever fills the queue is waiting for room itself. */
@@ -240,10 +238,4 @@ function waitingBytes(item: WaitingItem): number {
 
 function isBoundaryItem(item: WaitingItem): boolean {
   return item.tag !== "packed" && isBoundary(item);
-}
-
-function* unpacked(taken: readonly Queued[]): Generator<LaneItem> {
-  for (const { item } of taken) {
-    yield item.tag === "packed" ? { tag: "change", table: item.table, change: unpackChange(item.bytes) } : item;
-  }
 }

@@ -220,10 +220,10 @@ export class Lane {
 
   /** take → net effect → write → checkpoint → commit: the apply stage. */
   async #applyPiece(signal: AbortSignal): Promise<void> {
-    const { count, items, generation } = await this.queue.take(this.#host.pieceBytesMax, signal);
+    const { items, generation } = await this.queue.take(this.#host.pieceBytesMax, signal);
     if (this.#batchGeneration !== this.queue.generation) await this.#abandonBatch();
     const letGo = this.#progress === null;
-    if (count === 0 || letGo || generation !== this.queue.generation) return;
+    if (items.length === 0 || letGo || generation !== this.queue.generation) return;
     this.#batch ??= await this.#beginBatch();
     this.#batchGeneration = generation;
     await this.#batch.add(items);

@@ -12,9 +12,9 @@ export interface MemoryBudgetLimits {
 }
 
 const megabyte = 1024 * 1024;
-const defaultMemoryBudget: MemoryBudgetLimits = { bytesMax: 4 * megabyte, laneBytesMax: megabyte, writtenBytesMax: 8 * megabyte };
+const defaultMemoryBudget: MemoryBudgetLimits = { bytesMax: 3 * megabyte, laneBytesMax: megabyte, writtenBytesMax: 8 * megabyte };
 /** Larger pieces make nothing faster, smaller ones make too many statements. Unpacked they take some times as much. */
-const pieceBytes = { max: 2 * megabyte, min: megabyte / 32 };
+const pieceBytes = { max: megabyte, min: megabyte / 32 };
 
 export class MemoryBudget {
   readonly #limits: MemoryBudgetLimits;

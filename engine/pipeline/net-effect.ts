@@ -1,14 +1,17 @@
 // What a piece of the stream does to one table in the end: one entry a key, however often the key changed.
+import { PackedRows, type PackedRow, type RowList, unpackRow } from "../model/packed-rows.ts";
 import type { Key, Row } from "../model/row.ts";
 import { keyText, UNCHANGED } from "../model/row.ts";
 import type { TableMapping } from "../model/share.ts";
 import type { MappedChange } from "../ports/change-mapper.ts";
 import type { TableChange } from "../ports/change-target.ts";
+import { plainUpsert, unpackChange } from "./packed-change.ts";
 
 interface Entry {
-  readonly key: Key;
+  /** Null: it is in the packed row. */
+  readonly key: Key | null;
   /** The row as it shall be; null: gone. */
-  readonly row: Row | null;
+  readonly row: Row | PackedRow | null;
   /** Key under which the target holds the row's UNCHANGED columns before this piece; null when the row is complete. */
   readonly base: Key | null;
   /** The stream alone does not tell the row: it must be read from the source. */
@@ -29,6 +32,13 @@ export class NetEffect {
 
   constructor(table: TableMapping) {
     this.#table = table;
+  }
+
+  /** A change of a row, see PackedChange. */
+  addPacked(bytes: Buffer): void {
+    const plain = plainUpsert(bytes);
+    if (plain === null) this.add(unpackChange(bytes));
+    else this.#entries.set(plain.keyText, { key: null, row: plain.row, base: null, refetch: false });
   }
 
   add(change: MappedChange): void {
@@ -55,16 +65,19 @@ export class NetEffect {
   /** The entries so far; the net effect is empty afterwards. */
   take(): CollapsedChange {
     const deletes: Key[] = [];
+    const packed: PackedRow[] = [];
     const upserts: Row[] = [];
     const updates: { key: Key; row: Row }[] = [];
     const refetch: Key[] = [];
     for (const { key, row, base, refetch: unknown } of this.#entries.values()) {
-      if (unknown) refetch.push(key);
-      else if (row === null) deletes.push(key);
+      if (row !== null && !Array.isArray(row)) packed.push(row);
+      else if (unknown) refetch.push(key ?? []);
+      else if (row === null) deletes.push(key ?? []);
       else if (base === null) upserts.push(row);
       else updates.push({ key: base, row });
     }
-    const change: TableChange = { table: this.#table, truncate: this.#truncate, deletes, upserts, updates };
+    const rows: RowList = upserts.length === 0 && packed.length > 0 ? new PackedRows(packed) : [...packed.map(unpackRow), ...upserts];
+    const change: TableChange = { table: this.#table, truncate: this.#truncate, deletes, upserts: rows, updates };
     this.#entries.clear();
     this.#truncate = false;
     return { change, refetch };
@@ -82,14 +95,14 @@ export class NetEffect {
   }
 
   /** Fills the unchanged columns from what this piece already knows of the row, as far as it does. */
-  #completed(change: Extract<MappedChange, { tag: "upsert" }>, before: Entry | undefined): Entry {
+  #completed(change: Extract<MappedChange, { tag: "upsert" }>, before: Entry | undefined): Entry & { readonly key: Key } {
     const { key, row } = change;
     if (before === undefined) {
       // After a truncate the target holds nothing that could be unchanged.
       return this.#truncate ? { key, row: null, base: null, refetch: true } : { key, row, base: change.oldKey ?? key, refetch: false };
     }
     if (before.row === null) return { key, row: null, base: null, refetch: true };
-    const known = before.row;
+    const known = Array.isArray(before.row) ? before.row : unpackRow(before.row);
     const merged = row.map((value, column) => (value === UNCHANGED ? (known[column] ?? null) : value));
     return { key, row: merged, base: merged.includes(UNCHANGED) ? before.base : null, refetch: false };
   }
@@ -102,7 +115,7 @@ export class NetEffect {
     this.#set({ key, row: null, base: null, refetch: false });
   }
 
-  #set(entry: Entry): void {
+  #set(entry: Entry & { readonly key: Key }): void {
     this.#entries.set(keyText(entry.key), entry);
   }
 }

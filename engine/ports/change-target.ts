@@ -1,6 +1,7 @@
 import type { Micros } from "../model/change-message.ts";
 import type { Position } from "../model/position.ts";
 import type { Predicate } from "../model/predicate.ts";
+import type { RowList } from "../model/packed-rows.ts";
 import type { Key, Row } from "../model/row.ts";
 import type { StopReason, StoppedTable, Subscription, TableMapping } from "../model/share.ts";
 
@@ -142,7 +143,7 @@ export interface TableChange {
   readonly truncate: boolean;
   readonly deletes: readonly Key[];
   /** Complete rows: insert or replace. */
-  readonly upserts: readonly Row[];
+  readonly upserts: RowList;
   /** Rows with UNCHANGED columns whose key was there before under `key`; the row image may carry another key. */
   readonly updates: readonly { readonly key: Key; readonly row: Row }[];
 }

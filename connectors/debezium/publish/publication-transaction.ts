@@ -158,9 +158,10 @@ export class PublicationTransaction implements TargetTransaction {
     await this.#events.drain();
   }
 
-  async #publish(table: TableMapping, op: "r" | "u", rows: readonly Row[]): Promise<void> {
+  async #publish(table: TableMapping, op: "r" | "u", rows: Iterable<Row>): Promise<void> {
     const codec = this.#parts.codecOf(table);
-    for (const [index, row] of rows.entries()) {
+    let published = 0;
+    for (const row of rows) {
       if (this.#book.isStopped(table)) return;
       const key = codec.keyOf(row);
       try {
@@ -172,7 +173,8 @@ export class PublicationTransaction implements TargetTransaction {
         await this.#delete(table, key);
         this.#book.add(table, key, error);
       }
-      if (index % rowsAtOnce === rowsAtOnce - 1) await this.#events.drain();
+      published += 1;
+      if (published % rowsAtOnce === 0) await this.#events.drain();
     }
     await this.#events.drain();
   }

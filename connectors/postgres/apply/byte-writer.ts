@@ -43,19 +43,23 @@ export class ByteWriter {
   }
 
   bytes(value: Buffer): void {
-    const size = value.length;
+    this.slice(value, 0, value.length);
+  }
+
+  /** Some of the bytes. */
+  slice(value: Buffer, from: number, size: number): void {
     if (size >= ownChunkBytes) {
       this.#cut();
-      this.#chunks.push(value);
+      this.#chunks.push(size === value.length ? value : value.subarray(from, from + size));
       this.#flushedBytes += size;
       return;
     }
     this.#reserve(size);
     const block = this.#block;
-    let at = this.#end;
+    const at = this.#end;
     // Most values are a few bytes long; for those the loop is faster than the call into native code.
-    if (size <= 24) for (let index = 0; index < size; index += 1) block[at++] = value[index] as number;
-    else value.copy(block, at);
+    if (size <= 24) for (let index = 0; index < size; index += 1) block[at + index] = value[from + index] as number;
+    else value.copy(block, at, from, from + size);
     this.#end += size;
   }
 

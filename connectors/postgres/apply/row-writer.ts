@@ -2,6 +2,7 @@
 // target refuses is found and the others pass.
 import { assert } from "../../../engine/model/assert.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
+import type { RowList } from "../../../engine/model/packed-rows.ts";
 import { type Key, keyText, type Row } from "../../../engine/model/row.ts";
 import type { TableMapping } from "../../../engine/model/share.ts";
 import { tableKey } from "../../../engine/model/table.ts";
@@ -41,9 +42,9 @@ const updateRoundsMax = 3;
 interface Plan {
   readonly shape: TableShape;
   readonly truncate: boolean;
-  readonly deletes: Key[];
-  readonly updates: PartialRow[];
-  readonly upserts: Row[];
+  readonly deletes: readonly Key[];
+  readonly updates: readonly PartialRow[];
+  readonly upserts: RowList;
 }
 
 export type MissingRows = { readonly table: TableMapping; readonly keys: Key[] }[];
@@ -108,7 +109,8 @@ export class RowWriter {
 
   #plan(change: TableChange): Plan {
     const shape = this.#shape(change.table);
-    const plan: Plan = { shape, truncate: change.truncate, deletes: [], updates: [], upserts: [...change.upserts] };
+    const completed: Row[] = [];
+    const updated: PartialRow[] = [];
     // All that waits is read before any of it is superseded: rows may exchange their keys.
     const older = change.updates.map((update) => this.#postponed.supersede(shape, update.key));
     this.#supersedePostponed(shape, change);
@@ -116,17 +118,18 @@ export class RowWriter {
     for (const [index, update] of change.updates.entries()) {
       const waiting = older[index] ?? null;
       if (waiting !== null) {
-        plan.upserts.push(filled(update.row, waiting));
+        completed.push(filled(update.row, waiting));
       } else if (change.truncate) {
         this.#miss(shape, [update]);
       } else {
-        plan.updates.push(update);
+        updated.push(update);
         if (isMoved(shape, update)) moved.add(keyText(update.key));
       }
     }
     // A row that moves away leaves nothing to delete; deleted, it could not move.
-    plan.deletes.push(...change.deletes.filter((key) => !moved.has(keyText(key))));
-    return plan;
+    const gone = change.deletes.filter((key) => !moved.has(keyText(key)));
+    const rows = completed.length === 0 ? change.upserts : [...change.upserts, ...completed];
+    return { shape, truncate: change.truncate, deletes: gone, updates: updated, upserts: rows };
   }
 
   #supersedePostponed(shape: TableShape, change: TableChange): void {
@@ -265,7 +268,7 @@ export class RowWriter {
     const { book } = this.#parts;
     if (truncate) book.clearAll(shape.mapping);
     if (book.count(shape.mapping) === 0) return;
-    const keys = [...gone, ...partial.flatMap(({ key, row }) => [key, keyOf(shape, row)]), ...rows.map((row) => keyOf(shape, row))];
+    const keys = [...gone, ...partial.flatMap(({ key, row }) => [key, keyOf(shape, row)]), ...Array.from(rows, (row) => keyOf(shape, row))];
     book.clear(shape.mapping, keys);
   }
 

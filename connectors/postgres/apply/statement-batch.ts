@@ -2,11 +2,11 @@
 // Written for `pg` as a query object of our own, because its own queries wait for an answer each and copy every value.
 import type pg from "pg";
 import { assert } from "../../../engine/model/assert.ts";
-import { TextArray } from "./array-parameter.ts";
+import type { ArrayParameter } from "./array-parameter.ts";
 import { ByteWriter } from "./byte-writer.ts";
 
 /** A parameter: text, NULL, or a whole column. */
-export type Parameter = string | null | TextArray;
+export type Parameter = string | null | ArrayParameter;
 
 export interface Statement {
   readonly sql: string;
@@ -153,23 +153,21 @@ function writeParse(writer: ByteWriter, name: string, sql: string): void {
 function writeBind(writer: ByteWriter, name: string, parameters: readonly Parameter[]): void {
   const values = parameters.map((value) => (typeof value === "string" ? Buffer.from(value, "utf8") : value));
   let bytes = 4 + 1 + name.length + 1 + 2 + 2 * values.length + 2 + 2;
-  for (const value of values) bytes += 4 + (value === null ? 0 : value instanceof TextArray ? value.byteLength : value.length);
+  for (const value of values) bytes += 4 + (value?.byteLength ?? 0);
   writer.int8(codes.bind);
   writer.int32(bytes);
   writer.int8(0);
   writer.cstring(name);
   writer.int16(values.length);
-  for (const value of values) writer.int16(value instanceof TextArray ? 1 : 0);
+  for (const value of values) writer.int16(value !== null && "writeTo" in value ? 1 : 0);
   writer.int16(values.length);
   for (const value of values) {
     if (value === null) {
       writer.int32(-1);
-    } else if (value instanceof TextArray) {
-      writer.int32(value.byteLength);
-      value.writeTo(writer);
     } else {
-      writer.int32(value.length);
-      writer.bytes(value);
+      writer.int32(value.byteLength);
+      if ("writeTo" in value) value.writeTo(writer);
+      else writer.bytes(value);
     }
   }
   writer.int16(0);

@@ -1,7 +1,8 @@
 // Statements with their values for one table, in pieces of bounded size, and what their results mean.
 import { assert } from "../../../engine/model/assert.ts";
 import { type Key, keyText, type Row, rowBytes } from "../../../engine/model/row.ts";
-import { TextArray } from "./array-parameter.ts";
+import { PackedRows, type RowList } from "../../../engine/model/packed-rows.ts";
+import { type ArrayParameter, PackedTextArray, TextArray } from "./array-parameter.ts";
 import type { RowTally } from "../../../engine/target/row-tally.ts";
 import type { Statement, StatementResult } from "./statement-batch.ts";
 import { deleteAllSql, deleteSql, readSql, updateSql, upsertSql } from "./table-sql.ts";
@@ -36,12 +37,20 @@ export function keyOf(shape: TableShape, row: Row): Key {
   return shape.key.map((index) => valueOf(row, index) ?? Buffer.alloc(0));
 }
 
-export function upserts(scope: WriteScope, shape: TableShape, rows: readonly Row[]): TableWrite[] {
-  const all = shape.columns.map((_, index) => index);
-  return inPieces(rows, rowBytes).map((piece) => ({
-    statement: { sql: upsertSql(shape), parameters: [...columns(piece, all), String(scope.batchId)] },
+export function upserts(scope: WriteScope, shape: TableShape, rows: RowList): TableWrite[] {
+  return rowPieces(rows).map((piece) => ({
+    statement: { sql: upsertSql(shape), parameters: [...allColumns(shape, piece), String(scope.batchId)] },
     settle: (result) => scope.tally.addWritten(shape.mapping, piece.length, Number(result.rows[0]?.[0] ?? 0)),
   }));
+}
+
+function rowPieces(rows: RowList): (PackedRows | Row[])[] {
+  return rows instanceof PackedRows ? rows.parts(statementRowsMax, statementBytesMax) : inPieces([...rows], rowBytes);
+}
+
+function allColumns(shape: TableShape, rows: PackedRows | Row[]): ArrayParameter[] {
+  const all = shape.columns.map((_, index) => index);
+  return rows instanceof PackedRows ? all.map((index) => new PackedTextArray(rows, index)) : columns(rows, all);
 }
 
 export function deletes(scope: WriteScope, shape: TableShape, keys: readonly Key[]): TableWrite[] {

@@ -31,9 +31,11 @@ export interface StreamOptions {
 }
 
 /** Bytes of the socket that may wait for the consumer before reading stops; decoded they take some times as much. */
-const queuedBytesMax = 512 * 1024;
+const queuedBytesMax = 128 * 1024;
 /** How soon an acknowledgement is told, and how often silence is looked for. */
 const tickMs = 250;
+/** How soon a question that was answered inside of a transaction is asked again. */
+const askAgainMs = 20;
 /** How long a server that shuts down may wait for the last acknowledgement. */
 const shutdownMsMax = 5000;
 const closeMsMax = 2000;
@@ -170,17 +172,23 @@ export class ReplicationStream implements ChangeStream {
       this.#queue.push(this.#batch, bytes);
       this.#batch = [];
     }
-    // Once a read: a server that sends a backlog is asked by each of its answers to stop and answer.
-    if (this.#askAgain && this.#progressWanted) this.#tell(true);
-    this.#askAgain = false;
+    this.#askOnceMore();
     if (this.#paused || this.#queue.bytes < queuedBytesMax) return;
     this.#paused = true;
     this.#liveness.pause();
     this.#connection.pause();
   }
 
+  /** Not at every commit of a backlog: each question costs the server an answer. */
+  #askOnceMore(): void {
+    if (!this.#askAgain || !this.#progressWanted || performance.now() - this.#toldAt < askAgainMs) return;
+    this.#askAgain = false;
+    this.#tell(true);
+  }
+
   #tick(): void {
     const now = performance.now();
+    this.#askOnceMore();
     const verdict = this.#liveness.check(now, this.#tickEveryMs);
     const { subject, silenceMsMax } = this.#options;
     if (verdict === "silent") {

@@ -8,8 +8,8 @@ import type { Position } from "../../../engine/model/position.ts";
 import type { Row } from "../../../engine/model/row.ts";
 import type { Subscription } from "../../../engine/model/share.ts";
 import { Lane, type LaneHost, type LaneParts } from "../../../engine/pipeline/lane.ts";
-import type { ChunkAdvance, LaneItem } from "../../../engine/pipeline/lane-item.ts";
-import { LaneQueue } from "../../../engine/pipeline/lane-queue.ts";
+import type { ChunkAdvance } from "../../../engine/pipeline/lane-item.ts";
+import { LaneQueue, type Taken } from "../../../engine/pipeline/lane-queue.ts";
 import type { LoadProgress } from "../../../engine/ports/change-target.ts";
 import type { MappedChange } from "../../../engine/ports/change-mapper.ts";
 import type { Chunk, ChunkRequest, SnapshotSource } from "../../../engine/ports/snapshot-source.ts";
@@ -46,8 +46,8 @@ function idleLane(): Lane {
   return new Lane({ subscription, queue: new LaneQueue(folder, "q") } as LaneParts, {} as LaneHost);
 }
 
-async function itemsOf(lane: Lane): Promise<readonly LaneItem[]> {
-  return [...(await lane.queue.take(1e9, AbortSignal.timeout(1))).items];
+async function itemsOf(lane: Lane): Promise<Taken["items"]> {
+  return (await lane.queue.take(1e9, AbortSignal.timeout(1))).items;
 }
 
 /** Reads give what `chunkOf` says; `atBoundary` runs what waits for the end of a source transaction. */
