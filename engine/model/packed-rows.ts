@@ -6,6 +6,8 @@ import { ABSENT, type ColumnValue, type Row, UNCHANGED } from "./row.ts";
 /** Rows that can be gone through more than once. */
 export interface RowList extends Iterable<Row> {
   readonly length: number;
+  /** Memory that they take; absent: that of their values. */
+  readonly bytes?: number;
 }
 
 /** In place of a value's length. */

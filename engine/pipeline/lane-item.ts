@@ -1,6 +1,6 @@
 import type { Micros } from "../model/change-message.ts";
 import type { Position } from "../model/position.ts";
-import type { Row } from "../model/row.ts";
+import type { RowList } from "../model/packed-rows.ts";
 import type { MappedChange } from "../ports/change-mapper.ts";
 import type { LoadProgress } from "../ports/change-target.ts";
 
@@ -22,7 +22,7 @@ export type LaneItem =
   | {
       readonly tag: "chunk";
       readonly table: number;
-      readonly rows: readonly Row[];
+      readonly rows: RowList;
       readonly replay: readonly MappedChange[];
       readonly advance: ChunkAdvance;
     };
@@ -48,12 +48,17 @@ export function itemBytes(item: LaneItem): number {
     case "change":
       return changeBytes(item.change);
     case "chunk":
-      return (
-        item.rows.reduce((sum, row) => sum + valuesBytes(row), 200) + item.replay.reduce((sum, change) => sum + changeBytes(change), 0)
-      );
+      return 200 + rowsBytes(item.rows) + item.replay.reduce((sum, change) => sum + changeBytes(change), 0);
     default:
       return 150;
   }
+}
+
+function rowsBytes(rows: RowList): number {
+  if (rows.bytes !== undefined) return rows.bytes;
+  let bytes = 0;
+  for (const row of rows) bytes += valuesBytes(row);
+  return bytes;
 }
 
 /** Rough memory of one mapped change, in bytes. */

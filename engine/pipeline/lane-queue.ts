@@ -205,13 +205,14 @@ export class LaneQueue {
   }
 
   #writeFrame(): void {
-    this.#spill.append(this.#tail);
+    this.#spill.append(this.#tail.map(asPlainData));
     this.#tail = [];
     this.#tailBytes = 0;
   }
 
   #compact(): void {
-    if (this.#head < 1024 && this.#head < this.#items.length) return;
+    // What was taken is held by the list as long as it is in it: a chunk of a load is large.
+    if (2 * this.#head < this.#items.length) return;
     this.#items = this.#items.slice(this.#head);
     this.#head = 0;
   }
@@ -238,4 +239,8 @@ function waitingBytes(item: WaitingItem): number {
 
 function isBoundaryItem(item: WaitingItem): boolean {
   return item.tag !== "packed" && isBoundary(item);
+}
+
+function asPlainData(item: WaitingItem): WaitingItem {
+  return item.tag === "chunk" ? { ...item, rows: [...item.rows] } : item;
 }

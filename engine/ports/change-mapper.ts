@@ -33,7 +33,7 @@ export type MappedChange =
 /** Routes rows of a snapshot chunk, read once for several copies, to each copy whose filter they pass. */
 export interface SnapshotRouter {
   /** One array of rows a member, in the member's mapping column order. */
-  route(rows: readonly Row[]): Row[][];
+  route(rows: Iterable<Row>): Row[][];
 }
 
 /** One copy that takes part in a snapshot read. */

@@ -127,7 +127,7 @@ export interface TargetTransaction {
    */
   write(changes: readonly TableChange[]): Promise<WriteOutcome>;
   /** Writes rows of a snapshot chunk; existing rows with the same key are replaced. */
-  load(table: TableMapping, rows: readonly Row[]): Promise<WriteOutcome>;
+  load(table: TableMapping, rows: RowList): Promise<WriteOutcome>;
   /**
    * Writes checkpoint, batch record, clock and copies' records, and commits. Resolves when durable.
    * Throws DB-RUN-011 when the reply was lost: ask ChangeTarget.checkpoint whether it took place.

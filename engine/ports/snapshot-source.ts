@@ -1,6 +1,7 @@
 import type { Micros } from "../model/change-message.ts";
 import type { Position } from "../model/position.ts";
 import type { Predicate } from "../model/predicate.ts";
+import type { RowList } from "../model/packed-rows.ts";
 import type { Key, Row } from "../model/row.ts";
 import type { CatalogTable, TableName } from "../model/table.ts";
 
@@ -51,7 +52,7 @@ export interface ChunkRequest {
 export type FenceRequest = Pick<ChunkRequest, "table" | "key">;
 
 export interface Chunk {
-  readonly rows: readonly Row[];
+  readonly rows: RowList;
   /** Reading goes on after this key: that of the last row looked at, whether or not it passed the filter; null: none was. */
   readonly lastKey: Key | null;
   /** No row is left in the range. */

@@ -2,6 +2,7 @@
 import type { Micros } from "../model/change-message.ts";
 import type { Predicate } from "../model/predicate.ts";
 import { predicateColumns } from "../model/predicate.ts";
+import type { RowList } from "../model/packed-rows.ts";
 import type { ReplicationError } from "../model/replication-error.ts";
 import { type CatalogTable, printTable } from "../model/table.ts";
 import type { Lane } from "../pipeline/lane.ts";
@@ -19,8 +20,8 @@ import { advancedRange, decodeKey, encodeKey, rangeComplete } from "./load-progr
 import type { UnsettledTransactions } from "./unsettled-transactions.ts";
 
 /** A chunk in memory, and what the lanes together may have waiting before the next chunk is read. */
-const chunkBytesMax = 4 * 1024 * 1024;
-const waitingBytesMax = 12 * 1024 * 1024;
+const chunkBytesMax = 1024 * 1024;
+const waitingBytesMax = 3 * 1024 * 1024;
 const chunkRowsMax = 20_000;
 
 export interface ScanParts {
@@ -151,7 +152,7 @@ export class TableScan {
     chunk: Chunk,
     to: {
       readonly members: readonly LoadMember[];
-      readonly routed: readonly (readonly Chunk["rows"][number][])[];
+      readonly routed: readonly RowList[];
       readonly window: ChunkWindow<string>;
     },
   ): void {
@@ -182,9 +183,9 @@ export class TableScan {
     this.#ranges = this.#ranges.map((range, place) => (place === advance.range ? advancedRange(range, advance) : range));
   }
 
-  #routed(members: readonly LoadMember[], columns: readonly string[], chunk: Chunk): Chunk["rows"][number][][] {
+  #routed(members: readonly LoadMember[], columns: readonly string[], chunk: Chunk): readonly RowList[] {
     // Filtered and projected by the source already.
-    if (members.length === 1) return [[...chunk.rows]];
+    if (members.length === 1) return [chunk.rows];
     const wanted = members.map((member) => ({ table: member.mapping, filter: member.progress.filter }));
     return this.#parts.router(this.#catalog, columns, wanted).route(chunk.rows);
   }

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Predicate } from "../../engine/model/predicate.ts";
 import type { Key, Row } from "../../engine/model/row.ts";
 import type { CatalogTable } from "../../engine/model/table.ts";
-import type { Chunk, ChunkRequest, SnapshotSource } from "../../engine/ports/snapshot-source.ts";
+import type { ChunkRequest, SnapshotSource } from "../../engine/ports/snapshot-source.ts";
 import { Random, runSeed } from "../workload/random.ts";
+import { readChunk, type ReadChunk } from "../support/read-chunk.ts";
 
 /** Kinds of columns that every server has; the harness knows their names there. */
 export type ColumnKind = "integer" | "decimal" | "uuid" | "timestamp" | "text" | "vietnamese" | "long" | "bytes";
@@ -61,11 +62,11 @@ export function describeSnapshotSource(name: string, start: () => Promise<Snapsh
     afterAll(() => harness?.[Symbol.asyncDispose]());
 
     /** All chunks of a table, one after the other. */
-    async function scan(table: CatalogTable, options: Partial<ChunkRequest> = {}): Promise<Chunk[]> {
-      const chunks: Chunk[] = [];
+    async function scan(table: CatalogTable, options: Partial<ChunkRequest> = {}): Promise<ReadChunk[]> {
+      const chunks: ReadChunk[] = [];
       let after = options.after ?? null;
       for (let complete = false; !complete;) {
-        const chunk = await snapshot.readChunk(request(table, { ...options, after }), unending());
+        const chunk = await readChunk(snapshot, request(table, { ...options, after }), unending());
         chunks.push(chunk);
         complete = chunk.complete;
         if (!complete) expect(chunk.lastKey).not.toEqual(after);
@@ -125,9 +126,9 @@ export function describeSnapshotSource(name: string, start: () => Promise<Snapsh
 
     test("says of an empty table and of an empty range that they are complete", async () => {
       const table = await harness.create({ name: "empty", columns: { id: "integer" }, key: ["id"], rows: [] });
-      expect(await snapshot.readChunk(request(table), unending())).toMatchObject({ rows: [], lastKey: null, complete: true });
+      expect(await readChunk(snapshot, request(table), unending())).toMatchObject({ rows: [], lastKey: null, complete: true });
       const after = [Buffer.from("10")];
-      expect(await snapshot.readChunk(request(table, { after, until: after }), unending())).toMatchObject({ rows: [], complete: true });
+      expect(await readChunk(snapshot, request(table, { after, until: after }), unending())).toMatchObject({ rows: [], complete: true });
     });
 
     test("gives the columns asked for, in the order asked, also without the key's", async () => {
@@ -137,10 +138,10 @@ export function describeSnapshotSource(name: string, start: () => Promise<Snapsh
         key: ["a"],
         rows: [["1", "x", "7"]],
       });
-      const chunk = await snapshot.readChunk(request(table, { columns: ["c", "b"] }), unending());
+      const chunk = await readChunk(snapshot, request(table, { columns: ["c", "b"] }), unending());
       expect(texts(chunk.rows)).toEqual([["7", "x"]]);
       expect(chunk.lastKey?.map(String)).toEqual(["1"]);
-      expect(texts((await snapshot.readChunk(request(table, { columns: ["b", "a", "c"] }), unending())).rows)).toEqual([["x", "1", "7"]]);
+      expect(texts((await readChunk(snapshot, request(table, { columns: ["b", "a", "c"] }), unending())).rows)).toEqual([["x", "1", "7"]]);
     });
 
     test("passes on every value as it is: NULL, empty, escapes, line ends, zero-width and composed characters", async () => {
@@ -182,7 +183,7 @@ export function describeSnapshotSource(name: string, start: () => Promise<Snapsh
     test("keeps rows apart that share pieces of what came from the network", async () => {
       const rows = Array.from({ length: 5000 }, (_, index) => [String(index), random.hex(index % 97)]);
       const table = await harness.create({ name: "pieces", columns: { id: "integer", v: "text" }, key: ["id"], rows });
-      const chunk = await snapshot.readChunk(request(table, { rowsMax: 5000, bytesMax: 100_000_000 }), unending());
+      const chunk = await readChunk(snapshot, request(table, { rowsMax: 5000, bytesMax: 100_000_000 }), unending());
       expect(texts(chunk.rows)).toEqual(rows);
     });
 
@@ -346,7 +347,7 @@ export function describeSnapshotSource(name: string, start: () => Promise<Snapsh
     test("throws a coded error for a table that is gone, and goes on working", async () => {
       const table = await harness.create({ name: "here", columns: { id: "integer" }, key: ["id"], rows: [["1"]] });
       const gone = { ...table, table: { schema: table.table.schema, name: "gone" } };
-      await expect(snapshot.readChunk(request(gone), unending())).rejects.toMatchObject({ code: harness.missingTableCode });
+      await expect(readChunk(snapshot, request(gone), unending())).rejects.toMatchObject({ code: harness.missingTableCode });
       expect(await scan(table)).toHaveLength(1);
     });
 
@@ -354,7 +355,7 @@ export function describeSnapshotSource(name: string, start: () => Promise<Snapsh
       const rows = Array.from({ length: 500 }, (_, index) => [String(index)]);
       const table = await harness.create({ name: "busy", columns: { id: "integer" }, key: ["id"], rows });
       const all = await Promise.all(
-        Array.from({ length: 40 }, (_, index) => snapshot.readChunk(request(table, { rowsMax: index + 1 }), unending())),
+        Array.from({ length: 40 }, (_, index) => readChunk(snapshot, request(table, { rowsMax: index + 1 }), unending())),
       );
       expect(all.map((chunk) => chunk.rows.length)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
     });
@@ -363,11 +364,11 @@ export function describeSnapshotSource(name: string, start: () => Promise<Snapsh
       const rows = Array.from({ length: 500 }, (_, index) => [String(index)]);
       const table = await harness.create({ name: "aborted", columns: { id: "integer" }, key: ["id"], rows });
       const controller = new AbortController();
-      const reads = Array.from({ length: 8 }, () => snapshot.readChunk(request(table), controller.signal));
+      const reads = Array.from({ length: 8 }, () => readChunk(snapshot, request(table), controller.signal));
       const outcome = Promise.allSettled(reads);
       controller.abort(new Error("enough"));
       for (const read of await outcome) if (read.status === "rejected") expect(String(read.reason)).toContain("enough");
-      await expect(snapshot.readChunk(request(table), controller.signal)).rejects.toThrow("enough");
+      await expect(readChunk(snapshot, request(table), controller.signal)).rejects.toThrow("enough");
       expect(await scan(table)).toHaveLength(1);
     });
   });

@@ -6,11 +6,11 @@ import { mysqlPositions } from "../../connectors/mysql/positions.ts";
 import { preflightSource } from "../../connectors/mysql/preflight/preflight-source.ts";
 import { MysqlSnapshot } from "../../connectors/mysql/snapshot/mysql-snapshot.ts";
 import { Secret } from "../../engine/model/secret.ts";
-import type { Chunk } from "../../engine/ports/snapshot-source.ts";
 import { positionOf } from "../support/chunk-position.ts";
 import { BinlogLab, named, readToEnd, rowChanges } from "../support/binlog-lab.ts";
 import { mysqlClient } from "../support/mysql-session.ts";
 import { serverAddress } from "../support/server-address.ts";
+import { readChunk, type ReadChunk } from "../support/read-chunk.ts";
 
 test("tagged transactions are told, and a position with them in it is gone on from", async () => {
   await using lab = await BinlogLab.open();
@@ -103,9 +103,9 @@ test("what a chunk has seen is among the transactions up to its position, and wh
     }
     await client.end();
   });
-  const chunks: Chunk[] = [];
+  const chunks: ReadChunk[] = [];
   const wanted = { table: table!, key: ["id"], columns: ["id"], filter: null, after: null, until: null, rowsMax: 100_000, bytesMax: 1e8 };
-  for (let count = 0; count < 100; count++) chunks.push(await snapshot.readChunk(wanted, new AbortController().signal));
+  for (let count = 0; count < 100; count++) chunks.push(await readChunk(snapshot, wanted));
   stop.abort();
   await Promise.all(writers);
   const written = new Map<string, string>();

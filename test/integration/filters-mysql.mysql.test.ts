@@ -15,6 +15,7 @@ import { mysqlOpaque, mysqlSamples } from "../support/filter-samples-mysql.ts";
 import type { MysqlTestServer } from "../support/given-mysql.ts";
 import { startMysqlServer } from "../support/mysql-server.ts";
 import { serverAddress } from "../support/server-address.ts";
+import { readChunk } from "../support/read-chunk.ts";
 
 const columns = [...mysqlSamples, ...mysqlOpaque];
 const rowCount = 120;
@@ -51,7 +52,7 @@ beforeAll(async () => {
   await using snapshot = new AsyncDisposableSnapshot({ address, connections: 1 });
   [table] = (await snapshot.describe([name])) as [CatalogTable];
   const wanted = { table, key: ["id"], columns: table.columns.map((column) => column.name), filter: null, after: null, until: null };
-  rows = (await snapshot.readChunk({ ...wanted, rowsMax: 1000, bytesMax: 1e9 }, new AbortController().signal)).rows;
+  rows = (await readChunk(snapshot, { ...wanted, rowsMax: 1000, bytesMax: 1e9 }, new AbortController().signal)).rows;
 });
 
 afterAll(async () => {

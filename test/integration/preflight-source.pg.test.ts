@@ -12,6 +12,7 @@ import type { TableMapping } from "../../engine/model/share.ts";
 import { runSql, startServer } from "../support/cluster.ts";
 import { serverAddress } from "../support/server-address.ts";
 import { tableMapping } from "../support/table-builders.ts";
+import { readChunk } from "../support/read-chunk.ts";
 
 const gigabyte = 1024 ** 3;
 const settings = { wal_level: "logical", max_slot_wal_keep_size: "10GB" };
@@ -147,7 +148,8 @@ describe.each([15, 18] as const)("check of a source, PostgreSQL %i", (major) => 
       if (table === undefined) throw new Error("no table");
       const key = [...mapping.key];
       const columns = ["id", "gender", "name", "province"];
-      const chunk = await snapshot.readChunk(
+      const chunk = await readChunk(
+        snapshot,
         { table, key, columns, filter, after: [Buffer.from("nữ"), Buffer.from("5")], until: null, rowsMax: 1000, bytesMax: 1e6 },
         new AbortController().signal,
       );

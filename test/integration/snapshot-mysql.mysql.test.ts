@@ -6,13 +6,14 @@ import { quoteIdentifier } from "../../connectors/mysql/quote.ts";
 import { MysqlSnapshot } from "../../connectors/mysql/snapshot/mysql-snapshot.ts";
 import { selectPart } from "../../connectors/mysql/snapshot/read-sql.ts";
 import type { CatalogTable } from "../../engine/model/table.ts";
-import type { Chunk, ChunkRequest } from "../../engine/ports/snapshot-source.ts";
+import type { ChunkRequest } from "../../engine/ports/snapshot-source.ts";
 import { positionOf } from "../support/chunk-position.ts";
 import type { MysqlTestServer } from "../support/given-mysql.ts";
 import { explain, numbersTo, startMysqlServer, testedFlavour } from "../support/mysql-server.ts";
 import { mysqlClient } from "../support/mysql-session.ts";
 import { serverAddress } from "../support/server-address.ts";
 import { waitUntil } from "../support/wait-until.ts";
+import { readChunk, type ReadChunk } from "../support/read-chunk.ts";
 
 let server: MysqlTestServer;
 let snapshot: MysqlSnapshot;
@@ -40,14 +41,14 @@ function request(table: CatalogTable, options: Partial<ChunkRequest> = {}): Chun
   return { table, key: table.primaryKey, columns, filter: null, after: null, until: null, rowsMax: 1000, bytesMax: 1e7, ...options };
 }
 
-function chunk(table: CatalogTable, options: Partial<ChunkRequest> = {}): Promise<Chunk> {
-  return snapshot.readChunk(request(table, options), new AbortController().signal);
+function chunk(table: CatalogTable, options: Partial<ChunkRequest> = {}): Promise<ReadChunk> {
+  return readChunk(snapshot, request(table, options));
 }
 
 async function scan(table: CatalogTable, rowsMax: number, key = table.primaryKey): Promise<(string | null)[][]> {
   const rows: (string | null)[][] = [];
-  for (let after: Chunk["lastKey"] = null, complete = false; !complete;) {
-    const read: Chunk = await chunk(table, { rowsMax, after, key });
+  for (let after: ReadChunk["lastKey"] = null, complete = false; !complete;) {
+    const read: ReadChunk = await chunk(table, { rowsMax, after, key });
     rows.push(...texts(read));
     ({ complete } = read);
     after = read.lastKey ?? after;
@@ -55,7 +56,7 @@ async function scan(table: CatalogTable, rowsMax: number, key = table.primaryKey
   return rows;
 }
 
-function texts({ rows }: Pick<Chunk, "rows">): (string | null)[][] {
+function texts({ rows }: Pick<ReadChunk, "rows">): (string | null)[][] {
   return rows.map((row) => row.map((value) => (value === null ? null : (value as Buffer).toString("utf8"))));
 }
 
@@ -292,7 +293,7 @@ describe("what a chunk has seen", () => {
         }
         await client.end();
       });
-      const chunks: Chunk[] = [];
+      const chunks: ReadChunk[] = [];
       for (let count = 0; count < 150; count++) chunks.push(await chunk(table, { rowsMax: 100_000, columns: ["id"] }));
       stop.abort();
       await Promise.all(writers);
@@ -369,7 +370,7 @@ test("a statement that takes too long ends with its code, and a session that is 
   );
   const impatient = new MysqlSnapshot({ address: serverAddress(server.url()), connections: 1, statementTimeoutMs: 1 });
   const filter = { op: "starts_with", column: "v", value: "z" } as const;
-  const reading = impatient.readChunk(request(table, { filter, rowsMax: 100_000, bytesMax: 1e9 }), new AbortController().signal);
+  const reading = readChunk(impatient, request(table, { filter, rowsMax: 100_000, bytesMax: 1e9 }), new AbortController().signal);
   await expect(reading).rejects.toMatchObject({ code: "DB-MY-013" });
   expect(table.estimatedRows).toBeGreaterThan(50_000);
   expect(await impatient.splitKeys(table, ["id"], 2)).toEqual([]);
@@ -395,7 +396,7 @@ test("a read that is aborted ends at once, also where the server does not answer
   const running = async (): Promise<number> =>
     (await server.query("SHOW PROCESSLIST")).filter((row) => row["Info"]?.includes("`abandoned`")).length;
   const abort = new AbortController();
-  const reading = snapshot.readChunk(request(table), abort.signal);
+  const reading = readChunk(snapshot, request(table), abort.signal);
   const outcome = expect(reading).rejects.toThrow("enough");
   await waitUntil(async () => (await running()) === 1, { describe: "the read to wait for the lock" });
   abort.abort(new Error("enough"));

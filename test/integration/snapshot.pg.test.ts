@@ -9,12 +9,13 @@ import { UnpublishedWriters } from "../../connectors/postgres/snapshot/unpublish
 import type { EmbeddedPostgres } from "../../deploy/embedded/postgres-server.ts";
 import type { Position } from "../../engine/model/position.ts";
 import type { CatalogTable } from "../../engine/model/table.ts";
-import type { Chunk, ChunkRequest } from "../../engine/ports/snapshot-source.ts";
+import type { ChunkRequest } from "../../engine/ports/snapshot-source.ts";
 import { typesScenario } from "../golden/pgoutput-types.ts";
 import { positionOf } from "../support/chunk-position.ts";
 import { runSql, startServer, textClient } from "../support/cluster.ts";
 import { serverAddress } from "../support/server-address.ts";
 import { waitUntil } from "../support/wait-until.ts";
+import { readChunk, type ReadChunk } from "../support/read-chunk.ts";
 
 describe.each([15, 18] as const)("snapshot reads of PostgreSQL %i", (major) => {
   let server: EmbeddedPostgres;
@@ -37,7 +38,7 @@ describe.each([15, 18] as const)("snapshot reads of PostgreSQL %i", (major) => {
     return found;
   }
 
-  function read(found: CatalogTable, options: Partial<ChunkRequest> = {}, from: PostgresSnapshot = snapshot): Promise<Chunk> {
+  function read(found: CatalogTable, options: Partial<ChunkRequest> = {}, from: PostgresSnapshot = snapshot): Promise<ReadChunk> {
     const columns = found.columns.map((column) => column.name);
     const whole = {
       table: found,
@@ -49,7 +50,7 @@ describe.each([15, 18] as const)("snapshot reads of PostgreSQL %i", (major) => {
       rowsMax: 10_000,
       bytesMax: 64_000_000,
     };
-    return from.readChunk({ ...whole, ...options }, new AbortController().signal);
+    return readChunk(from, { ...whole, ...options });
   }
 
   async function keys(found: CatalogTable, options: Partial<ChunkRequest> = {}): Promise<string[]> {
@@ -114,7 +115,7 @@ describe.each([15, 18] as const)("snapshot reads of PostgreSQL %i", (major) => {
     const expected = (await sql("SELECT k FROM typed_key ORDER BY k")).map((row) => row["k"]);
     const found = await table("typed_key");
     const seen: string[] = [];
-    let after: Chunk["lastKey"] = null;
+    let after: ReadChunk["lastKey"] = null;
     for (let complete = false; !complete;) {
       const chunk = await read(found, { after, rowsMax: 1 });
       seen.push(...chunk.rows.map((row) => String(row[0])));

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { copyText } from "../../connectors/postgres/apply/copy-text.ts";
-import { parseCopyRow } from "../../connectors/postgres/snapshot/copy-text.ts";
+import { copyLines } from "../../connectors/postgres/apply/copy-lines.ts";
+import { CopyRowsBuilder } from "../../connectors/postgres/copy-rows.ts";
+import { parseCopyRow } from "../../connectors/postgres/copy-text.ts";
 import { headerBytes, MessageSplitter } from "../../connectors/postgres/snapshot/message-splitter.ts";
 import type { Row } from "../../engine/model/row.ts";
 
@@ -19,7 +20,7 @@ const rows = fc.integer({ min: 1, max: 6 }).chain((columns) =>
 test("a row that was written in COPY's text format is read back byte for byte, NULL and empty included", () => {
   fc.assert(
     fc.property(rows, ({ columns, rows: written }) => {
-      const text = Buffer.concat([...copyText(written, "end")]);
+      const text = Buffer.concat([...copyLines(written, "end")]);
       const read: Row[] = [];
       for (let start = 0; start < text.length;) {
         const end = text.indexOf(0x0a, start) + 1;
@@ -27,6 +28,24 @@ test("a row that was written in COPY's text format is read back byte for byte, N
         start = end;
       }
       expect(read).toEqual(written.map((row) => [...row, Buffer.from("end")]));
+    }),
+  );
+});
+
+test("rows that go from one server to another as they are get another column each, and are the same when they are taken apart", () => {
+  fc.assert(
+    fc.property(rows, ({ columns, rows: written }) => {
+      const lines = [...copyLines(written, "1")].map((chunk) => chunk.toString("latin1")).join("");
+      const builder = new CopyRowsBuilder(columns + 1);
+      for (const line of lines.match(/[^\n]*\n/g) ?? []) builder.add(Buffer.from(`?${line}`, "latin1"), 1, line.length + 1);
+      const copied = builder.finish();
+      const whole = written.map((row) => [...row, Buffer.from("1")]);
+      expect(copied).toHaveLength(written.length);
+      expect([...copied]).toEqual(whole);
+      expect(copied.last()).toEqual(whole.at(-1));
+      const passedOn = Buffer.concat([...copyLines(copied, "end")]).toString("latin1");
+      expect(passedOn).toBe(lines.replaceAll("\n", "\tend\n"));
+      expect([...copied]).toEqual(whole);
     }),
   );
 });

@@ -2,6 +2,7 @@
 import { assert } from "../../../engine/model/assert.ts";
 import { failpoint } from "../../../engine/concurrency/failpoint.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
+import type { RowList } from "../../../engine/model/packed-rows.ts";
 import { type Key, keyText, type Row } from "../../../engine/model/row.ts";
 import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
 import { printTable, tableKey } from "../../../engine/model/table.ts";
@@ -83,7 +84,7 @@ export class PublicationTransaction implements TargetTransaction {
     return { missing, ...this.#book.news() };
   }
 
-  async load(table: TableMapping, rows: readonly Row[]): Promise<WriteOutcome> {
+  async load(table: TableMapping, rows: RowList): Promise<WriteOutcome> {
     assert(this.#open, "a target transaction is used until it is committed or rolled back");
     this.#loaded.add(tableKey(table.target));
     await this.#publish(table, "r", rows);

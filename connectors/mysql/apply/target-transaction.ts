@@ -3,7 +3,7 @@ import { assert } from "../../../engine/model/assert.ts";
 import { failpoint } from "../../../engine/concurrency/failpoint.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { Position } from "../../../engine/model/position.ts";
-import type { Row } from "../../../engine/model/row.ts";
+import type { RowList } from "../../../engine/model/packed-rows.ts";
 import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
 import { printTable, tableKey } from "../../../engine/model/table.ts";
 import type { CheckpointWrite, CommitOutcome, TableChange, TargetTransaction, WriteOutcome } from "../../../engine/ports/change-target.ts";
@@ -74,7 +74,7 @@ export class MysqlTargetTransaction implements TargetTransaction {
     });
   }
 
-  async load(table: TableMapping, rows: readonly Row[]): Promise<WriteOutcome> {
+  async load(table: TableMapping, rows: RowList): Promise<WriteOutcome> {
     return this.write([{ table, truncate: false, deletes: [], upserts: rows, updates: [] }]);
   }
 

@@ -1,8 +1,8 @@
 // One database transaction: begun with its first statement, and able to step back from a statement that fails.
-import type { Row } from "../../../engine/model/row.ts";
+import type { RowList } from "../../../engine/model/packed-rows.ts";
 import { failpoint } from "../../../engine/concurrency/failpoint.ts";
 import { isDataError, sqlState } from "../postgres-errors.ts";
-import { copyText } from "./copy-text.ts";
+import { copyLines } from "./copy-lines.ts";
 import { type Statement, StatementFailure, type StatementResult } from "./statement-batch.ts";
 import { copySql } from "./table-sql.ts";
 import type { TableShape } from "./target-catalog.ts";
@@ -55,11 +55,11 @@ export class OpenTransaction {
   }
 
   /** COPY of rows into a table; a failure that the server answered undoes the COPY only. Gives the number of rows. */
-  async attemptCopy(shape: TableShape, rows: readonly Row[], batchId: number): Promise<number> {
+  async attemptCopy(shape: TableShape, rows: RowList, batchId: number): Promise<number> {
     const first = !this.#begun;
     await this.run(first ? [] : [plain("SAVEPOINT dongbo")]);
     const undo = first ? [plain("ROLLBACK")] : stepBack;
-    const copied = await this.#undone(this.session.copyIn(copySql(shape), copyText(rows, String(batchId))), undo, !first);
+    const copied = await this.#undone(this.session.copyIn(copySql(shape), copyLines(rows, String(batchId))), undo, !first);
     if (!first) await this.run([plain("RELEASE SAVEPOINT dongbo")]);
     return copied;
   }

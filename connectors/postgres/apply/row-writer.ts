@@ -74,9 +74,12 @@ export class RowWriter {
   }
 
   /** These rows were written by other means. */
-  written(shape: TableShape, keys: readonly Key[]): void {
-    if (this.#parts.book.count(shape.mapping) > 0) this.#parts.book.clear(shape.mapping, keys);
-    if (!this.#postponed.empty) for (const key of keys) this.#postponed.supersede(shape, key);
+  written(shape: TableShape, rows: RowList): void {
+    const isAnyAside = this.#parts.book.count(shape.mapping) > 0;
+    if (!isAnyAside && this.#postponed.empty) return;
+    const keys = Array.from(rows, (row) => keyOf(shape, row));
+    if (isAnyAside) this.#parts.book.clear(shape.mapping, keys);
+    for (const key of keys) this.#postponed.supersede(shape, key);
   }
 
   /** Some row was refused: what the catalogue said of constraints may be out of date. */

@@ -3,7 +3,7 @@ import { assert } from "../../../engine/model/assert.ts";
 import { failpoint, isArmed } from "../../../engine/concurrency/failpoint.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { Position } from "../../../engine/model/position.ts";
-import type { Row } from "../../../engine/model/row.ts";
+import type { RowList } from "../../../engine/model/packed-rows.ts";
 import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
 import { printTable, tableKey } from "../../../engine/model/table.ts";
 import type { CheckpointWrite, CommitOutcome, TableChange, TargetTransaction, WriteOutcome } from "../../../engine/ports/change-target.ts";
@@ -18,7 +18,6 @@ import { RowTally } from "../../../engine/target/row-tally.ts";
 import { refusalOf } from "./refusal.ts";
 import { type MissingRows, RowWriter } from "./row-writer.ts";
 import { type Statement, StatementFailure, type StatementResult } from "./statement-batch.ts";
-import { keyOf } from "./table-writes.ts";
 import { sweepSql } from "./table-sql.ts";
 import type { ForeignKey, TableShape, TargetCatalog } from "./target-catalog.ts";
 
@@ -85,7 +84,7 @@ export class PostgresTargetTransaction implements TargetTransaction {
     });
   }
 
-  async load(table: TableMapping, rows: readonly Row[]): Promise<WriteOutcome> {
+  async load(table: TableMapping, rows: RowList): Promise<WriteOutcome> {
     return this.#working(async () => {
       this.#refuseSelfActing([table]);
       const copied = await this.#copied(table, rows);
@@ -125,7 +124,7 @@ export class PostgresTargetTransaction implements TargetTransaction {
   }
 
   /** Snapshot rows are new as a rule: straight into the table, and through the slow door only when they are not. */
-  async #copied(table: TableMapping, rows: readonly Row[]): Promise<boolean> {
+  async #copied(table: TableMapping, rows: RowList): Promise<boolean> {
     const shape = this.#shape(table);
     const { directCopy } = this.#parts;
     if (rows.length === 0 || this.#book.isStopped(table)) return true;
@@ -134,10 +133,7 @@ export class PostgresTargetTransaction implements TargetTransaction {
     try {
       const copied = await this.#transaction.attemptCopy(shape, rows, this.batchId);
       this.#tally.addWritten(table, copied, copied);
-      this.#writer.written(
-        shape,
-        rows.map((row) => keyOf(shape, row)),
-      );
+      this.#writer.written(shape, rows);
       directCopy.succeeded(table);
       return true;
     } catch (error) {

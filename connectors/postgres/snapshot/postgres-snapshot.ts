@@ -105,7 +105,7 @@ export class PostgresSnapshot implements SnapshotSource {
     const sql = [...statements, readEndOfLog, "COMMIT"].join("; ");
     const order = { sql, columns: columns.length, bytesMax: Infinity };
     const { rows, answers } = await this.#use(printTable(table.table), (client) => exchange(client, order));
-    return { rows, position: toPosition(answers[0]) };
+    return { rows: [...rows], position: toPosition(answers[0]) };
   }
 
   async countRows(table: TableName, filter: Predicate | null): Promise<number> {
@@ -150,13 +150,13 @@ export class PostgresSnapshot implements SnapshotSource {
 
   async #toChunk(request: ChunkRequest, part: PartRead): Promise<Chunk> {
     const { read, columns, rowsMax, border } = part;
-    this.#size.learnBytes(request.table, read.rows.length, read.bytes);
+    this.#size.learnBytes(request.table, read.rows.length, read.rows.bytes);
     const all = !read.cut && read.rows.length < rowsMax;
-    const lastRow = read.rows.at(-1);
+    const lastRow = read.rows.last();
     const lastRead = lastRow === undefined ? null : request.key.map((name) => keyValue(lastRow, columns.indexOf(name)));
     const extra = columns.length - request.columns.length;
     return {
-      rows: extra === 0 ? read.rows : read.rows.map((row) => row.slice(0, -extra)),
+      rows: extra === 0 ? read.rows : Array.from(read.rows, (row) => row.slice(0, -extra)),
       lastKey: all && border !== null ? border : lastRead,
       complete: all && border === null,
       visibility: parseSnapshot(part.snapshot),

@@ -4,8 +4,7 @@
 import { EventEmitter } from "node:events";
 import type { Connection, Submittable } from "pg";
 import { assert } from "../../../engine/model/assert.ts";
-import type { Row } from "../../../engine/model/row.ts";
-import { parseCopyRow } from "./copy-text.ts";
+import { type CopyRows, CopyRowsBuilder } from "../copy-rows.ts";
 import { headerBytes, type MessageHandler, MessageSplitter } from "./message-splitter.ts";
 
 export interface ReadOrder {
@@ -18,9 +17,7 @@ export interface ReadOrder {
 }
 
 export interface ReadResult {
-  readonly rows: readonly Row[];
-  /** Bytes of text of these rows. */
-  readonly bytes: number;
+  readonly rows: CopyRows;
   /** Rows of the statements other than COPY, in order, as text. */
   readonly answers: readonly (string | null)[][];
   /** There were rows behind `bytesMax`. */
@@ -43,7 +40,7 @@ export class ReadExchange implements Submittable, MessageHandler {
   readonly result: Promise<ReadResult>;
   readonly #order: ReadOrder;
   readonly #splitter = new MessageSplitter(this);
-  readonly #rows: Row[] = [];
+  readonly #rows: CopyRowsBuilder;
   readonly #answers: (string | null)[][] = [];
   #bytes = 0;
   #wastedBytes = 0;
@@ -56,6 +53,7 @@ export class ReadExchange implements Submittable, MessageHandler {
 
   constructor(order: ReadOrder) {
     this.#order = order;
+    this.#rows = new CopyRowsBuilder(order.columns);
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -111,7 +109,7 @@ export class ReadExchange implements Submittable, MessageHandler {
       this.#waste(end - start);
       return;
     }
-    this.#rows.push(parseCopyRow(bytes, start, end, this.#order.columns));
+    this.#rows.add(bytes, start, end);
     this.#bytes += end - start;
   }
 
@@ -124,7 +122,7 @@ export class ReadExchange implements Submittable, MessageHandler {
   }
 
   #settle(): void {
-    this.#resolve({ rows: this.#rows, bytes: this.#bytes, answers: this.#answers, cut: this.#cut, abandoned: this.#isAbandoned() });
+    this.#resolve({ rows: this.#rows.finish(), answers: this.#answers, cut: this.#cut, abandoned: this.#isAbandoned() });
   }
 }
 

@@ -1,6 +1,8 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Position } from "../../../engine/model/position.ts";
 import type { LaneItem } from "../../../engine/pipeline/lane-item.ts";
@@ -120,6 +122,33 @@ describe("a subscription's queue", () => {
     const { items, generation } = await waiting;
     expect(items).toEqual([progress("7")]);
     expect(generation).toBe(queue.generation);
+  });
+
+  it("holds no more of what was taken and released than waits", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const queue = new LaneQueue(folder, "q");
+    const chunk = (): LaneItem => ({
+      tag: "chunk",
+      table: 0,
+      rows: [[Buffer.alloc(100_000)]],
+      replay: [],
+      advance: { range: 0, after: null, done: false, position: null },
+    });
+    const seen: WeakRef<object>[] = [];
+    for (let count = 0; count < 10; count++) {
+      const item = chunk();
+      seen.push(new WeakRef(item));
+      queue.push(item);
+    }
+    for (let count = 0; count < 8; count++) {
+      await queue.take(1, never);
+      queue.release();
+    }
+    // References that were looked at in this turn of the event loop still hold.
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+    expect(seen.filter((item) => item.deref() !== undefined).length).toBeLessThanOrEqual(4);
   });
 
   it("keeps only the newest of confirmations that wait together", async () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { TextArray } from "../../../connectors/postgres/apply/array-parameter.ts";
 import { ByteWriter } from "../../../connectors/postgres/apply/byte-writer.ts";
 import { microsText } from "../../../connectors/postgres/apply/checkpoint-sql.ts";
-import { copyText } from "../../../connectors/postgres/apply/copy-text.ts";
+import { copyLines } from "../../../connectors/postgres/apply/copy-lines.ts";
 import { PreparedStatements } from "../../../connectors/postgres/apply/statement-batch.ts";
 
 const runs = { numRuns: Number(process.env["FC_RUNS"] ?? 300) };
@@ -84,7 +84,7 @@ describe("rows for COPY", () => {
   test("read back as the manual says the server reads them", () => {
     fc.assert(
       fc.property(fc.array(fc.array(value, { minLength: 1, maxLength: 4 }), { maxLength: 8 }), (rows) => {
-        const text = Buffer.concat([...copyText(rows, "42")]);
+        const text = Buffer.concat([...copyLines(rows, "42")]);
         const expected = rows.map((row) => [...row.map((entry) => entry?.toString("latin1") ?? null), "42"]);
         expect(JSON.stringify(readCopyText(text))).toBe(JSON.stringify(expected));
       }),
@@ -94,7 +94,7 @@ describe("rows for COPY", () => {
 
   test("come in pieces of bounded size", () => {
     const rows = Array.from({ length: 20_000 }, () => [Buffer.alloc(100, 0x61)]);
-    const sizes = [...copyText(rows, "1")].map((chunk) => chunk.length);
+    const sizes = [...copyLines(rows, "1")].map((chunk) => chunk.length);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(128 * 1024);
     expect(sizes.length).toBeGreaterThan(10);
   });

@@ -1,7 +1,7 @@
 // One row of COPY's text format → values (manual, "COPY", File Formats). Works in place and cuts values out of the
 // bytes it is given, because making Buffers is most of what a snapshot costs.
-import { assert } from "../../../engine/model/assert.ts";
-import type { Row } from "../../../engine/model/row.ts";
+import { assert } from "../../engine/model/assert.ts";
+import type { Row } from "../../engine/model/row.ts";
 
 const TAB = 0x09;
 const NEWLINE = 0x0a;

@@ -1,6 +1,8 @@
 // Rows in COPY's text format (PostgreSQL manual, COPY, "Text Format"), byte by byte: no value becomes a string.
-import type { Row } from "../../../engine/model/row.ts";
 import { assert } from "../../../engine/model/assert.ts";
+import type { RowList } from "../../../engine/model/packed-rows.ts";
+import type { Row } from "../../../engine/model/row.ts";
+import { CopyRows } from "../copy-rows.ts";
 import { ByteWriter } from "./byte-writer.ts";
 
 const chunkBytes = 128 * 1024;
@@ -16,8 +18,13 @@ escapes[newline] = 0x6e;
 escapes[carriageReturn] = 0x72;
 escapes[backslash] = backslash;
 
-/** Chunks of about 128 KiB, larger only by values that are larger. Each line ends with `suffix`, a further column that needs no escaping. */
-export function* copyText(rows: readonly Row[], suffix: string): Generator<Buffer> {
+/** Chunks of lines. Each ends with `suffix`, a further column that needs no escaping. */
+export function copyLines(rows: RowList, suffix: string): Iterable<Buffer> {
+  return rows instanceof CopyRows ? rows.withColumn(suffix) : copyText(rows, suffix);
+}
+
+/** Chunks of about 128 KiB, larger only by values that are larger. */
+function* copyText(rows: Iterable<Row>, suffix: string): Generator<Buffer> {
   const writer = new ByteWriter();
   const end = Buffer.from(`\t${suffix}\n`, "latin1");
   for (const row of rows) {
