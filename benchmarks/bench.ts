@@ -1,13 +1,14 @@
 // `dongbo bench`: measures this build on this machine beside what it is held against, and says whether the figures count.
 import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import type { ServerUrls } from "./stands/postgres-stand.ts";
 import { compareResults, printComparison } from "./suite/compare.ts";
 import { printTable } from "./suite/print-table.ts";
 import { renderReport } from "./suite/report.ts";
 import { type BenchResult, readResult } from "./suite/result.ts";
 import { runSuite, type SuiteOptions } from "./suite/run-suite.ts";
+import { wholeNumber } from "./suite/whole-number.ts";
 import { catalogue, quickNames } from "./workloads/catalogue.ts";
 
 interface Flags {
@@ -78,20 +79,14 @@ function suiteOptions(chosen: readonly string[], flags: Flags, command: Command)
   };
 }
 
-function count(text: string): number {
-  const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError("a whole number above 0, such as 1e6");
-  return number;
-}
-
 const program = new Command("dongbo bench")
   .description("Measures this build on this machine beside what it is held against; copies that differ from their source have no score.")
   .argument("[names...]", `workloads: ${names.join(", ")} (default: all)`)
   .option("--quick", "fewer rows and rounds, in three minutes; no score", false)
   .option("--list", "say what the workloads are", false)
-  .option("--rows <count>", "people in the register: 1e5, 1e6, 1e7 (default: 1e6)", count)
-  .option("--changes <count>", "changes of a backlog (default: as many as rows, at most 1e6)", count)
-  .option("--rounds <count>", "rounds of both sides by turns (default: 5)", count)
+  .option("--rows <count>", "people in the register: 1e5, 1e6, 1e7 (default: 1e6)", wholeNumber)
+  .option("--changes <count>", "changes of a backlog (default: as many as rows, at most 1e6)", wholeNumber)
+  .option("--rounds <count>", "rounds of both sides by turns (default: 5)", wholeNumber)
   .option("--json <file>", "write the result as JSON")
   .option("--html <file>", "write the result as a page with plots")
   .option("--profile <folder>", "write a processor profile of each of dongbo's processes there, for Chrome's developer tools; no score")

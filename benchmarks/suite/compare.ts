@@ -30,8 +30,8 @@ const errorsMax = 4;
 /** Never told apart below this, however alike the rounds were: another order of memory pages does as much. */
 const noiseMin: Readonly<Record<Quantity, number>> = { speed: 0.03, "engine CPU": 0.03, memory: 0.08 };
 
-/** Rounds that differ more than this would hide a slow-down of a fifth: they are no ground for a go. */
-const noiseMax = 0.2;
+/** What a fifth more time does to a speed. Rounds that differ more would hide it: they are no ground for a go. */
+const noiseMax = 1 - 1 / 1.2;
 
 /** With `indicative` figures that are no score are held against each other all the same. */
 export function compareResults(before: BenchResult, after: BenchResult, indicative = false): Comparison {
@@ -46,10 +46,12 @@ export function compareResults(before: BenchResult, after: BenchResult, indicati
 }
 
 function compareWorkload(old: WorkloadResult, now: WorkloadResult): Change[] {
-  // The anchor of the same rounds takes away what the machine did on that day.
-  const anchored = old.ratios.length > 0 && now.ratios.length > 0 && old.anchor === now.anchor;
+  const anchored = isCalibrated(old) && isCalibrated(now) && old.anchor === now.anchor;
   const speed = anchored ? judge("speed", old.ratios, now.ratios) : judge("speed", inverse(old.own), inverse(now.own));
-  const cpu = judge("engine CPU", inverse(old.engine_cpu_rounds), inverse(now.engine_cpu_rounds));
+  const cpu =
+    anchored && knowsAnchorCpu(old) && knowsAnchorCpu(now)
+      ? judge("engine CPU", cpuRatios(old), cpuRatios(now))
+      : judge("engine CPU", inverse(old.engine_cpu_rounds), inverse(now.engine_cpu_rounds));
   const memory = judge("memory", inverse(old.rss_peak_rounds), inverse(now.rss_peak_rounds));
   return [speed, cpu, memory].filter((change) => change !== null).map((change) => ({ workload: old.name, ...change }));
 }
@@ -60,6 +62,24 @@ function judge(quantity: Quantity, old: readonly number[], now: readonly number[
   const change = median(now) / median(old) - 1;
   const noise = Math.max(noiseMin[quantity], errorsMax * Math.hypot(relativeError(old), relativeError(now)));
   return { quantity, change, noise, verdict: change < -noise ? "worse" : change > noise ? "better" : "same" };
+}
+
+/**
+ * Whether the rounds hold an anchor that no build changes. Two runs cannot take turns, and the machine is a little slower on one day
+ * than on another: an anchor in the same rounds is slowed as much, so that a figure over the anchor's tells the builds apart and
+ * not the days. The noise of the rounds is then that of the quotients. Where the anchor is dongbo itself, or there is none, the day is in
+ * the figures, and the noise knows of it only what changed from round to round.
+ */
+function isCalibrated({ ratios, own_anchor: ownAnchor }: WorkloadResult): boolean {
+  return ratios.length > 0 && !ownAnchor;
+}
+
+function knowsAnchorCpu({ engine_cpu_rounds: own, anchor_cpu_rounds: anchors }: WorkloadResult): boolean {
+  return own.length === anchors.length;
+}
+
+function cpuRatios({ engine_cpu_rounds: own, anchor_cpu_rounds: anchors }: WorkloadResult): number[] {
+  return own.map((seconds, round) => (anchors[round] ?? 0) / seconds);
 }
 
 function inverse(values: readonly number[]): number[] {

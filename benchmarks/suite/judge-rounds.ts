@@ -3,7 +3,7 @@ import { isDisturbed, describeDisturbance } from "./machine.ts";
 import type { WorkloadResult } from "./result.ts";
 import { type Round, scoreRounds } from "./run-rounds.ts";
 import { median, percentile, spread } from "./statistics.ts";
-import type { Goal, Sample, Score, Side, Workload } from "./workload.ts";
+import type { Goal, ProcessorSeconds, Sample, Score, Side, Workload } from "./workload.ts";
 
 /** One row for each score of the workload. */
 export function judgeRounds(workload: Workload, rounds: readonly Round[]): WorkloadResult[] {
@@ -17,6 +17,7 @@ export function judgeRounds(workload: Workload, rounds: readonly Round[]): Workl
       name: score.name,
       title: workload.title,
       anchor: score.limit === undefined ? workload.anchor : `at most ${score.limit} ${score.unit}`,
+      own_anchor: workload.ownAnchor ?? false,
       rows: own[0]?.units ?? 0,
       unit: workload.unit,
       rounds: rounds.length,
@@ -32,6 +33,7 @@ export function judgeRounds(workload: Workload, rounds: readonly Round[]): Workl
         seconds: middle(own, ({ engineSeconds }) => engineSeconds),
       },
       engine_cpu_rounds: known(own, ({ cpu }) => cpu.engine),
+      anchor_cpu_rounds: known(anchors, ({ cpu }) => allSeconds(cpu)),
       rss_peak_rounds: known(own, ({ rssPeakMb }) => rssPeakMb),
       source: { cpu_seconds: middle(own, ({ cpu }) => cpu.source) },
       target: { cpu_seconds: middle(own, ({ cpu }) => cpu.target) },
@@ -39,6 +41,7 @@ export function judgeRounds(workload: Workload, rounds: readonly Round[]): Workl
         anchors.length === 0
           ? null
           : {
+              engine: { cpu_seconds: middle(anchors, ({ cpu }) => cpu.engine) },
               source: { cpu_seconds: middle(anchors, ({ cpu }) => cpu.source) },
               target: { cpu_seconds: middle(anchors, ({ cpu }) => cpu.target) },
             },
@@ -76,6 +79,11 @@ function metGoal(goal: Goal, ratio: number | null, digestEqual: boolean): "aim" 
 
 function samplesOf(rounds: readonly Round[], side: Side): Sample[] {
   return rounds.flatMap(({ samples }) => samples[side] ?? []);
+}
+
+/** Null as soon as one part is not known. */
+function allSeconds({ engine, source, target }: ProcessorSeconds): number | null {
+  return engine === null || source === null || target === null ? null : engine + source + target;
 }
 
 function known(samples: readonly Sample[], of: (sample: Sample) => number | null): number[] {

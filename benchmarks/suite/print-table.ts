@@ -2,7 +2,7 @@
 import type { BenchResult, WorkloadResult } from "./result.ts";
 import { median } from "./statistics.ts";
 
-const headings = ["workload", "dongbo", "anchor", "ratio (min–max)", "goal", "", "engine/source/target CPU s", "anchor's", "RSS MB"];
+const headings = ["workload", "dongbo", "anchor", "ratio (min–max)", "goal", "", "CPU s: engine/source/target", "anchor's", "RSS MB"];
 
 export function printTable(result: BenchResult): string {
   const rows = [headings, ...result.workloads.map(cells)];
@@ -36,7 +36,7 @@ function cells(row: WorkloadResult): string[] {
     goal === null ? "–" : printGoal(goal),
     verdict(row),
     [engine.cpu_seconds, source.cpu_seconds, target.cpu_seconds].map(seconds).join(" / "),
-    anchor === null ? "–" : [anchor.source.cpu_seconds, anchor.target.cpu_seconds].map(seconds).join(" / "),
+    anchor === null ? "–" : [anchor.engine, anchor.source, anchor.target].map((part) => seconds(part.cpu_seconds)).join(" / "),
     engine.rss_peak_mb === null ? "–" : engine.rss_peak_mb.toFixed(0),
   ];
 }

@@ -37,7 +37,7 @@ function table(rows: readonly WorkloadResult[]): string {
       goal === null ? "–" : printGoal(goal),
       row.digest_equal ? (goal?.met ?? "") : "unequal: no score",
       [engine.cpu_seconds, source.cpu_seconds, target.cpu_seconds].map(seconds).join(" / "),
-      anchor === null ? "–" : [anchor.source.cpu_seconds, anchor.target.cpu_seconds].map(seconds).join(" / "),
+      anchor === null ? "–" : [anchor.engine, anchor.source, anchor.target].map((part) => seconds(part.cpu_seconds)).join(" / "),
       engine.rss_peak_mb?.toFixed(0) ?? "–",
     ];
     const name = `<td><b>${escapeHtml(row.name)}</b><br>${escapeHtml(row.title)}<br><small>${row.rows.toLocaleString("en")} ${row.unit}, ${row.rounds} rounds, against ${escapeHtml(row.anchor ?? "nothing")}</small></td>`;
@@ -51,7 +51,7 @@ function table(rows: readonly WorkloadResult[]): string {
     "Goal: must / aim",
     "Met",
     "CPU s: engine / source / target",
-    "Anchor's CPU s: source / target",
+    "Anchor's CPU s: engine / source / target",
     "Peak RSS, MB",
   ];
   return `<table><thead><tr>${headings.map((text) => `<th>${text}</th>`).join("")}</tr></thead><tbody>${body.join("\n")}</tbody></table>

@@ -11,6 +11,8 @@ const workload = z.object({
   title: z.string(),
   /** What dongbo is held against; null: nothing. */
   anchor: z.string().nullable(),
+  /** The anchor is dongbo itself: a slower build slows it too. */
+  own_anchor: z.boolean(),
   /** Rows or changes that each round worked on. */
   rows: z.number(),
   unit: z.enum(["rows", "changes"]),
@@ -26,11 +28,13 @@ const workload = z.object({
   /** Medians of dongbo's rounds. */
   engine: z.object({ cpu_seconds: z.number().nullable(), rss_peak_mb: z.number().nullable(), seconds: z.number().nullable() }),
   engine_cpu_rounds: z.array(z.number()),
+  /** Processor seconds of everything that the anchor ran, round by round; empty where they are not known. */
+  anchor_cpu_rounds: z.array(z.number()),
   rss_peak_rounds: z.array(z.number()),
   source: cost,
   target: cost,
-  /** What the anchor cost its servers, medians; null without one. */
-  anchor_cost: z.object({ source: cost, target: cost }).nullable(),
+  /** The same of the anchor; null without one. */
+  anchor_cost: z.object({ engine: cost, source: cost, target: cost }).nullable(),
   goal: z.object({ must: z.number(), aim: z.number(), met: z.enum(["aim", "must", "missed"]) }).nullable(),
   /** Of the round in the middle: log that the target wrote, MB, by side. */
   progress: z.array(z.object({ side: z.string(), points: z.array(point) })),

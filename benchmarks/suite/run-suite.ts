@@ -7,7 +7,7 @@ import { describeDisturbance, describeMachine, DisturbanceWatch, hardwareClass, 
 import { ownSeconds } from "./process-usage.ts";
 import type { BenchResult, WorkloadResult } from "./result.ts";
 import { type Round, roundsMin, runRounds } from "./run-rounds.ts";
-import type { Side, Size } from "./workload.ts";
+import type { PreparedWorkload, Side, Size } from "./workload.ts";
 
 export interface SuiteOptions {
   readonly entries: readonly CatalogueEntry[];
@@ -22,10 +22,9 @@ export interface SuiteOptions {
 }
 
 export async function runSuite(options: SuiteOptions): Promise<BenchResult> {
-  const { entries, size, urls, nodeOptions, tell } = options;
+  const { entries, urls, nodeOptions, tell } = options;
   const startedAt = new Date().toISOString();
-  tell(`making a register of ${size.rows} people ...`);
-  await using stand = await PostgresStand.start({ rows: size.rows, urls, nodeOptions });
+  await using stand = entries.every(isAlone) ? null : await makeStand(options);
   const measured = (): number => spentInAll(stand);
   const before = await idleDisturbance(measured);
   const workloads: WorkloadResult[] = [];
@@ -37,12 +36,12 @@ export async function runSuite(options: SuiteOptions): Promise<BenchResult> {
     workloads.push(...judgeRounds(entry.workload, done));
   }
   const machine = describeMachine();
-  const settings = await stand.settings();
+  const settings = (await stand?.settings()) ?? {};
   return {
     format: 1,
     started_at: startedAt,
     machine: { ...machine, hardware_class: hardwareClass(machine) },
-    versions: { dongbo: dongboVersion(), ...(await stand.versions()) },
+    versions: { dongbo: dongboVersion(), ...(await stand?.versions()) },
     settings,
     unscored: [
       ...(options.rounds < roundsMin ? [`${options.rounds} rounds; a score needs ${roundsMin}`] : []),
@@ -59,13 +58,30 @@ export async function runSuite(options: SuiteOptions): Promise<BenchResult> {
   };
 }
 
+function makeStand({ size, urls, nodeOptions, tell }: SuiteOptions): Promise<PostgresStand> {
+  tell(`making a register of ${size.rows} people ...`);
+  return PostgresStand.start({ rows: size.rows, urls, nodeOptions });
+}
+
+/** Needs no servers. */
+function isAlone(entry: CatalogueEntry): boolean {
+  return "prepareAlone" in entry;
+}
+
+async function prepareEntry(stand: PostgresStand | null, entry: CatalogueEntry, options: SuiteOptions): Promise<PreparedWorkload> {
+  if ("prepareAlone" in entry) return entry.prepareAlone(options.nodeOptions);
+  if (stand === null) throw new Error(`${entry.workload.name} needs servers`);
+  return entry.prepare(stand, options.size);
+}
+
 async function runEntry(
-  stand: PostgresStand,
-  { workload, prepare }: CatalogueEntry,
+  stand: PostgresStand | null,
+  entry: CatalogueEntry,
   options: SuiteOptions,
   measured: () => number,
 ): Promise<Round[]> {
-  await using prepared = await prepare(stand, options.size);
+  await using prepared = await prepareEntry(stand, entry, options);
+  const { workload } = entry;
   const sides: Side[] = workload.anchor === null ? ["dongbo"] : ["dongbo", "anchor"];
   return await runRounds(prepared, {
     rounds: options.rounds,
@@ -82,8 +98,8 @@ function isHere(url: string): boolean {
   return ["localhost", "127.0.0.1", "[::1]"].includes(new URL(url).hostname);
 }
 
-function spentInAll(stand: PostgresStand): number {
+function spentInAll(stand: PostgresStand | null): number {
   const { self, endedChildren } = ownSeconds();
-  const { source, target } = stand.spent();
+  const { source, target } = stand?.spent() ?? { source: 0, target: 0 };
   return self + endedChildren + (source ?? 0) + (target ?? 0);
 }

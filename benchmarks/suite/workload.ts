@@ -9,8 +9,9 @@ export interface Point {
   readonly value: number;
 }
 
-/** Processor seconds, user and system; null where the process is on another machine. */
+/** Processor seconds, user and system; null where the process is on another machine, 0 where there is none. */
 export interface ProcessorSeconds {
+  /** dongbo's process; of an anchor, what it runs beside the servers. */
   readonly engine: number | null;
   readonly source: number | null;
   readonly target: number | null;
@@ -63,6 +64,8 @@ export interface Workload {
   readonly title: string;
   /** What dongbo is held against; null where the score's own limit is. */
   readonly anchor: string | null;
+  /** The anchor is dongbo itself at other work: a slower build slows both, so that only the figures themselves tell it. */
+  readonly ownAnchor?: boolean;
   /** What is counted. */
   readonly unit: "rows" | "changes";
   readonly scores: readonly Score[];

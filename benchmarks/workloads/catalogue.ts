@@ -2,21 +2,31 @@
 import type { PostgresStand } from "../stands/postgres-stand.ts";
 import type { PreparedWorkload, Size, Workload } from "../suite/workload.ts";
 import { catchUps, prepareCatchUp } from "./catch-up.ts";
+import { decodes, prepareDecode } from "./decode.ts";
 import { fanOut200, fanOuts, mergerDay, prepareFanOut, prepareFanOut200, prepareMergerDay } from "./fan-out.ts";
 import { latency, prepareLatency } from "./latency.ts";
 import { memories, prepareMemory } from "./memory.ts";
 import { pairWorkloads, preparePair } from "./pairs.ts";
 import { prepareSnapshot, snapshot } from "./snapshot.ts";
 
-export interface CatalogueEntry {
+export type CatalogueEntry = ServerEntry | ProcessorEntry;
+
+interface ServerEntry {
   readonly workload: Workload;
   readonly prepare: (stand: PostgresStand, size: Size) => Promise<PreparedWorkload>;
+}
+
+/** A workload without servers, of one size. */
+interface ProcessorEntry {
+  readonly workload: Workload;
+  readonly prepareAlone: (nodeOptions: readonly string[]) => Promise<PreparedWorkload>;
 }
 
 /** What `--quick` runs. */
 export const quickNames: readonly string[] = [snapshot, ...catchUps].map(({ name }) => name);
 
 export const catalogue: readonly CatalogueEntry[] = [
+  ...decodes.map((workload) => ({ workload, prepareAlone: (nodeOptions: readonly string[]) => prepareDecode(workload, nodeOptions) })),
   { workload: snapshot, prepare: prepareSnapshot },
   ...catchUps.map((workload) => ({
     workload,

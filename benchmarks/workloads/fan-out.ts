@@ -78,6 +78,7 @@ export const fanOut200: FanOut = {
     wallTime("fanout-200-wall", null),
   ]),
   anchor: "dongbo with 34 copies",
+  ownAnchor: true,
 };
 
 export async function prepareFanOut200(stand: PostgresStand, { changes }: Size): Promise<PreparedWorkload> {

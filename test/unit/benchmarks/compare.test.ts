@@ -42,6 +42,31 @@ describe("bench compare", () => {
     expect(figures.filter(({ verdict }) => verdict !== "same").length).toBeLessThanOrEqual(3);
   });
 
+  it("tells a slower day from a slower build by the anchor of the same rounds", () => {
+    const day = (seed: number, machine: number, build: number) =>
+      benchResult([
+        workloadResult("decode", {
+          seconds: noisyRounds(1.2 * machine * build, 0.03, seed),
+          anchor: noisyRounds(1.1 * machine, 0.03, seed + 5_000),
+          cpu: noisyRounds(1.2 * machine * build, 0.03, seed + 10_000),
+          anchorCpu: noisyRounds(1.1 * machine, 0.03, seed + 15_000),
+        }),
+      ]);
+    for (let seed = 0; seed < 50; seed++) {
+      expect(compareResults(day(seed, 1, 1), day(seed + 100, 1.3, 1)).verdict).toBe("go");
+      expect(compareResults(day(seed, 1, 1), day(seed + 100, 0.8, 1.2)).verdict).toBe("no-go");
+    }
+  });
+
+  it("does not take dongbo's own figures for an anchor", () => {
+    const slower = (part: number) => {
+      const seconds = [2, 2.01, 2.02, 1.99, 2].map((value) => value * part);
+      return benchResult([{ ...workloadResult("fanout-200", { seconds, anchor: seconds }), own_anchor: true }]);
+    };
+    expect(compareResults(slower(1), slower(1.2)).verdict).toBe("no-go");
+    expect(compareResults(slower(1), slower(1)).verdict).toBe("go");
+  });
+
   it("asks for larger differences where rounds differ more", () => {
     const [steady] = compareResults(run(1, 0, 0.01), run(2, 0, 0.01)).changes;
     const [unsteady] = compareResults(run(1, 0, 0.1), run(2, 0, 0.1)).changes;

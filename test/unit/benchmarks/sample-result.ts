@@ -18,15 +18,17 @@ export interface Made {
   readonly seconds: readonly number[];
   readonly anchor?: readonly number[];
   readonly cpu?: readonly number[];
+  readonly anchorCpu?: readonly number[];
   readonly rss?: readonly number[];
 }
 
-export function workloadResult(name: string, { seconds, anchor = [], cpu = [], rss = [] }: Made): WorkloadResult {
+export function workloadResult(name: string, { seconds, anchor = [], cpu = [], anchorCpu = [], rss = [] }: Made): WorkloadResult {
   const ratios = anchor.map((value, round) => value / (seconds[round] ?? Number.NaN));
   return {
     name,
     title: `title of ${name}`,
     anchor: anchor.length === 0 ? null : "postgres-native",
+    own_anchor: false,
     rows: 100_000,
     unit: "changes",
     rounds: seconds.length,
@@ -42,10 +44,11 @@ export function workloadResult(name: string, { seconds, anchor = [], cpu = [], r
       seconds: null,
     },
     engine_cpu_rounds: [...cpu],
+    anchor_cpu_rounds: [...anchorCpu],
     rss_peak_rounds: [...rss],
     source: { cpu_seconds: 0.5 },
     target: { cpu_seconds: 1.5 },
-    anchor_cost: anchor.length === 0 ? null : { source: { cpu_seconds: 0.4 }, target: { cpu_seconds: 2 } },
+    anchor_cost: anchor.length === 0 ? null : { engine: { cpu_seconds: 0 }, source: { cpu_seconds: 0.4 }, target: { cpu_seconds: 2 } },
     goal: { must: 1, aim: 1.3, met: "must" },
     progress: [
       {
