@@ -85,6 +85,12 @@ function debeziumSink(parameters) {
   run(process.execPath, ["--enable-source-maps", "dist/benchmarks/debezium-sink/measure.js", ...parameters]);
 }
 
+/** Whether `dongbo bench compare` stops a build that decodes more slowly, and no other. */
+function gateCheck(parameters) {
+  build();
+  run(process.execPath, ["--enable-source-maps", "dist/benchmarks/gate-check/measure.js", ...parameters]);
+}
+
 function demo(parameters) {
   build();
   run(process.execPath, ["--enable-source-maps", "dist/deploy/demo/demo.js", ...parameters]);
@@ -99,6 +105,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     generate,
     demo: () => demo(parameters),
     "debezium-sink": () => debeziumSink(parameters),
+    "gate-check": () => gateCheck(parameters),
     "kafka-clients": () => kafkaClients(parameters),
     test: () => test(parameters),
   };
