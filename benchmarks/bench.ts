@@ -6,7 +6,7 @@ import type { ServerUrls } from "./stands/postgres-stand.ts";
 import { compareResults, printComparison } from "./suite/compare.ts";
 import { printTable } from "./suite/print-table.ts";
 import { renderReport } from "./suite/report.ts";
-import { type BenchResult, readResult } from "./suite/result.ts";
+import { type BenchResult, exitCodeOf, readResult } from "./suite/result.ts";
 import { runSuite, type SuiteOptions } from "./suite/run-suite.ts";
 import { wholeNumber } from "./suite/whole-number.ts";
 import { catalogue, quickNames } from "./workloads/catalogue.ts";
@@ -39,7 +39,7 @@ async function bench(chosen: readonly string[], flags: Flags, command: Command):
   process.stdout.write(printTable(result));
   if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(result, null, 2)}\n`);
   if (flags.html !== undefined) writeFileSync(flags.html, renderReport(result));
-  process.exitCode = result.workloads.every((workload) => workload.digest_equal) ? 0 : 1;
+  process.exitCode = exitCodeOf(result);
 }
 
 /** 0: go; 1: something is worse by more than the noise, or the results cannot decide. */

@@ -1,10 +1,8 @@
 // dongbo as an operator runs it: the command line in a process of its own, timed from its start to its end.
 import { type ChildProcess, spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { dongboProgram } from "../../deploy/processes/version.ts";
 import { MemoryWatch, ownSeconds } from "../suite/process-usage.ts";
 import type { Point } from "../suite/workload.ts";
-
-const program = fileURLToPath(new URL("../../../deploy/dongbo.mjs", import.meta.url));
 
 export interface EngineUsage {
   readonly seconds: number;
@@ -38,7 +36,7 @@ export class EngineProcess {
   #endsAt: number | null = null;
 
   constructor({ home, environment, options, nodeOptions }: EngineStart) {
-    const child = spawn(process.execPath, [...nodeOptions, program, "run", ...options], {
+    const child = spawn(process.execPath, [...nodeOptions, dongboProgram(), "run", ...options], {
       cwd: home,
       // The build that is measured must not change while it is.
       env: { ...process.env, DONGBO_BUILD: "skip", ...environment },

@@ -67,6 +67,11 @@ const result = z.object({
 export type BenchResult = z.infer<typeof result>;
 export type WorkloadResult = z.infer<typeof workload>;
 
+/** What `dongbo bench` leaves with; 1: a copy was not equal to its source. */
+export function exitCodeOf({ workloads }: BenchResult): 0 | 1 {
+  return workloads.every((row) => row.digest_equal) ? 0 : 1;
+}
+
 /** Throws, with the place of each mistake, when the file is no result. */
 export function readResult(file: string): BenchResult {
   const parsed = result.safeParse(JSON.parse(readFileSync(file, "utf8")));

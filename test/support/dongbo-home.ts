@@ -11,7 +11,12 @@ import { killServersBelow, testFolder } from "./test-run.ts";
 const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** `DONGBO_TEST_CLI` puts another build to the same tests: an installed release, for example. */
-const commandLine = process.env["DONGBO_TEST_CLI"] ?? join(repository, "deploy", "dongbo.mjs");
+export const commandLine = process.env["DONGBO_TEST_CLI"] ?? join(repository, "deploy", "dongbo.mjs");
+
+/** Makes the build that the command line runs from, once in the whole run. */
+export async function buildDongbo(): Promise<void> {
+  await oncePerRun("build", buildOnce);
+}
 
 /** One of the engine's failpoints: where it dies (SIGKILL of itself), at the nth passing. */
 export interface Failpoint {
@@ -41,7 +46,7 @@ export class DongboHome implements AsyncDisposable {
 
   /** `environment` holds what the configuration refers to, such as URLs. */
   static async create(config: object, environment: Readonly<Record<string, string>>): Promise<DongboHome> {
-    await oncePerRun("build", buildOnce);
+    await buildDongbo();
     const home = new DongboHome(testFolder("home"), environment);
     home.writeConfig(config);
     return home;
