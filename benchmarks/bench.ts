@@ -1,8 +1,9 @@
 // `dongbo bench`: measures this build on this machine beside what it is held against, and says whether the figures count.
-import { readdirSync, statSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { Command } from "commander";
 import type { ServerUrls } from "./stands/postgres-stand.ts";
+import { printResult, readBaseline, saveBaseline } from "./suite/baseline.ts";
 import { compareResults, printComparison } from "./suite/compare.ts";
 import { printTable } from "./suite/print-table.ts";
 import { renderReport } from "./suite/report.ts";
@@ -19,6 +20,7 @@ interface Flags {
   readonly rounds?: number;
   readonly json?: string;
   readonly html?: string;
+  readonly saveBaseline?: string;
   readonly profile?: string;
   readonly source?: string;
   readonly target?: string;
@@ -26,7 +28,7 @@ interface Flags {
 
 const names = catalogue.map(({ workload }) => workload.name);
 
-/** 0: every copy was equal to its source; 1: one was not; 2: bad usage. */
+/** 0: every copy was equal to its source; 1: one was not, or the baseline that was asked for is no score; 2: bad usage. */
 async function bench(chosen: readonly string[], flags: Flags, command: Command): Promise<void> {
   if (flags.list) {
     for (const { workload } of catalogue)
@@ -37,9 +39,19 @@ async function bench(chosen: readonly string[], flags: Flags, command: Command):
   if (unknown.length > 0) command.error(`no workload is called ${unknown.join(", ")}; there are ${names.join(", ")}`);
   const result = await runSuite(suiteOptions(chosen, flags, command));
   process.stdout.write(printTable(result));
-  if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(result, null, 2)}\n`);
+  if (flags.json !== undefined) writeFileSync(flags.json, printResult(result));
   if (flags.html !== undefined) writeFileSync(flags.html, renderReport(result));
   process.exitCode = exitCodeOf(result);
+  if (flags.saveBaseline !== undefined) keepBaseline(flags.saveBaseline, result);
+}
+
+function keepBaseline(folder: string, result: BenchResult): void {
+  try {
+    console.error(`kept as ${saveBaseline(folder, result)}`);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
 }
 
 /** 0: go; 1: something is worse by more than the noise, or the results cannot decide. */
@@ -48,17 +60,6 @@ function compare(old: string, now: string, { indicative }: { readonly indicative
   const comparison = compareResults(readBaseline(old, after), after, indicative);
   process.stdout.write(printComparison(comparison));
   process.exitCode = comparison.verdict === "go" ? 0 : 1;
-}
-
-/** A result, or of a folder of results the one of the same hardware. */
-function readBaseline(path: string, after: BenchResult): BenchResult {
-  if (!statSync(path).isDirectory()) return readResult(path);
-  const files = readdirSync(path).filter((name) => name.endsWith(".json"));
-  const results = files.map((name) => readResult(join(path, name)));
-  const wanted = after.machine.hardware_class;
-  const found = results.find(({ machine }) => machine.hardware_class === wanted);
-  if (found === undefined) throw new Error(`${path} holds no baseline of ${wanted}; put a result of this machine there`);
-  return found;
 }
 
 function suiteOptions(chosen: readonly string[], flags: Flags, command: Command): SuiteOptions {
@@ -89,6 +90,7 @@ const program = new Command("dongbo bench")
   .option("--rounds <count>", "rounds of both sides by turns (default: 5)", wholeNumber)
   .option("--json <file>", "write the result as JSON")
   .option("--html <file>", "write the result as a page with plots")
+  .option("--save-baseline <folder>", "keep the result there for this hardware class, for compare; only when it is a score")
   .option("--profile <folder>", "write a processor profile of each of dongbo's processes there, for Chrome's developer tools; no score")
   .option("--source <url>", "PostgreSQL server in place of a private one, its role a superuser")
   .option("--target <url>", "PostgreSQL server that takes the copies")
@@ -96,7 +98,7 @@ const program = new Command("dongbo bench")
 program
   .command("compare")
   .description("whether a build may follow another one: what has changed by more than the noise of the rounds")
-  .argument("<old>", "result before the upgrade, or a folder with one for each hardware class")
+  .argument("<old>", "result before the upgrade, or a folder with a baseline for each hardware class")
   .argument("<new>", "result of the build that is to follow")
   .option("--indicative", "also hold figures that are no score against each other", false)
   .action(compare);
