@@ -4,9 +4,11 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import type { ServerUrls } from "./stands/postgres-stand.ts";
 import { printResult, readBaseline, saveBaseline } from "./suite/baseline.ts";
+import { capacityOf } from "./suite/capacity.ts";
+import { printCapacity } from "./suite/capacity-page.ts";
 import { compareResults, printComparison } from "./suite/compare.ts";
 import { printTable } from "./suite/print-table.ts";
-import { renderReport } from "./suite/report.ts";
+import { renderCapacity, renderReport } from "./suite/report.ts";
 import { type BenchResult, exitCodeOf, readResult } from "./suite/result.ts";
 import { runSuite, type SuiteOptions } from "./suite/run-suite.ts";
 import { wholeNumber } from "./suite/whole-number.ts";
@@ -62,6 +64,13 @@ function compare(old: string, now: string, { indicative }: { readonly indicative
   process.exitCode = comparison.verdict === "go" ? 0 : 1;
 }
 
+/** What the machine of the results carries; registers of several sizes tell how loads grow. */
+function capacity(files: readonly string[], { html }: { readonly html?: string }): void {
+  const carried = capacityOf(files.map(readResult));
+  process.stdout.write(printCapacity(carried));
+  if (html !== undefined) writeFileSync(html, renderCapacity(carried));
+}
+
 function suiteOptions(chosen: readonly string[], flags: Flags, command: Command): SuiteOptions {
   const { quick, source, target } = flags;
   if ((source === undefined) !== (target === undefined)) command.error("--source and --target are given together");
@@ -81,6 +90,8 @@ function suiteOptions(chosen: readonly string[], flags: Flags, command: Command)
 }
 
 const program = new Command("dongbo bench")
+  // A command's own --html is not the suite's.
+  .enablePositionalOptions()
   .description("Measures this build on this machine beside what it is held against; copies that differ from their source have no score.")
   .argument("[names...]", `workloads: ${names.join(", ")} (default: all)`)
   .option("--quick", "fewer rows and rounds, in three minutes; no score", false)
@@ -102,4 +113,10 @@ program
   .argument("<new>", "result of the build that is to follow")
   .option("--indicative", "also hold figures that are no score against each other", false)
   .action(compare);
+program
+  .command("capacity")
+  .description("what this machine can carry: changes a second by number of copies, hours to load, and what of that was measured")
+  .argument("<results...>", "results of this machine, best with --rows 1e5, 1e6 and 1e7")
+  .option("--html <file>", "write it as a page that can be published")
+  .action(capacity);
 await program.parseAsync(process.argv);

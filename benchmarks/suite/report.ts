@@ -1,30 +1,59 @@
 // The result as one HTML file that needs nothing else: no script, no network.
-import { capacityStatements, copiesOf } from "./capacity.ts";
+import { type Capacity, capacityOf } from "./capacity.ts";
+import { capacityHtml, list } from "./capacity-page.ts";
 import { escapeHtml, plot, type PlotLine } from "./plot.ts";
 import { printGoal } from "./print-table.ts";
 import type { BenchResult, WorkloadResult } from "./result.ts";
 import { median } from "./statistics.ts";
+import { timeBars } from "./time-bars.ts";
 
 export function renderReport(result: BenchResult): string {
   const { machine, versions, unscored, workloads } = result;
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>dongbo bench ${escapeHtml(result.started_at)}</title><style>${style}</style></head><body>
-<h1>dongbo bench</h1>
+  const capacity = capacityOf([result]);
+  return page(
+    `dongbo bench ${result.started_at}`,
+    `<h1>dongbo bench</h1>
 <p>${escapeHtml(result.started_at)} · ${escapeHtml(machine.hardware_class)} · kernel ${escapeHtml(machine.kernel)} · Node ${escapeHtml(machine.node)} ·
 ${escapeHtml(
   Object.entries(versions)
     .map(([name, version]) => `${name} ${version}`)
     .join(" · "),
 )}</p>
-${unscored.length === 0 ? "" : `<section class="refused"><h2>These figures are no score</h2>${list(unscored)}</section>`}
+${refusal(unscored)}
 ${table(workloads)}
 ${list(workloads.flatMap(({ name, notes }) => notes.map((note) => `${name}: ${note}`)))}
-<h2>What this machine carries</h2>${capacity(result)}
-<h2>Course</h2><div class="plots">${plots(workloads)}</div>
-<h2>Settings</h2>${settings(result)}
+<h2>Where the processor time goes</h2>
+<p>Seconds of all processors, medians of the rounds; in brackets how much of the side's whole time one processor was busy with that part.
+With one copy, what is near 100 % is the limit. <span class="key part0">engine</span> <span class="key part1">source</span> <span class="key part2">target</span></p>
+<div class="plots">${oncePerWorkload(workloads).map(timeBars).join("\n")}</div>
+<h2>What this machine carries</h2>${capacityHtml(capacity)}
+<h2>Course</h2><div class="plots">${plots(workloads, capacity.rates)}</div>
+<h2>Settings</h2>${settings(result)}`,
+  );
+}
+
+/** The page about what a machine carries alone, from results of several sizes. */
+export function renderCapacity(capacity: Capacity): string {
+  const title = `What ${capacity.machine} carries`;
+  return page(title, `<h1>${escapeHtml(title)}</h1>${refusal(capacity.unscored)}${capacityHtml(capacity)}`);
+}
+
+function refusal(reasons: readonly string[]): string {
+  return reasons.length === 0 ? "" : `<section class="refused"><h2>These figures are no score</h2>${list(reasons)}</section>`;
+}
+
+function page(title: string, body: string): string {
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>${escapeHtml(title)}</title><style>${style}</style></head><body>
+${body}
 </body></html>
 `;
+}
+
+/** Scores of the same rounds share what these cost. */
+function oncePerWorkload(rows: readonly WorkloadResult[]): WorkloadResult[] {
+  return rows.filter(({ title }, at) => rows.findIndex((row) => row.title === title) === at);
 }
 
 function table(rows: readonly WorkloadResult[]): string {
@@ -66,19 +95,10 @@ function seconds(value: number | null): string {
   return value === null ? "?" : value.toFixed(2);
 }
 
-function capacity(result: BenchResult): string {
-  const statements = capacityStatements(result);
-  const of = (basis: string): string => list(statements.filter((statement) => statement.basis === basis).map(({ text }) => text));
-  return `<h3>Measured</h3>${of("measured")}<h3>Extrapolated, not measured</h3>${of("extrapolated")}
-<p>What is extrapolated takes rates for constant. Indexes that outgrow memory, other disks, networks and rows of other sizes are not in it.</p>`;
-}
-
-function plots(rows: readonly WorkloadResult[]): string {
-  const scaling = rows.flatMap((row): [number, number][] => {
-    const copies = copiesOf(row.name);
-    return copies === null || row.measure !== "s" || row.own.length === 0 ? [] : [[copies, row.rows / median(row.own)]];
-  });
-  const byCopies = scaling.toSorted(([a], [b]) => a - b);
+function plots(rows: readonly WorkloadResult[], rates: Capacity["rates"]): string {
+  const byCopies = rates.flatMap(({ copies, changesPerSecond, basis }) =>
+    basis === "measured" ? [[copies, changesPerSecond] as const] : [],
+  );
   return [
     ...rows.map(({ name, progress }) =>
       plot({
@@ -127,16 +147,14 @@ function settings({ settings: servers }: BenchResult): string {
     .join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
 }
 
-function list(lines: readonly string[]): string {
-  return lines.length === 0 ? "" : `<ul>${lines.map((line) => `<li>${escapeHtml(line)}</li>`).join("")}</ul>`;
-}
-
 const style = `
-:root { color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --faint: #d0d7de; --a: #0a58ca; --b: #b35900; --bad: #b00020 }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --paper: #0d1117; --faint: #30363d; --a: #6ea8fe; --b: #ffb366; --bad: #ff7b8a } }
+:root { color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --faint: #d0d7de; --a: #0a58ca; --b: #b35900; --c: #2e7d32; --bad: #b00020 }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --paper: #0d1117; --faint: #30363d; --a: #6ea8fe; --b: #ffb366; --c: #81c784; --bad: #ff7b8a } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2rem auto; max-width: 78rem; padding: 0 1rem }
 table { border-collapse: collapse; width: 100% } th, td { border-bottom: 1px solid var(--faint); padding: .35rem .5rem; text-align: left; vertical-align: top }
 .refused { border-left: 4px solid var(--bad); padding-left: 1rem }
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(26rem, 1fr)); gap: 1rem } figure { margin: 0 } svg { width: 100% }
 svg text { font: 11px system-ui, sans-serif; fill: var(--ink) } .grid { stroke: var(--faint) } polyline { fill: none; stroke-width: 1.6 }
-polyline.line0 { stroke: var(--a) } polyline.line1 { stroke: var(--b) } circle.line0, svg text.line0 { fill: var(--a) } circle.line1, svg text.line1 { fill: var(--b) }`;
+polyline.line0 { stroke: var(--a) } polyline.line1 { stroke: var(--b) } circle.line0, svg text.line0 { fill: var(--a) } circle.line1, svg text.line1 { fill: var(--b) }
+.part0 { fill: var(--a) } .part1 { fill: var(--b) } .part2 { fill: var(--c) } .key { border-left: .8em solid; padding: 0 .8em 0 .3em }
+.key.part0 { border-color: var(--a) } .key.part1 { border-color: var(--b) } .key.part2 { border-color: var(--c) } .extrapolated { font-style: italic }`;

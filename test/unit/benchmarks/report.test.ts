@@ -2,13 +2,25 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { capacityOf } from "../../../benchmarks/suite/capacity.ts";
 import { printTable } from "../../../benchmarks/suite/print-table.ts";
-import { renderReport } from "../../../benchmarks/suite/report.ts";
+import { renderCapacity, renderReport } from "../../../benchmarks/suite/report.ts";
 import { readResult } from "../../../benchmarks/suite/result.ts";
 import { settingsRefusals } from "../../../benchmarks/stands/postgres-stand.ts";
 import { benchResult, workloadResult } from "./sample-result.ts";
 
 const row = workloadResult("catchup-small", { seconds: [2, 2.1], anchor: [2.2, 2.3], cpu: [0.5, 0.6], rss: [90, 91] });
+
+/** Elements that were opened and not closed in their turn. */
+function unclosed(page: string): string[] {
+  const open: string[] = [];
+  for (const [, closing, name = "", empty] of page.matchAll(/<(\/?)([a-z][a-z0-9]*)[^>]*?(\/?)>/g)) {
+    if (["meta", "br"].includes(name) || empty === "/") continue;
+    if (closing === "/") open.splice(open.at(-1) === name ? -1 : open.length, 1, ...(open.at(-1) === name ? [] : [`/${name}`]));
+    else open.push(name);
+  }
+  return open;
+}
 
 describe("the report", () => {
   it("is one page that asks nothing of a network", () => {
@@ -26,6 +38,20 @@ describe("the report", () => {
     const page = renderReport(benchResult([{ ...row, latency }, ...scaling]));
     expect(page).toContain("catchup-small: latency");
     expect(page).toContain("changes per second by number of copies");
+  });
+
+  it("draws where the processor time goes, once for each workload", () => {
+    const page = renderReport(benchResult([row, { ...row, name: "catchup-small-again" }]));
+    expect(page.match(/aria-label="[^"]*processor seconds"/g)).toEqual(['aria-label="catchup-small: processor seconds"']);
+    expect(page).toContain("engine 0.55 s (27 %) · source 0.50 s (24 %) · target 1.50 s (73 %)");
+    expect(page).toContain("engine 0.00 s (0 %) · source 0.40 s (18 %) · target 2.00 s (89 %)");
+  });
+
+  it("is well-formed, its part about capacity by itself too", () => {
+    for (const page of [renderReport(benchResult([row])), renderCapacity(capacityOf([benchResult([row])]))]) {
+      expect(unclosed(page)).toEqual([]);
+      expect(page).toContain("Not measured");
+    }
   });
 
   it("says before anything else that figures are no score", () => {
