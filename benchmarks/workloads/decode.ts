@@ -9,7 +9,7 @@ import type { PreparedWorkload, Sample, Score, Workload } from "../suite/workloa
 
 export interface DecodeWorkload extends Workload {
   readonly decoding: DecodingName;
-  /** How often each process decodes the stream: about a quarter of a second, so that a round is no longer than one of a server. */
+  /** How often each process decodes the stream: about an eighth of a second. */
   readonly passes: number;
 }
 
@@ -27,7 +27,7 @@ export const decodes: readonly DecodeWorkload[] = [
     title: "decoding pgoutput, nothing else",
     scores: [cpuTime("decode")],
     decoding: "pgoutput",
-    passes: 50,
+    passes: 24,
   },
   {
     ...common,
@@ -35,17 +35,17 @@ export const decodes: readonly DecodeWorkload[] = [
     title: "decoding Debezium's JSON with schemas, nothing else",
     scores: [cpuTime("decode-debezium")],
     decoding: "debezium",
-    passes: 4,
+    passes: 2,
   },
 ];
 
-const referencePasses = 40;
+const referencePasses = 20;
 
 /**
- * A process's speed is partly luck: how its memory came to lie, what the compiler saw first. So every sample is the sum of several,
- * and what rounds differ by holds that luck, as it must when two runs are compared.
+ * A process's speed is partly luck: how its memory came to lie, what the compiler saw first (a standard deviation of 6 % was seen). So
+ * every sample is the sum of several, and what rounds differ by holds that luck, as it must when two runs are compared.
  */
-const processes = 4;
+const processes = 8;
 
 /** `nodeOptions`: of each process. */
 export function prepareDecode({ decoding, passes }: DecodeWorkload, nodeOptions: readonly string[]): Promise<PreparedWorkload> {
