@@ -1,7 +1,9 @@
 // dongbo as an operator runs it: the command line in a process of its own, timed from its start to its end.
 import { type ChildProcess, spawn } from "node:child_process";
+import { EventEmitter, once } from "node:events";
+import { createInterface } from "node:readline";
 import { dongboProgram } from "../../deploy/processes/version.ts";
-import { MemoryWatch, ownSeconds } from "../suite/process-usage.ts";
+import { endedChildrenSeconds, MemoryWatch, processSeconds } from "../suite/process-usage.ts";
 import type { Point } from "../suite/workload.ts";
 
 export interface EngineUsage {
@@ -28,12 +30,13 @@ export interface EngineStart {
 export class EngineProcess {
   readonly #child: ChildProcess;
   readonly #started = performance.now();
-  readonly #endedChildrenBefore = ownSeconds().endedChildren;
+  readonly #endedChildrenBefore = endedChildrenSeconds();
   readonly #memory: MemoryWatch;
   readonly #exited: Promise<number | null>;
+  /** When it was told first of each event of its log. */
+  readonly #toldAt = new Map<string, number>();
+  readonly #told = new EventEmitter();
   #log = "";
-  #runsAt: number | null = null;
-  #endsAt: number | null = null;
 
   constructor({ home, environment, options, nodeOptions }: EngineStart) {
     const child = spawn(process.execPath, [...nodeOptions, dongboProgram(), "run", ...options], {
@@ -45,10 +48,12 @@ export class EngineProcess {
     this.#child = child;
     if (child.pid === undefined) throw new Error("dongbo did not start");
     this.#memory = new MemoryWatch(child.pid);
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      this.#log = (this.#log + text).slice(-keptCharacters);
-      if (text.includes('"event":"dongbo runs"')) this.#runsAt = performance.now();
-      if (text.includes('"event":"dongbo ends"')) this.#endsAt = performance.now();
+    createInterface(child.stderr).on("line", (line) => {
+      this.#log = `${this.#log}${line}\n`.slice(-keptCharacters);
+      const event = /"event":"([^"]*)"/.exec(line)?.[1];
+      if (event === undefined || this.#toldAt.has(event)) return;
+      this.#toldAt.set(event, performance.now());
+      this.#told.emit(event);
     });
     this.#exited = new Promise((resolve, reject) => {
       child.once("error", reject);
@@ -58,16 +63,29 @@ export class EngineProcess {
     });
   }
 
+  /** Processor seconds that it has used so far; 0 once it has ended. */
+  get cpuSeconds(): number {
+    return processSeconds(this.#child.pid ?? 0);
+  }
+
+  /** Waits until its log has told of the event. Throws, with the end of the log, when it has ended instead. */
+  async tells(event: string): Promise<void> {
+    if (this.#toldAt.has(event)) return;
+    const code = await Promise.race([once(this.#told, event).then(() => "told" as const), this.#exited]);
+    if (code !== "told") throw new Error(`dongbo left with ${code} before it told "${event}":\n${this.#log}`);
+  }
+
   /** Waits for its end by itself. Throws, with the end of its log, when it has failed. */
   async ended(): Promise<EngineUsage> {
     const code = await this.#exited;
     const seconds = (performance.now() - this.#started) / 1000;
     const { peakMb, points } = this.#memory.stop();
     if (code !== 0) throw new Error(`dongbo left with ${code}:\n${this.#log}`);
+    const [runsAt, endsAt] = ["dongbo runs", "dongbo ends"].map((event) => this.#toldAt.get(event));
     return {
       seconds,
-      engineSeconds: this.#runsAt === null || this.#endsAt === null ? null : (this.#endsAt - this.#runsAt) / 1000,
-      cpuSeconds: ownSeconds().endedChildren - this.#endedChildrenBefore,
+      engineSeconds: runsAt === undefined || endsAt === undefined ? null : (endsAt - runsAt) / 1000,
+      cpuSeconds: endedChildrenSeconds() - this.#endedChildrenBefore,
       rssPeakMb: peakMb,
       memory: points,
     };

@@ -2,6 +2,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { runDongbo } from "../../deploy/processes/cli.ts";
+import { exitCode } from "../../deploy/processes/terminal.ts";
 import { benchConfiguration } from "./bench-configuration.ts";
 import { EngineProcess, type EngineUsage } from "./engine-process.ts";
 import { type PostgresStand, registerDatabase, roleOf } from "./postgres-stand.ts";
@@ -21,7 +23,9 @@ export function conditionOf({ where }: CopyPart): string {
 }
 
 /** Where the rows of a copy physically are; what readers see refuses them outside of their validity. */
-const copyTable = "copy_copy.citizen";
+export const copyTable = "copy_copy.citizen";
+
+const configurationFile = "dongbo.yaml";
 
 export class Installation implements AsyncDisposable {
   readonly #stand: PostgresStand;
@@ -41,7 +45,7 @@ export class Installation implements AsyncDisposable {
     for (const database of installation.#databases) await stand.target.query(`CREATE DATABASE ${database} OWNER ${role}`);
     await stand.source.query(`CREATE PUBLICATION dongbo_${name} FOR TABLE public.citizen`, registerDatabase);
     mkdirSync(installation.#home);
-    writeFileSync(join(installation.#home, "dongbo.yaml"), stringify(installation.#configuration()));
+    writeFileSync(join(installation.#home, configurationFile), stringify(installation.#configuration()));
     return installation;
   }
 
@@ -58,6 +62,26 @@ export class Installation implements AsyncDisposable {
       options,
       nodeOptions: this.#stand.nodeOptions,
     });
+  }
+
+  /**
+   * Gives one of dongbo's commands for this installation, within this process: what a process takes to start is not measured.
+   * Throws, with what was printed, when it fails.
+   */
+  async command(...parameters: readonly string[]): Promise<void> {
+    let printed = "";
+    const print = (text: string): void => {
+      printed += text;
+    };
+    const code = await runDongbo([...parameters, "--config", join(this.#home, configurationFile)], {
+      out: print,
+      err: print,
+      screen: null,
+      environment: this.#environment(),
+      timeZone: "UTC",
+      interrupted: new AbortController().signal,
+    });
+    if (code !== exitCode.ok) throw new Error(`dongbo ${parameters.join(" ")} ended with ${code}:\n${printed}`);
   }
 
   /** Whether every copy holds exactly its part of the register, as the servers see it. */

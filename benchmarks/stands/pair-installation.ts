@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { benchConfiguration, type Family } from "./bench-configuration.ts";
 import { EngineProcess, type EngineUsage } from "./engine-process.ts";
+import { copyTable } from "./installation.ts";
 import { postgresDigestSql } from "./mariadb-register.ts";
 import { commonColumns } from "./register-sql.ts";
 import type { MariaDbServers } from "./mariadb-servers.ts";
@@ -13,8 +14,6 @@ export interface Pair {
   readonly source: Family;
   readonly target: Family;
 }
-
-const copyTable = "copy_copy.citizen";
 
 /** The server of copies on MariaDB holds one at a time. */
 export class PairInstallation implements AsyncDisposable {

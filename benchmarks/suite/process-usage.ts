@@ -11,10 +11,20 @@ export function serverSeconds(pid: number): number {
   return (own?.self ?? 0) + (own?.waitedFor ?? 0) + living;
 }
 
-/** Processor seconds of this process, and of its children that have ended. */
-export function ownSeconds(): { readonly self: number; readonly endedChildren: number } {
-  const stat = readStat(process.pid);
-  return { self: stat?.self ?? 0, endedChildren: stat?.waitedFor ?? 0 };
+/** Processor seconds of a process, of all that it has started, and of what those have: nobody's work is counted twice. */
+export function treeSeconds(pid: number): number {
+  const own = readStat(pid);
+  return (own?.self ?? 0) + (own?.waitedFor ?? 0) + children(pid).reduce((sum, child) => sum + treeSeconds(child), 0);
+}
+
+/** Processor seconds that a process itself has used so far. */
+export function processSeconds(pid: number): number {
+  return readStat(pid)?.self ?? 0;
+}
+
+/** Processor seconds of this process's children that have ended. */
+export function endedChildrenSeconds(): number {
+  return readStat(process.pid)?.waitedFor ?? 0;
 }
 
 interface Stat {

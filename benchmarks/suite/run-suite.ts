@@ -4,7 +4,7 @@ import { PostgresStand, type ServerUrls, settingsRefusals } from "../stands/post
 import type { CatalogueEntry } from "../workloads/catalogue.ts";
 import { busyRounds, judgeRounds } from "./judge-rounds.ts";
 import { describeDisturbance, describeMachine, DisturbanceWatch, hardwareClass, idleDisturbance, isDisturbed } from "./machine.ts";
-import { ownSeconds } from "./process-usage.ts";
+import { treeSeconds } from "./process-usage.ts";
 import type { BenchResult, WorkloadResult } from "./result.ts";
 import { type Round, roundsMin, runRounds } from "./run-rounds.ts";
 import type { PreparedWorkload, Side, Size } from "./workload.ts";
@@ -25,13 +25,12 @@ export async function runSuite(options: SuiteOptions): Promise<BenchResult> {
   const { entries, urls, nodeOptions, tell } = options;
   const startedAt = new Date().toISOString();
   await using stand = entries.every(isAlone) ? null : await makeStand(options);
-  const measured = (): number => spentInAll(stand);
   const before = await idleDisturbance(measured);
   const workloads: WorkloadResult[] = [];
   const rounds: Round[] = [];
   for (const entry of entries) {
     tell(`${entry.workload.name}: ${entry.workload.title}`);
-    const done = await runEntry(stand, entry, options, measured);
+    const done = await runEntry(stand, entry, options);
     rounds.push(...done);
     workloads.push(...judgeRounds(entry.workload, done));
   }
@@ -74,12 +73,7 @@ async function prepareEntry(stand: PostgresStand | null, entry: CatalogueEntry, 
   return entry.prepare(stand, options.size);
 }
 
-async function runEntry(
-  stand: PostgresStand | null,
-  entry: CatalogueEntry,
-  options: SuiteOptions,
-  measured: () => number,
-): Promise<Round[]> {
+async function runEntry(stand: PostgresStand | null, entry: CatalogueEntry, options: SuiteOptions): Promise<Round[]> {
   await using prepared = await prepareEntry(stand, entry, options);
   const { workload } = entry;
   const sides: Side[] = workload.anchor === null ? ["dongbo"] : ["dongbo", "anchor"];
@@ -98,8 +92,7 @@ function isHere(url: string): boolean {
   return ["localhost", "127.0.0.1", "[::1]"].includes(new URL(url).hostname);
 }
 
-function spentInAll(stand: PostgresStand | null): number {
-  const { self, endedChildren } = ownSeconds();
-  const { source, target } = stand?.spent() ?? { source: 0, target: 0 };
-  return self + endedChildren + (source ?? 0) + (target ?? 0);
+/** Everything that is measured, and what measures it: all of it was started by this process. */
+function measured(): number {
+  return treeSeconds(process.pid);
 }

@@ -7,6 +7,7 @@ import { fanOut200, fanOuts, mergerDay, prepareFanOut, prepareFanOut200, prepare
 import { latency, prepareLatency } from "./latency.ts";
 import { memories, prepareMemory } from "./memory.ts";
 import { pairWorkloads, preparePair } from "./pairs.ts";
+import { prepareResume, resume } from "./resume.ts";
 import { prepareSnapshot, snapshot } from "./snapshot.ts";
 
 export type CatalogueEntry = ServerEntry | ProcessorEntry;
@@ -32,6 +33,7 @@ export const catalogue: readonly CatalogueEntry[] = [
     workload,
     prepare: (stand: PostgresStand, size: Size) => prepareCatchUp(stand, size, workload),
   })),
+  { workload: resume, prepare: prepareResume },
   ...fanOuts.map((workload) => ({ workload, prepare: (stand: PostgresStand, size: Size) => prepareFanOut(stand, size, workload) })),
   { workload: fanOut200, prepare: prepareFanOut200 },
   { workload: mergerDay, prepare: prepareMergerDay },

@@ -1,5 +1,5 @@
 // How long after its commit a change is seen on the copy, at a rate that both sides keep up with.
-import { Installation } from "../stands/installation.ts";
+import { copyTable, Installation } from "../stands/installation.ts";
 import { NativeCopies } from "../stands/native-copies.ts";
 import type { PostgresStand } from "../stands/postgres-stand.ts";
 import { type CopyPlace, type Observed, SteadyWriter } from "../stands/steady-writer.ts";
@@ -43,7 +43,7 @@ export async function prepareLatency(stand: PostgresStand, { rows }: Size): Prom
     let observed: Observed | null = null;
     const run = async () => {
       const engine = installation.start();
-      observed = await observe({ database: installation.database(0), table: "copy_copy.citizen" });
+      observed = await observe({ database: installation.database(0), table: copyTable });
       return engine.stop();
     };
     const sample = await measureEngine(stand, load.seconds * transactionsPerSecond, { run, isEqual: () => installation.isEqual() });
