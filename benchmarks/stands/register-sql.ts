@@ -62,6 +62,7 @@ export function registerStatements(rows: number): string[] {
     `CREATE SEQUENCE public.deleted START ${rows + 1}`,
     changeProcedure(rows),
     hotProcedure(rows),
+    steadyProcedure(rows),
     mergerProcedure(),
     "VACUUM (ANALYZE, FREEZE) public.citizen",
     "CHECKPOINT",
@@ -103,6 +104,22 @@ const hotProcedure = (rows: number): string => `
       UPDATE public.citizen SET balance = balance + 1, version = version + 1, changed_at = clock_timestamp()
        WHERE id = ANY (ARRAY(SELECT 1 + (nextval('public.updated') % ${hotRows}) * ${Math.floor(rows / hotRows)}
                                FROM generate_series(1, per_transaction)));
+      COMMIT;
+    END LOOP;
+  END $$`;
+
+/** Transactions at a fixed rate that update `per_transaction` rows each and leave balances alone; late ones follow at once. */
+const steadyProcedure = (rows: number): string => `
+  CREATE PROCEDURE public.change_steadily(transactions bigint, per_transaction int, seconds float8) LANGUAGE plpgsql AS $$
+  DECLARE
+    begun timestamptz := clock_timestamp();
+    early float8;
+  BEGIN
+    FOR t IN 0 .. transactions - 1 LOOP
+      early := seconds * t / transactions - extract(epoch FROM clock_timestamp() - begun);
+      IF early > 0 THEN PERFORM pg_sleep(early); END IF;
+      UPDATE public.citizen SET version = version + 1, changed_at = clock_timestamp()
+       WHERE id = ANY (ARRAY(SELECT 1 + (nextval('public.updated') * ${stride}) % ${rows} FROM generate_series(1, per_transaction)));
       COMMIT;
     END LOOP;
   END $$`;

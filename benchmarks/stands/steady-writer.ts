@@ -2,17 +2,24 @@
 import pg from "pg";
 import { setTimeout as pause } from "node:timers/promises";
 import { type PostgresStand, registerDatabase } from "./postgres-stand.ts";
+import { slope } from "../suite/statistics.ts";
 import { stride } from "./register-sql.ts";
 
-export interface SteadyLoad {
+export interface SteadyRate {
+  /** Of one row each. */
   readonly transactionsPerSecond: number;
   readonly seconds: number;
+  /** Every so many transactions one is looked for on the copy. */
+  readonly probeEvery: number;
 }
 
 export interface Observed {
   /** From the commit's return to the first look that saw it, milliseconds, in rising order. */
   readonly latenciesMs: readonly number[];
+  /** How much longer they take with each second of the run, in seconds: above 0 while the copy falls behind. */
+  readonly growth: number;
   readonly transactions: number;
+  /** What writing them took. */
   readonly seconds: number;
 }
 
@@ -23,8 +30,6 @@ export interface CopyPlace {
 }
 
 const connections = 8;
-/** Every so many transactions one is looked for on the copy. */
-const probeEvery = 4;
 /** What is written while caches and connections warm up is not counted. */
 const warmUp = 0.1;
 /** Between two looks, milliseconds: a latency is known to about this. */
@@ -32,19 +37,23 @@ const lookMs = 1;
 const deadlineMs = 60_000;
 
 interface Probe {
-  readonly value: number;
+  /** Of the transaction; the row holds the number of the last one that changed it, as its balance. */
+  readonly number: number;
   readonly committedAt: number;
   readonly counted: boolean;
 }
 
-/** One run: a writer on the source, an observer on the target. */
+/** A writer on the source, an observer on the target. */
 export class SteadyWriter implements AsyncDisposable {
   readonly #writers: readonly pg.Client[];
   readonly #observer: pg.Client;
   readonly #place: CopyPlace;
   readonly #rows: number;
   readonly #pending = new Map<number, Probe>();
-  readonly #latencies: number[] = [];
+  /** When a transaction was committed, and how long it took to be seen; milliseconds. */
+  #seen: (readonly [committedAt: number, latencyMs: number])[] = [];
+  /** Of the next transaction; grows from run to run and from writer to writer. */
+  #number = 0;
   #writing = true;
 
   private constructor(stand: PostgresStand, place: CopyPlace) {
@@ -58,51 +67,56 @@ export class SteadyWriter implements AsyncDisposable {
   static async connect(stand: PostgresStand, place: CopyPlace): Promise<SteadyWriter> {
     const writer = new SteadyWriter(stand, place);
     await Promise.all([...writer.#writers, writer.#observer].map((client) => client.connect()));
+    const [row] = await stand.source.query("SELECT ceil(max(balance)) + 1 AS number FROM public.citizen", registerDatabase);
+    writer.#number = Number(row?.["number"]);
     return writer;
   }
 
   /** Writes one change and waits until the copy shows it: whoever follows does follow. */
   async awaitFollowing(): Promise<void> {
-    await this.#write(0, { value: -Date.now(), counted: false });
+    await this.#write(0, "uncounted");
     await this.#observeUntil(() => this.#pending.size === 0);
   }
 
-  /** Throws when the last change is not seen within a minute. */
-  async run({ transactionsPerSecond, seconds }: SteadyLoad): Promise<Observed> {
+  /** Ends when everything was seen. Throws when nothing has been for a minute. */
+  async run({ transactionsPerSecond, seconds, probeEvery }: SteadyRate): Promise<Observed> {
     const transactions = Math.round(transactionsPerSecond * seconds);
     const started = performance.now();
+    this.#seen = [];
     this.#writing = true;
     const observing = this.#observeUntil(() => !this.#writing && this.#pending.size === 0);
     let next = 0;
     const write = async (at: number): Promise<void> => {
-      for (let number = next++; number < transactions; number = next++) {
-        const due = started + (number * 1000) / transactionsPerSecond;
+      for (let turn = next++; turn < transactions; turn = next++) {
+        const due = started + (turn * 1000) / transactionsPerSecond;
         if (due > performance.now()) await pause(due - performance.now());
-        const probed = number % probeEvery === 0;
-        await this.#write(at, { value: number, counted: probed && number >= transactions * warmUp }, probed);
+        const probe = turn % probeEvery > 0 ? "none" : turn < transactions * warmUp ? "uncounted" : "counted";
+        await this.#write(at, probe);
       }
     };
     await Promise.all(this.#writers.map((_, at) => write(at)));
-    // Whoever has seen this one has seen all.
-    await this.#write(0, { value: transactions, counted: false });
     const took = (performance.now() - started) / 1000;
+    // Whoever has seen this one has seen all.
+    await this.#write(0, "uncounted");
     this.#writing = false;
     await observing;
-    return { latenciesMs: this.#latencies.toSorted((a, b) => a - b), transactions, seconds: took };
+    const latenciesMs = this.#seen.map(([, ms]) => ms).toSorted((a, b) => a - b);
+    return { latenciesMs, growth: slope(this.#seen), transactions, seconds: took };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#writers, this.#observer].map((client) => client.end()));
   }
 
-  async #write(at: number, probe: { value: number; counted: boolean }, probed = true): Promise<void> {
-    const id = 1 + ((Math.abs(probe.value) * stride) % this.#rows);
+  async #write(at: number, probe: "none" | "counted" | "uncounted"): Promise<void> {
+    const number = this.#number++;
+    const id = 1 + ((number * stride) % this.#rows);
     await this.#writers[at]?.query({
       name: "change",
       text: "UPDATE public.citizen SET balance = $2, version = version + 1, changed_at = clock_timestamp() WHERE id = $1",
-      values: [id, probe.value % 1_000_000_000],
+      values: [id, number],
     });
-    if (probed) this.#pending.set(id, { ...probe, value: probe.value % 1_000_000_000, committedAt: performance.now() });
+    if (probe !== "none") this.#pending.set(id, { number, committedAt: performance.now(), counted: probe === "counted" });
   }
 
   async #observeUntil(done: () => boolean): Promise<void> {
@@ -117,9 +131,9 @@ export class SteadyWriter implements AsyncDisposable {
       const now = performance.now();
       for (const { id, balance } of rows) {
         const probe = this.#pending.get(Number(id));
-        if (probe === undefined || probe.value !== Number(balance)) continue;
+        if (probe === undefined || Number(balance) < probe.number) continue;
         this.#pending.delete(Number(id));
-        if (probe.counted) this.#latencies.push(now - probe.committedAt);
+        if (probe.counted) this.#seen.push([probe.committedAt, now - probe.committedAt]);
         seenAt = now;
       }
       if (this.#pending.size === 0) seenAt = now;

@@ -50,7 +50,7 @@ export interface Goal {
 export interface Score {
   /** Name of the row in the result. */
   readonly name: string;
-  readonly unit: "s" | "CPU s" | "ms" | "MB";
+  readonly unit: "s" | "CPU s" | "ms" | "MB" | "s/1,000 tx";
   readonly goal: Goal | null;
   /** The figure of one sample; null when this machine cannot tell. */
   readonly value: (sample: Sample) => number | null;

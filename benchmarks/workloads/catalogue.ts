@@ -5,6 +5,7 @@ import { catchUps, prepareCatchUp } from "./catch-up.ts";
 import { decodes, prepareDecode } from "./decode.ts";
 import { fanOut200, fanOuts, mergerDay, prepareFanOut, prepareFanOut200, prepareMergerDay } from "./fan-out.ts";
 import { latency, prepareLatency } from "./latency.ts";
+import { maxRates, prepareMaxRate } from "./max-rate.ts";
 import { memories, prepareMemory } from "./memory.ts";
 import { pairWorkloads, preparePair } from "./pairs.ts";
 import { prepareResume, resume } from "./resume.ts";
@@ -38,6 +39,10 @@ export const catalogue: readonly CatalogueEntry[] = [
   { workload: fanOut200, prepare: prepareFanOut200 },
   { workload: mergerDay, prepare: prepareMergerDay },
   { workload: latency, prepare: prepareLatency },
+  ...maxRates.map((workload) => ({
+    workload,
+    prepare: (stand: PostgresStand, size: Size) => prepareMaxRate(stand, size, workload),
+  })),
   ...memories.map((workload) => ({
     workload,
     prepare: (stand: PostgresStand, size: Size) => prepareMemory(stand, size, workload),

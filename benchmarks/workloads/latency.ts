@@ -33,7 +33,7 @@ export async function prepareLatency(stand: PostgresStand, { rows }: Size): Prom
   const native = await NativeCopies.create(stand, "latency_native", [{}]);
   await Promise.all([installation.catchUp(), native.load()]);
   await native.disable();
-  const load = { transactionsPerSecond, seconds: rows < fullRows ? fullSeconds / 4 : fullSeconds };
+  const load = { transactionsPerSecond, probeEvery: 4, seconds: rows < fullRows ? fullSeconds / 4 : fullSeconds };
   const observe = async (place: CopyPlace): Promise<Observed> => {
     await using writer = await SteadyWriter.connect(stand, place);
     await writer.awaitFollowing();

@@ -57,7 +57,8 @@ export async function measureAnchor(
   };
 }
 
-function spentSince(stand: PostgresStand, before: ReturnType<PostgresStand["spent"]>, engine: number | null): ProcessorSeconds {
+/** What the servers have used since `before`, beside what dongbo's process has. */
+export function spentSince(stand: PostgresStand, before: ReturnType<PostgresStand["spent"]>, engine: number | null): ProcessorSeconds {
   const now = stand.spent();
   return { engine, source: difference(now.source, before.source), target: difference(now.target, before.target) };
 }
