@@ -12,6 +12,7 @@ import { renderCapacity, renderReport } from "./suite/report.ts";
 import { type BenchResult, exitCodeOf, readResult } from "./suite/result.ts";
 import { runSuite, type SuiteOptions } from "./suite/run-suite.ts";
 import { wholeNumber } from "./suite/whole-number.ts";
+import type { Workload } from "./suite/workload.ts";
 import { catalogue, quickNames } from "./workloads/catalogue.ts";
 
 interface Flags {
@@ -33,8 +34,7 @@ const names = catalogue.map(({ workload }) => workload.name);
 /** 0: every copy was equal to its source; 1: one was not, or the baseline that was asked for is no score; 2: bad usage. */
 async function bench(chosen: readonly string[], flags: Flags, command: Command): Promise<void> {
   if (flags.list) {
-    for (const { workload } of catalogue)
-      console.log(`${workload.name.padEnd(16)} ${workload.title}; against ${workload.anchor ?? "a limit"}`);
+    for (const { workload } of catalogue) console.log(`${workload.name.padEnd(16)} ${workload.title}; against ${heldAgainst(workload)}`);
     return;
   }
   const unknown = chosen.filter((name) => !names.includes(name));
@@ -54,6 +54,10 @@ function keepBaseline(folder: string, result: BenchResult): void {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;
   }
+}
+
+function heldAgainst({ anchor, scores }: Workload): string {
+  return anchor ?? (scores.some(({ limit }) => limit !== undefined) ? "a limit" : "nothing");
 }
 
 /** 0: go; 1: something is worse by more than the noise, or the results cannot decide. */

@@ -25,8 +25,6 @@ export function conditionOf({ where }: CopyPart): string {
 /** Where the rows of a copy physically are; what readers see refuses them outside of their validity. */
 export const copyTable = "copy_copy.citizen";
 
-const configurationFile = "dongbo.yaml";
-
 export class Installation implements AsyncDisposable {
   readonly #stand: PostgresStand;
   readonly #name: string;
@@ -45,7 +43,7 @@ export class Installation implements AsyncDisposable {
     for (const database of installation.#databases) await stand.target.query(`CREATE DATABASE ${database} OWNER ${role}`);
     await stand.source.query(`CREATE PUBLICATION dongbo_${name} FOR TABLE public.citizen`, registerDatabase);
     mkdirSync(installation.#home);
-    writeFileSync(join(installation.#home, configurationFile), stringify(installation.#configuration()));
+    writeFileSync(installation.configuration, stringify(installation.#content()));
     return installation;
   }
 
@@ -58,7 +56,7 @@ export class Installation implements AsyncDisposable {
   start(options: readonly string[] = []): EngineProcess {
     return new EngineProcess({
       home: this.#home,
-      environment: this.#environment(),
+      environment: this.environment,
       options,
       nodeOptions: this.#stand.nodeOptions,
     });
@@ -73,11 +71,11 @@ export class Installation implements AsyncDisposable {
     const print = (text: string): void => {
       printed += text;
     };
-    const code = await runDongbo([...parameters, "--config", join(this.#home, configurationFile)], {
+    const code = await runDongbo([...parameters, "--config", this.configuration], {
       out: print,
       err: print,
       screen: null,
-      environment: this.#environment(),
+      environment: this.environment,
       timeZone: "UTC",
       interrupted: new AbortController().signal,
     });
@@ -99,6 +97,11 @@ export class Installation implements AsyncDisposable {
     return `bench_${this.#name}_${at}`;
   }
 
+  /** Path of its configuration. */
+  get configuration(): string {
+    return join(this.#home, "dongbo.yaml");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stand.release(this.#name);
     for (const database of this.#databases) await this.#stand.target.query(`DROP DATABASE ${database} WITH (FORCE)`);
@@ -116,7 +119,8 @@ export class Installation implements AsyncDisposable {
     return [this.#control, ...this.#parts.map((_, at) => this.database(at))];
   }
 
-  #environment(): Record<string, string> {
+  /** What the configuration refers to. */
+  get environment(): Readonly<Record<string, string>> {
     const { source, target } = this.#stand;
     return {
       SOURCE_URL: source.url(registerDatabase, "dongbo"),
@@ -126,7 +130,7 @@ export class Installation implements AsyncDisposable {
   }
 
   /** One share; copies differ by the values alone. */
-  #configuration(): object {
+  #content(): object {
     const [first = {}] = this.#parts;
     return benchConfiguration({
       source: { name: this.#name, connector: "postgres", table: "public.citizen" },

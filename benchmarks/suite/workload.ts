@@ -50,7 +50,7 @@ export interface Goal {
 export interface Score {
   /** Name of the row in the result. */
   readonly name: string;
-  readonly unit: "s" | "CPU s" | "ms" | "MB" | "s/1,000 tx";
+  readonly unit: "s" | "CPU s" | "ms" | "MB" | "s/1,000 tx" | "s/100k" | "CPU s/100k";
   readonly goal: Goal | null;
   /** The figure of one sample; null when this machine cannot tell. */
   readonly value: (sample: Sample) => number | null;
@@ -62,7 +62,7 @@ export interface Workload {
   readonly name: string;
   /** One line for people who choose. */
   readonly title: string;
-  /** What dongbo is held against; null where the score's own limit is. */
+  /** What dongbo is held against; null where the score's own limit is, or nothing. */
   readonly anchor: string | null;
   /** The anchor is dongbo itself at other work: a slower build slows both, so that only the figures themselves tell it. */
   readonly ownAnchor?: boolean;

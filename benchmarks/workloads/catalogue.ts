@@ -9,6 +9,7 @@ import { maxRates, prepareMaxRate } from "./max-rate.ts";
 import { memories, prepareMemory } from "./memory.ts";
 import { pairWorkloads, preparePair } from "./pairs.ts";
 import { prepareResume, resume } from "./resume.ts";
+import { prepareStage, stages } from "./stages.ts";
 import { prepareSnapshot, snapshot } from "./snapshot.ts";
 
 export type CatalogueEntry = ServerEntry | ProcessorEntry;
@@ -46,6 +47,10 @@ export const catalogue: readonly CatalogueEntry[] = [
   ...memories.map((workload) => ({
     workload,
     prepare: (stand: PostgresStand, size: Size) => prepareMemory(stand, size, workload),
+  })),
+  ...stages.map((workload) => ({
+    workload,
+    prepare: (stand: PostgresStand, size: Size) => prepareStage(stand, size, workload),
   })),
   ...pairWorkloads.map((workload) => ({
     workload,
