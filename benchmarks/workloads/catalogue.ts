@@ -10,7 +10,7 @@ import { memories, prepareMemory } from "./memory.ts";
 import { pairWorkloads, preparePair } from "./pairs.ts";
 import { prepareResume, resume } from "./resume.ts";
 import { prepareStage, stages } from "./stages.ts";
-import { prepareSnapshot, snapshot } from "./snapshot.ts";
+import { prepareSnapshot, snapshots } from "./snapshot.ts";
 
 export type CatalogueEntry = ServerEntry | ProcessorEntry;
 
@@ -26,11 +26,11 @@ interface ProcessorEntry {
 }
 
 /** What `--quick` runs. */
-export const quickNames: readonly string[] = [snapshot, ...catchUps].map(({ name }) => name);
+export const quickNames: readonly string[] = [snapshots[0], ...catchUps].map(({ name }) => name);
 
 export const catalogue: readonly CatalogueEntry[] = [
   ...decodes.map((workload) => ({ workload, prepareAlone: (nodeOptions: readonly string[]) => prepareDecode(workload, nodeOptions) })),
-  { workload: snapshot, prepare: prepareSnapshot },
+  ...snapshots.map((workload) => ({ workload, prepare: (stand: PostgresStand) => prepareSnapshot(stand, workload) })),
   ...catchUps.map((workload) => ({
     workload,
     prepare: (stand: PostgresStand, size: Size) => prepareCatchUp(stand, size, workload),
