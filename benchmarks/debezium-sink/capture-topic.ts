@@ -50,19 +50,55 @@ const streamOnly: ConnectorConfig = {
   "heartbeat.interval.ms": "2000",
 };
 
-/** Captures a topic, and keeps its connector and its master alive, idle, while it is used, as they are where copies are kept. */
-export async function withCapture<T>({ folder, broker }: Stand, plan: CapturePlan, use: (captured: Captured) => Promise<T>): Promise<T> {
+/** A captured topic. Its connector and its master stay alive, idle, until it is disposed, as they are where copies are kept. */
+export class Capture implements AsyncDisposable {
+  readonly captured: Captured;
+  readonly #servers: readonly AsyncDisposable[];
+
+  private constructor(captured: Captured, servers: readonly AsyncDisposable[]) {
+    this.captured = captured;
+    this.#servers = servers;
+  }
+
+  static async start({ folder, broker }: Stand, plan: CapturePlan): Promise<Capture> {
+    const servers: AsyncDisposable[] = [];
+    try {
+      const settings = { wal_level: "logical", fsync: "off", max_wal_size: "4GB" };
+      const master = await EmbeddedPostgres.start({ dataDir: join(folder, `master-${plan.name}`), settings });
+      servers.push(master);
+      const worker = await EmbeddedConnect.start({
+        dataDir: join(folder, `capture-${plan.name}`),
+        brokers: broker.brokers,
+        plugins: ["debezium"],
+        settings: { "group.id": `capture-${plan.name}` },
+        jvmOptions: ["-Xmx1g"],
+      });
+      servers.push(worker);
+      return new Capture(await captureTopic({ broker, master, worker }, plan), servers);
+    } catch (error) {
+      await stopAll(servers);
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await stopAll(this.#servers);
+  }
+}
+
+/** The last that was started first. */
+async function stopAll(servers: readonly AsyncDisposable[]): Promise<void> {
+  for (const server of servers.toReversed()) await server[Symbol.asyncDispose]();
+}
+
+interface CaptureServers extends Pick<Stand, "broker"> {
+  readonly master: EmbeddedPostgres;
+  readonly worker: EmbeddedConnect;
+}
+
+async function captureTopic({ broker, master, worker }: CaptureServers, plan: CapturePlan): Promise<Captured> {
   const { name, partitions, events } = plan;
-  const settings = { wal_level: "logical", fsync: "off", max_wal_size: "4GB" };
-  await using master = await EmbeddedPostgres.start({ dataDir: join(folder, `master-${name}`), settings });
   await createRegister(master, name);
-  await using worker = await EmbeddedConnect.start({
-    dataDir: join(folder, `capture-${name}`),
-    brokers: broker.brokers,
-    plugins: ["debezium"],
-    settings: { "group.id": `capture-${name}` },
-    jvmOptions: ["-Xmx1g"],
-  });
   const options = { name, url: master.url(name), tables: [table], partitions, overrides: streamOnly };
   // The sink needs each message's schema.
   const connector = postgresConnector({ ...options, format: "json-schemas" });
@@ -82,7 +118,7 @@ export async function withCapture<T>({ folder, broker }: Stand, plan: CapturePla
   };
   const parts: Content[] = [];
   for (const part of plan.parts) parts.push(await contentOf(master.url(name), table, part));
-  return await use({ topic, whole: await contentOf(master.url(name), table), parts });
+  return { topic, whole: await contentOf(master.url(name), table), parts };
 }
 
 /** Changes the master while the connector streams, and waits until everything has come. */

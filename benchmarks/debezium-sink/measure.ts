@@ -1,18 +1,16 @@
 // dongbo beside the stock Debezium JDBC sink on the same topic, by turns, and dongbo with many filtered copies.
 // `npm run bench:debezium-sink -- --events 1000000 --rounds 5 [--fanout 34] [--json FILE]`
-import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
-import { obtainProgram } from "../../deploy/embedded/debian-packages.ts";
-import { brokerArtifacts, pluginArtifacts, workerArtifacts } from "../../deploy/embedded/kafka-artifacts.ts";
-import { type Captured, withCapture } from "./capture-topic.ts";
-import { type Content, eventsPerTransaction, provinces } from "./register.ts";
+import { Capture, type Captured } from "./capture-topic.ts";
+import { type Content, provinces, wholeTransactions } from "./register.ts";
 import { printComparison, printFanOut, type Runs } from "./report.ts";
 import { runDongbo } from "./run-dongbo.ts";
 import { runSink } from "./run-sink.ts";
 import { type SinkTuning, sinkTunings } from "./sink-tunings.ts";
 import { type Run, Stand } from "./stand.ts";
+import { kafkaVersions } from "./versions.ts";
 
 const { values } = parseArgs({
   options: {
@@ -37,7 +35,6 @@ const count = (text: string, least: number): number => {
   if (Number.isInteger(number) && number >= least) return number;
   throw new Error(`${text} is no number of at least ${least}`);
 };
-const wholeTransactions = (events: number): number => Math.ceil(events / eventsPerTransaction) * eventsPerTransaction;
 const settings = {
   events: wholeTransactions(count(values.events, 1)),
   rounds: count(values.rounds, 1),
@@ -110,12 +107,12 @@ function sink(stand: Stand, { topic, whole }: Captured, tuning: SinkTuning): Rea
   };
 }
 
-function compare(stand: Stand): Promise<Runs> {
+async function compare(stand: Stand): Promise<Runs> {
   const { events, partitions } = settings;
-  return withCapture(stand, { name: "compared", events, partitions, parts: [] }, (captured) => {
-    const sinks = settings.tunings.map((name) => [name, sink(stand, captured, tuningOf(name))] as const);
-    return takeTurns("compared", [["dongbo", dongbo(stand, captured)], ...sinks]);
-  });
+  await using capture = await Capture.start(stand, { name: "compared", events, partitions, parts: [] });
+  const { captured } = capture;
+  const sinks = settings.tunings.map((name) => [name, sink(stand, captured, tuningOf(name))] as const);
+  return await takeTurns("compared", [["dongbo", dongbo(stand, captured)], ...sinks]);
 }
 
 /** The first copies have a province each; those beyond have two, so that they overlap. */
@@ -126,28 +123,21 @@ function partsOf(copies: number): string[][] {
   });
 }
 
-function fanOut(stand: Stand): Promise<Runs> {
+async function fanOut(stand: Stand): Promise<Runs> {
   const parts = partsOf(settings.fanout);
   const { fanoutEvents: events, partitions } = settings;
-  return withCapture(stand, { name: "fanned", events, partitions, parts }, (captured) =>
-    takeTurns("fanned", [
-      ["dongbo", dongbo(stand, captured)],
-      [`${parts.length} copies`, filteredDongbo(stand, captured, parts)],
-    ]),
-  );
+  await using capture = await Capture.start(stand, { name: "fanned", events, partitions, parts });
+  const { captured } = capture;
+  return await takeTurns("fanned", [
+    ["dongbo", dongbo(stand, captured)],
+    [`${parts.length} copies`, filteredDongbo(stand, captured, parts)],
+  ]);
 }
 
 for (const name of settings.tunings) tuningOf(name);
 await using stand = await Stand.start();
 const machine = { cores: cpus().length, processor: cpus()[0]?.model ?? "", memoryMb: Math.round(totalmem() / 2 ** 20) };
-const versions = {
-  node: process.version,
-  postgres: await stand.version(),
-  broker: brokerArtifacts["4"].artifacts[0],
-  connect: workerArtifacts.artifacts[0],
-  sink: pluginArtifacts["jdbc-sink"].artifacts[0],
-  java: javaVersion(),
-};
+const versions = { node: process.version, postgres: await stand.version(), ...kafkaVersions() };
 console.log(`${JSON.stringify(machine)}\n${JSON.stringify(versions)}\n${JSON.stringify(settings)}`);
 const compared = await compare(stand);
 printComparison(compared, settings.events);
@@ -155,9 +145,4 @@ const fanned = settings.fanout === 0 ? null : await fanOut(stand);
 if (fanned !== null) printFanOut(fanned, settings.fanoutEvents);
 if (values.json !== undefined) {
   writeFileSync(values.json, JSON.stringify({ machine, versions, settings, digestsEqual: true, compared, fanned }, null, 2));
-}
-
-function javaVersion(): string {
-  const { stderr } = spawnSync(obtainProgram("java", "default-jre-headless"), ["-version"], { encoding: "utf8" });
-  return stderr.split("\n")[0] ?? "";
 }

@@ -18,6 +18,11 @@ export const provinces: readonly string[] =
 /** Of one transaction: four rows inserted, five updated, one deleted. */
 export const eventsPerTransaction = 10;
 
+/** At least so many events, in whole transactions. */
+export function wholeTransactions(events: number): number {
+  return Math.ceil(events / eventsPerTransaction) * eventsPerTransaction;
+}
+
 const provinceAt = (number: string): string => `(ARRAY['${provinces.join("', '")}'])[1 + ${number} % ${provinces.length}]`;
 const hash = (number: string): string => `(hashint8extended(t, ${number}) & 9223372036854775807)`;
 

@@ -1,16 +1,11 @@
 // One process of dongbo that brings empty copies up to the end of the topic, and leaves.
-import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
+import { EngineProcess } from "../stands/engine-process.ts";
 import { contentOf, type Content, columnNames, table } from "./register.ts";
 import type { CapturedTopic } from "./capture-topic.ts";
-import type { ProcessUsage } from "./process-usage.ts";
 import type { Run, Stand } from "./stand.ts";
-
-const program = fileURLToPath(new URL("../../../deploy/dongbo.mjs", import.meta.url));
-const usageAtExit = new URL("usage-at-exit.js", import.meta.url).href;
 
 export interface DongboPlan {
   /** Names databases and folders of this run. */
@@ -41,32 +36,12 @@ export async function runDongbo(stand: Stand, plan: DongboPlan): Promise<{ run: 
   return { run, contents };
 }
 
-/** Times it from the start of the process to its end, and from the moment when the engine runs. */
+/** From the start of the process to its end, and from the moment when the engine runs. */
 async function runProcess(home: string, profile: string | undefined): Promise<Omit<Run, "serverCpuSeconds">> {
-  const usageFile = join(home, "usage.json");
-  const profiling = profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`];
-  const env = { ...process.env, DONGBO_BUILD: "skip", DONGBO_BENCH_USAGE: usageFile };
-  const started = performance.now();
-  const parameters = [...profiling, "--import", usageAtExit, program, "run", "--until-caught-up"];
-  const child = spawn(process.execPath, parameters, { cwd: home, env, stdio: ["ignore", "ignore", "pipe"] });
-  let log = "";
-  let runsAt = Number.NaN;
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    log += text;
-    if (Number.isNaN(runsAt) && log.includes('"dongbo runs"')) runsAt = performance.now();
-  });
-  const status = await new Promise<number | null>((resolve, reject) => child.once("error", reject).once("close", resolve));
-  const ended = performance.now();
-  if (status !== 0) {
-    const told = spawnSync(process.execPath, [program, "status"], {
-      cwd: home,
-      env: { ...process.env, DONGBO_BUILD: "skip" },
-      encoding: "utf8",
-    });
-    throw new Error(`dongbo left with ${status}:\n${log.slice(-8000)}\n${told.stdout}${told.stderr}`);
-  }
-  const usage = JSON.parse(readFileSync(usageFile, "utf8")) as ProcessUsage;
-  return { ...usage, wholeSeconds: (ended - started) / 1000, workSeconds: (ended - runsAt) / 1000 };
+  const nodeOptions = profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`];
+  const usage = await new EngineProcess({ home, environment: {}, options: ["--until-caught-up"], nodeOptions }).ended();
+  const { seconds: wholeSeconds, engineSeconds, cpuSeconds, rssPeakMb: peakMb, memory } = usage;
+  return { wholeSeconds, workSeconds: engineSeconds ?? wholeSeconds, cpuSeconds, peakMb, memory };
 }
 
 interface Addresses {

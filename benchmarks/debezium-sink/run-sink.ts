@@ -4,8 +4,8 @@ import pg from "pg";
 import type { ConnectorConfig } from "../../deploy/embedded/connect-rest.ts";
 import { EmbeddedConnect } from "../../deploy/embedded/kafka-connect.ts";
 import { pollUntil } from "../../deploy/embedded/poll-until.ts";
+import { peakMemoryMb, processSeconds } from "../suite/process-usage.ts";
 import type { CapturedTopic } from "./capture-topic.ts";
-import { usageOf } from "./process-usage.ts";
 import { contentOf, type Content, createTable, table } from "./register.ts";
 import type { SinkTuning } from "./sink-tunings.ts";
 import type { Run, Stand } from "./stand.ts";
@@ -54,7 +54,13 @@ async function runWorker(stand: Stand, { name, topic, tuning }: SinkPlan): Promi
     const ended = performance.now();
     const { pid } = worker;
     if (pid === null) throw new Error("the worker has ended");
-    return { ...usageOf(pid), wholeSeconds: (ended - started) / 1000, workSeconds: (ended - created) / 1000 };
+    return {
+      wholeSeconds: (ended - started) / 1000,
+      workSeconds: (ended - created) / 1000,
+      cpuSeconds: processSeconds(pid),
+      peakMb: peakMemoryMb(pid),
+      memory: [],
+    };
   } finally {
     await target.end();
   }

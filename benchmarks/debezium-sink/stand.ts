@@ -4,14 +4,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EmbeddedKafka } from "../../deploy/embedded/kafka-broker.ts";
 import { EmbeddedPostgres } from "../../deploy/embedded/postgres-server.ts";
-import { type ProcessUsage, serverCpuSeconds } from "./process-usage.ts";
+import { serverSeconds } from "../suite/process-usage.ts";
+import type { Point } from "../suite/workload.ts";
 
 /** What one reader of the topic needed; processor time and memory are those of the whole reading process. */
-export interface Run extends ProcessUsage {
+export interface Run {
   /** Its start included. */
   readonly wholeSeconds: number;
   /** Without it. */
   readonly workSeconds: number;
+  readonly cpuSeconds: number;
+  /** Largest resident memory, MB. */
+  readonly peakMb: number;
+  /** Resident memory over time, MB; empty where it was not looked at. */
+  readonly memory: readonly Point[];
   /** Processor time of the copies' server meanwhile. */
   readonly serverCpuSeconds: number;
 }
@@ -48,9 +54,9 @@ export class Stand implements AsyncDisposable {
   /** Adds what the copies' server spends; what earlier runs have left it to write is written before. */
   async measure(work: () => Promise<Omit<Run, "serverCpuSeconds">>): Promise<Run> {
     await this.copies.query("CHECKPOINT");
-    const before = serverCpuSeconds(this.#serverPid);
+    const before = serverSeconds(this.#serverPid);
     const run = await work();
-    return { ...run, serverCpuSeconds: serverCpuSeconds(this.#serverPid) - before };
+    return { ...run, serverCpuSeconds: serverSeconds(this.#serverPid) - before };
   }
 
   async version(): Promise<string> {

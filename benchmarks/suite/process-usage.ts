@@ -56,6 +56,11 @@ function readProc(path: string): string | null {
   }
 }
 
+/** Largest resident memory of a living process so far, MB. */
+export function peakMemoryMb(pid: number): number {
+  return megabytes(readProc(`/proc/${pid}/status`) ?? "", "VmHWM");
+}
+
 /** Looks at a process's memory until it is told to stop. The peak is the kernel's, so nothing between two looks is missed. */
 export class MemoryWatch {
   readonly #points: Point[] = [];

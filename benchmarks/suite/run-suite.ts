@@ -28,9 +28,11 @@ export async function runSuite(options: SuiteOptions): Promise<BenchResult> {
   const before = await idleDisturbance(measured);
   const workloads: WorkloadResult[] = [];
   const rounds: Round[] = [];
+  const versions: Record<string, string> = {};
   for (const entry of entries) {
     tell(`${entry.workload.name}: ${entry.workload.title}`);
-    const done = await runEntry(stand, entry, options);
+    const { rounds: done, versions: started } = await runEntry(stand, entry, options);
+    Object.assign(versions, started);
     rounds.push(...done);
     workloads.push(...judgeRounds(entry.workload, done));
   }
@@ -40,7 +42,7 @@ export async function runSuite(options: SuiteOptions): Promise<BenchResult> {
     format: 1,
     started_at: startedAt,
     machine: { ...machine, hardware_class: hardwareClass(machine) },
-    versions: { dongbo: dongboVersion(), ...(await stand?.versions()) },
+    versions: { dongbo: dongboVersion(), ...(await stand?.versions()), ...versions },
     settings,
     unscored: [
       ...(options.rounds < roundsMin ? [`${options.rounds} rounds; a score needs ${roundsMin}`] : []),
@@ -73,11 +75,16 @@ async function prepareEntry(stand: PostgresStand | null, entry: CatalogueEntry, 
   return entry.prepare(stand, options.size);
 }
 
-async function runEntry(stand: PostgresStand | null, entry: CatalogueEntry, options: SuiteOptions): Promise<Round[]> {
+interface RunEntry {
+  readonly rounds: readonly Round[];
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+async function runEntry(stand: PostgresStand | null, entry: CatalogueEntry, options: SuiteOptions): Promise<RunEntry> {
   await using prepared = await prepareEntry(stand, entry, options);
   const { workload } = entry;
   const sides: Side[] = workload.anchor === null ? ["dongbo"] : ["dongbo", "anchor"];
-  return await runRounds(prepared, {
+  const rounds = await runRounds(prepared, {
     rounds: options.rounds,
     sides,
     watch: () => {
@@ -86,6 +93,7 @@ async function runEntry(stand: PostgresStand | null, entry: CatalogueEntry, opti
     },
     tell: options.tell,
   });
+  return { rounds, versions: prepared.versions ?? {} };
 }
 
 function isHere(url: string): boolean {

@@ -26,7 +26,7 @@ export interface Sample {
   /** Rows or changes done. */
   readonly units: number;
   readonly cpu: ProcessorSeconds;
-  /** Largest resident memory of dongbo's process, MB of 10^6 bytes; null for an anchor. */
+  /** Largest resident memory, MB of 10^6 bytes, of dongbo's process, or of an anchor that is one process as well; else null. */
   readonly rssPeakMb: number | null;
   /** Whether every copy held what the source held when the side had finished; judged by the servers. */
   readonly digestEqual: boolean;
@@ -73,6 +73,8 @@ export interface Workload {
 
 /** A workload on its servers, ready for rounds. */
 export interface PreparedWorkload extends AsyncDisposable {
+  /** Of what it has started beside the servers of all workloads, by name. */
+  readonly versions?: Readonly<Record<string, string>>;
   /** Makes what both sides are about to do, untimed. */
   before(round: number): Promise<void>;
   measure(side: Side): Promise<Sample>;

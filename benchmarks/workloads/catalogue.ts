@@ -4,6 +4,7 @@ import type { PreparedWorkload, Size, Workload } from "../suite/workload.ts";
 import { catchUps, prepareCatchUp } from "./catch-up.ts";
 import { decodes, prepareDecode } from "./decode.ts";
 import { fanOut200, fanOuts, mergerDay, prepareFanOut, prepareFanOut200, prepareMergerDay } from "./fan-out.ts";
+import { kafkaJdbc, prepareKafkaJdbc } from "./kafka-jdbc.ts";
 import { latency, prepareLatency } from "./latency.ts";
 import { maxRates, prepareMaxRate } from "./max-rate.ts";
 import { memories, prepareMemory } from "./memory.ts";
@@ -56,4 +57,5 @@ export const catalogue: readonly CatalogueEntry[] = [
     workload,
     prepare: (stand: PostgresStand, size: Size) => preparePair(stand, size, workload),
   })),
+  { workload: kafkaJdbc, prepare: (_stand, size) => prepareKafkaJdbc(size) },
 ];
