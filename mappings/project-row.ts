@@ -30,7 +30,7 @@ export function compileProjection(streamed: StreamedTable, mapping: TableMapping
   const shipped = mapping.columns.map((column) => position(column.source));
   const keyed = mapping.key.map(position);
   return {
-    row: (image) => shipped.map((from) => valueAt(image, from)),
+    row: (image) => rowOf(image, shipped),
     content: (image) => contentOf(image, shipped),
     key: (image) => keyOf(image, keyed),
   };
@@ -79,11 +79,18 @@ function valueAt(image: Row, position: number): ColumnValue {
   return value === undefined ? ABSENT : value;
 }
 
+/** With loops, as below: they run for every change of every copy. */
+function rowOf(image: Row, positions: readonly number[]): Row {
+  const row: Row = [];
+  for (const position of positions) row.push(valueAt(image, position));
+  return row;
+}
+
 function contentOf(image: Row, positions: readonly number[]): ImageContent {
   let content: ImageContent = "complete";
   for (const position of positions) {
-    const value = valueAt(image, position);
-    if (value === ABSENT) return "lacking";
+    const value = image[position];
+    if (value === undefined || value === ABSENT) return "lacking";
     if (value === UNCHANGED) content = "partial";
   }
   return content;

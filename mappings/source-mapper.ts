@@ -1,6 +1,7 @@
 // The map stage of one source: each change once through the index of its table, and on to the copies it concerns.
 import type { ColumnLost, RowChange, TableReplaced, Truncate } from "../engine/model/change-message.ts";
 
+import { predicateColumns } from "../engine/model/predicate.ts";
 import { type Key, type Row, UNCHANGED } from "../engine/model/row.ts";
 import type { Subscription, TableMapping } from "../engine/model/share.ts";
 import { type StreamedTable, tableKey } from "../engine/model/table.ts";
@@ -31,6 +32,8 @@ interface CompiledRoute<T> {
 /** The routes of a table for one description of it in the stream. */
 interface CompiledTable<T> {
   readonly index: FilterIndex<CompiledRoute<T>>;
+  /** An update that comes without a before image has changed neither what a filter asks nor a key. */
+  readonly steady: boolean;
   readonly mismatches: { readonly route: Route<T>; readonly change: MappedChange; told: boolean }[];
 }
 
@@ -114,6 +117,10 @@ export class SourceMapper<T> implements ChangeMapper<T> {
   }
 
   #route(compiled: CompiledTable<T>, change: RowChange, emit: MapEmit<T>): void {
+    if (change.tag === "update" && change.before === null && change.after !== null && compiled.steady) {
+      routeInPlace(compiled, change.after, emit);
+      return;
+    }
     const { old, next } = rowImages(change);
     const concerned = this.#concerned(compiled, old, next);
     for (const entry of concerned) {
@@ -202,7 +209,31 @@ function compileTable<T>(streamed: StreamedTable, routes: readonly Route<T>[]): 
       mismatches.push({ route, change, told: false });
     }
   }
-  return { index, mismatches };
+  return { index, mismatches, steady: isSteady(streamed, routes) };
+}
+
+/** As it was in a copy or out of it before, it is now, under the same key. */
+function routeInPlace<T>({ index }: CompiledTable<T>, row: Row, emit: MapEmit<T>): void {
+  index.matches(row, ({ route, projection }, verdict) => {
+    const key = projection.key(row);
+    if (key === null) {
+      emit(route.handle, route.table, mismatch(route.mapping, "DB-MAP-013"));
+      return;
+    }
+    const was = membership(verdict);
+    const { action } = routeChange({ op: "update", old: was, next: was, content: projection.content(row), keyChanged: false });
+    const mapped = mappedChange(action, { key, oldKey: null, deleteKey: key, row: () => projection.row(row) });
+    if (mapped !== null) emit(route.handle, route.table, mapped);
+  });
+}
+
+/** Whether the identity holds what filters and keys of the routes ask for. */
+function isSteady<T>(streamed: StreamedTable, routes: readonly Route<T>[]): boolean {
+  if (streamed.identity !== "default" && streamed.identity !== "index") return false;
+  const told = new Set(streamed.columns.flatMap(({ name, inIdentity }) => (inIdentity ? [name] : [])));
+  return routes.every(({ mapping: { key, filter } }) =>
+    [...key, ...(filter === null ? [] : predicateColumns(filter))].every((name) => told.has(name)),
+  );
 }
 
 function tellMismatches<T>({ mismatches }: CompiledTable<T>, emit: MapEmit<T>): void {

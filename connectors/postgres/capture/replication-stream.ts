@@ -64,6 +64,8 @@ export class ReplicationStream implements ChangeStream {
   #answerOwed = false;
   /** Everything the source has committed up to here was given out. */
   #reached: Lsn;
+  /** The commit that moved it last; read when somebody asks. */
+  #lastCommit: Position | null = null;
   #progressWanted = false;
   /** The answer that was asked for may have come inside of a transaction, where it says nothing. */
   #askAgain = false;
@@ -148,13 +150,15 @@ export class ReplicationStream implements ChangeStream {
     if (message === null) return;
     this.#batch.push(message);
     if (message.tag !== "commit") return;
-    this.#reached = parseLsn(message.position);
+    this.#lastCommit = message.position;
     this.#askAgain = this.#progressWanted;
   }
 
   /** Everything committed before `walEnd` has been sent; inside a transaction that is no news. */
   #keepalive(body: Buffer): void {
     const walEnd = body.readBigUInt64BE(1);
+    if (this.#lastCommit !== null) this.#reached = parseLsn(this.#lastCommit);
+    this.#lastCommit = null;
     if (!this.#decoder.inTransaction && (this.#progressWanted || walEnd > this.#reached)) {
       this.#progressWanted = false;
       // After a restart the server reads its log from before what it will send: its end may then lie before ours.
