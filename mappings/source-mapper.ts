@@ -2,6 +2,7 @@
 import type { ColumnLost, RowChange, TableReplaced, Truncate } from "../engine/model/change-message.ts";
 
 import { predicateColumns } from "../engine/model/predicate.ts";
+import { type PackedRow, unpackRow } from "../engine/model/packed-rows.ts";
 import { type Key, type Row, UNCHANGED } from "../engine/model/row.ts";
 import type { Subscription, TableMapping } from "../engine/model/share.ts";
 import { type StreamedTable, tableKey } from "../engine/model/table.ts";
@@ -29,11 +30,18 @@ interface CompiledRoute<T> {
   seenIn: number;
 }
 
+interface WholeRoute<T> {
+  readonly route: Route<T>;
+  readonly projection: Projection;
+}
+
 /** The routes of a table for one description of it in the stream. */
 interface CompiledTable<T> {
   readonly index: FilterIndex<CompiledRoute<T>>;
   /** An update that comes without a before image has changed neither what a filter asks nor a key. */
   readonly steady: boolean;
+  /** Copies of all rows and all columns as they are, and no others: what concerns them needs nothing of a row but its key. */
+  readonly whole: readonly WholeRoute<T>[] | null;
   readonly mismatches: { readonly route: Route<T>; readonly change: MappedChange; told: boolean }[];
 }
 
@@ -117,7 +125,13 @@ export class SourceMapper<T> implements ChangeMapper<T> {
   }
 
   #route(compiled: CompiledTable<T>, change: RowChange, emit: MapEmit<T>): void {
-    if (change.tag === "update" && change.before === null && change.after !== null && compiled.steady) {
+    const inPlace = change.tag === "update" && change.before === null && compiled.steady;
+    const { packed } = change;
+    if (packed !== undefined && compiled.whole !== null && (inPlace || change.tag === "insert")) {
+      for (const { route, projection } of compiled.whole) emit(route.handle, route.table, wholeUpsert(route, projection, packed));
+      return;
+    }
+    if (inPlace && change.after !== null) {
       routeInPlace(compiled, change.after, emit);
       return;
     }
@@ -199,17 +213,43 @@ function compileTable<T>(streamed: StreamedTable, routes: readonly Route<T>[]): 
   );
   const index = new FilterIndex<CompiledRoute<T>>(columns);
   const mismatches: CompiledTable<T>["mismatches"] = [];
+  const compiled: WholeRoute<T>[] = [];
   for (const route of routes) {
     const breach = checkContract(streamed, route.mapping);
     if (breach === null) {
       const projection = compileProjection(streamed, route.mapping);
       index.add({ route, projection, old: "out", next: "out", seenIn: 0 }, route.mapping.filter);
+      compiled.push({ route, projection });
     } else {
       const change: MappedChange = { tag: "mismatch", code: breach.code, message: breach.message };
       mismatches.push({ route, change, told: false });
     }
   }
-  return { index, mismatches, steady: isSteady(streamed, routes) };
+  const isWhole = compiled.every(({ route, projection }) => route.mapping.filter === null && projection.whole);
+  return { index, mismatches, steady: isSteady(streamed, routes), whole: isWhole ? compiled : null };
+}
+
+function wholeUpsert<T>(route: Route<T>, projection: Projection, packed: PackedRow): MappedChange {
+  const key = projection.packedKey(packed);
+  return key === null ? mismatch(route.mapping, "DB-MAP-013") : new PackedUpsert(key, packed);
+}
+
+/** Makes values of the row only for who asks. */
+class PackedUpsert {
+  readonly tag = "upsert";
+  readonly oldKey = null;
+  readonly partial = false;
+  readonly key: Key;
+  readonly packed: PackedRow;
+
+  constructor(key: Key, packed: PackedRow) {
+    this.key = key;
+    this.packed = packed;
+  }
+
+  get row(): Row {
+    return unpackRow(this.packed);
+  }
 }
 
 /** As it was in a copy or out of it before, it is now, under the same key. */

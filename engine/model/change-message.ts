@@ -1,4 +1,5 @@
 import type { Position } from "./position.ts";
+import type { PackedRow } from "./packed-rows.ts";
 import type { Row } from "./row.ts";
 import type { StreamedTable, TableName } from "./table.ts";
 
@@ -33,6 +34,8 @@ export interface RowChange {
   readonly table: StreamedTable;
   readonly before: Row | null;
   readonly after: Row | null;
+  /** The same as `after`, where every value of it is there and the source has it in one piece. */
+  readonly packed?: PackedRow;
 }
 
 export interface Truncate {

@@ -81,16 +81,25 @@ export function onlyValue(bytes: Buffer, from: number): string | null {
   return bytes.toString("latin1", start, start + bytes.readInt32BE(from + countBytes));
 }
 
-/** A row within bytes. */
+/** A row within bytes: what packValues has written from one place to the other. */
 export interface PackedRow {
   readonly bytes: Buffer;
   readonly from: number;
+  readonly to: number;
 }
 
 export function unpackRow({ bytes, from }: PackedRow): Row {
   const row = unpackValues(bytes, from);
   assert(row !== null, "a row has values");
   return row;
+}
+
+/** The value of one column. */
+export function packedValue({ bytes, from }: PackedRow, column: number): ColumnValue {
+  let at = from + countBytes;
+  for (let left = column; left > 0; left -= 1) at += lengthBytes + Math.max(bytes.readInt32BE(at), 0);
+  const length = bytes.readInt32BE(at);
+  return length < 0 ? valueOf(length) : bytes.subarray(at + lengthBytes, at + lengthBytes + length);
 }
 
 /** Rows of as many columns each. */
@@ -117,7 +126,7 @@ export class PackedRows implements RowList {
     let start = 0;
     let bytes = 0;
     for (const [index, row] of this.#rows.entries()) {
-      const size = row.bytes.length - row.from;
+      const size = row.to - row.from;
       if (index > start && (index - start >= rowsMax || bytes + size > bytesMax)) {
         parts.push(new PackedRows(this.#rows.slice(start, index)));
         start = index;

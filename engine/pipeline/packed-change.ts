@@ -26,6 +26,7 @@ export class ChangePacker {
 
   /** The bytes are never written again. */
   pack(change: RowChange): Buffer {
+    if (change.tag === "upsert" && change.packed !== undefined) return this.#packRow(change.key, change.packed);
     const { key } = change;
     const oldKey = change.tag === "delete" ? null : change.oldKey;
     const row = change.tag === "upsert" ? change.row : null;
@@ -33,6 +34,14 @@ export class ChangePacker {
     const bytes = this.#room(size);
     bytes[0] = change.tag === "upsert" && change.partial ? kinds.partialUpsert : kinds[change.tag];
     packValues(row, bytes, packValues(oldKey, bytes, packValues(key, bytes, kindBytes)));
+    return bytes;
+  }
+
+  /** An upsert whose row is packed already. */
+  #packRow(key: Key, { bytes: row, from, to }: PackedRow): Buffer {
+    const bytes = this.#room(kindBytes + packedBytes(key) + packedBytes(null) + to - from);
+    bytes[0] = kinds.upsert;
+    row.copy(bytes, packValues(null, bytes, packValues(key, bytes, kindBytes)), from, to);
     return bytes;
   }
 
@@ -68,5 +77,5 @@ export function plainUpsert(bytes: Buffer): { readonly keyText: string; readonly
   const oldKeyAt = behindValues(bytes, kindBytes);
   if (unpackValues(bytes, oldKeyAt) !== null) return null;
   const text = onlyValue(bytes, kindBytes) ?? keyText((unpackValues(bytes, kindBytes) ?? []) as Key);
-  return { keyText: text, row: { bytes, from: behindValues(bytes, oldKeyAt) } };
+  return { keyText: text, row: { bytes, from: behindValues(bytes, oldKeyAt), to: bytes.length } };
 }

@@ -1,5 +1,6 @@
 import type { ColumnLost, RowChange, TableReplaced, Truncate } from "../model/change-message.ts";
 import type { Predicate } from "../model/predicate.ts";
+import type { PackedRow } from "../model/packed-rows.ts";
 import type { Key, Row } from "../model/row.ts";
 import type { Subscription, TableMapping } from "../model/share.ts";
 
@@ -22,7 +23,15 @@ export type MapEmit<T> = (handle: T, table: number, change: MappedChange) => voi
 /** What one source change means for one table of one copy. Rows are in the mapping's column order. */
 export type MappedChange =
   /** Insert or replace. A row with UNCHANGED columns had them before under `oldKey`, or under its own key when that is null. */
-  | { readonly tag: "upsert"; readonly key: Key; readonly row: Row; readonly oldKey: Key | null; readonly partial: boolean }
+  | {
+      readonly tag: "upsert";
+      readonly key: Key;
+      readonly row: Row;
+      readonly oldKey: Key | null;
+      readonly partial: boolean;
+      /** The same as `row`, which is complete and under its old key; good for as long as the call lasts in which it is told. */
+      readonly packed?: PackedRow;
+    }
   | { readonly tag: "delete"; readonly key: Key }
   /** The change alone cannot say what the row is now: read it from the source. `oldKey` differs when the key changed. */
   | { readonly tag: "refetch"; readonly key: Key; readonly oldKey: Key | null }

@@ -27,7 +27,7 @@ export class ChunkWindow<T> {
   observe(member: T, transactionId: string, change: MappedChange): void {
     const kept = this.#kept.get(member);
     if (kept === undefined || this.overflown) return;
-    kept.push({ transactionId, change });
+    kept.push({ transactionId, change: asPlainData(change) });
     this.#bytes += changeBytes(change);
   }
 
@@ -40,4 +40,11 @@ export class ChunkWindow<T> {
     assert(!this.overflown, "a window that has overflown does not know what a chunk missed");
     return (this.#kept.get(member) ?? []).filter((kept) => !visibility.sees(kept.transactionId)).map((kept) => kept.change);
   }
+}
+
+/** It may go to disk. */
+function asPlainData(change: MappedChange): MappedChange {
+  if (change.tag !== "upsert" || change.packed === undefined) return change;
+  const { tag, key, row, oldKey, partial } = change;
+  return { tag, key, row, oldKey, partial };
 }

@@ -1,8 +1,13 @@
 // Damaged bytes must never be taken for data, hang or end in anything but the coded error (reliability: unknown event = stop).
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { assert, expect, test } from "vitest";
+import { RowMemory } from "../../connectors/postgres/capture/row-memory.ts";
+import { packTuple } from "../../connectors/postgres/decode/pack-tuple.ts";
+import type { PgoutputMessage } from "../../connectors/postgres/decode/pgoutput-messages.ts";
 import { parsePgoutput } from "../../connectors/postgres/decode/pgoutput-parser.ts";
 import { ChangeDecoder } from "../../connectors/postgres/decode/to-change-message.ts";
+import { unpackRow } from "../../engine/model/packed-rows.ts";
+import { UNCHANGED } from "../../engine/model/row.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import { goldenMajors, readGolden } from "../golden/golden-file.ts";
 
@@ -12,6 +17,13 @@ const streams = goldenMajors.flatMap((major) =>
 const messages = streams.flat();
 const anyMessage = fc.integer({ min: 0, max: messages.length - 1 }).map((index) => messages[index] ?? Buffer.alloc(0));
 const anyStream = fc.integer({ min: 0, max: streams.length - 1 }).map((index) => streams[index] ?? []);
+
+/** A change whose row is complete and comes alone. */
+function isPlainRow(message: PgoutputMessage): message is Extract<PgoutputMessage, { tag: "insert" | "update" }> {
+  if (message.tag !== "insert" && message.tag !== "update") return false;
+  const isAlone = message.tag === "insert" || message.before === null;
+  return isAlone && !message.after.binary && !message.after.values.includes(UNCHANGED);
+}
 
 /** Null when the work succeeds, else the code; anything but our coded stop is a failure of the test. */
 function codeOf(work: () => unknown): string | null {
@@ -51,6 +63,28 @@ test("changed bytes are read as something else or refused, never anything worse"
       const damaged = Buffer.from(bytes);
       for (const { at, value } of changes) damaged[at % damaged.length] = value;
       codeOf(() => parsePgoutput(damaged));
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+test("a row is packed only if it can be read, and holds what is read then", () => {
+  const memory = new RowMemory();
+  const change = fc.record({ at: fc.nat(), value: fc.nat({ max: 255 }) });
+  fc.assert(
+    fc.property(anyMessage, fc.array(change, { maxLength: 2 }), fc.nat(), (bytes, changes, cut) => {
+      const whole = Buffer.from(bytes);
+      for (const { at, value } of changes) whole[at % whole.length] = value;
+      const message = changes.length === 1 ? whole.subarray(0, cut % (whole.length + 1)) : whole;
+      const packed = packTuple(message, memory);
+      if (packed === null) {
+        if (changes.length === 0) expect(isPlainRow(parsePgoutput(message))).toBe(false);
+        return;
+      }
+      const read = parsePgoutput(message);
+      assert(isPlainRow(read));
+      expect(packed).toMatchObject({ tag: read.tag, relationId: read.relationId, columns: read.after.values.length });
+      expect(unpackRow(packed.packed)).toEqual(read.after.values);
     }),
     { numRuns: 5000 },
   );

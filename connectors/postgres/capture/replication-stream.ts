@@ -5,6 +5,7 @@ import type { Position } from "../../../engine/model/position.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { ChangeStream } from "../../../engine/ports/change-source.ts";
 import { malformed } from "../decode/binary-reader.ts";
+import { packTuple } from "../decode/pack-tuple.ts";
 import { parsePgoutput } from "../decode/pgoutput-parser.ts";
 import { ChangeDecoder } from "../decode/to-change-message.ts";
 import { formatLsn, invalidLsn, type Lsn, parseLsn } from "../lsn.ts";
@@ -145,6 +146,12 @@ export class ReplicationStream implements ChangeStream {
   }
 
   #data(bytes: Buffer, owned: boolean): void {
+    // What has memory of its own may be large: that is not copied once more.
+    const packed = owned ? null : packTuple(bytes, this.#memory);
+    if (packed !== null) {
+      this.#batch.push(this.#decoder.decodePacked(packed));
+      return;
+    }
     const lasting = owned || !rowKinds.has(bytes[0] ?? 0) ? bytes : this.#memory.copy(bytes);
     const message = this.#decoder.decode(parsePgoutput(lasting));
     if (message === null) return;

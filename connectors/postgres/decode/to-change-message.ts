@@ -7,6 +7,7 @@ import { ABSENT, type Row } from "../../../engine/model/row.ts";
 import type { StreamedTable } from "../../../engine/model/table.ts";
 import { formatLsnHalves } from "../lsn.ts";
 import { malformed } from "./binary-reader.ts";
+import { PackedRowChange, type PackedTuple } from "./pack-tuple.ts";
 import type { BeforeImage, BeginMessage, PgoutputMessage, TupleImage, WireLsn } from "./pgoutput-messages.ts";
 import { RelationCache } from "./relation-cache.ts";
 
@@ -55,6 +56,14 @@ export class ChangeDecoder {
     }
   }
 
+  /** The same for a row that is packed. */
+  decodePacked({ tag, relationId, columns, packed }: PackedTuple): ChangeMessage {
+    this.#insideTransaction();
+    const table = this.#relations.table(relationId);
+    if (columns !== table.columns.length) throw wrongNumber();
+    return new PackedRowChange(tag, table, packed);
+  }
+
   #commit(message: { commitLsn: WireLsn; endLsn: WireLsn; committedAt: number }): ChangeMessage {
     const begin = this.#insideTransaction();
     if (begin.commitLsn.high !== message.commitLsn.high || begin.commitLsn.low !== message.commitLsn.low)
@@ -82,8 +91,12 @@ export class ChangeDecoder {
   }
 }
 
+function wrongNumber(): ReplicationError {
+  return malformed("a row has another number of columns than its table");
+}
+
 function checkImage(table: StreamedTable, image: TupleImage): void {
-  if (image.values.length !== table.columns.length) throw malformed("a row has another number of columns than its table");
+  if (image.values.length !== table.columns.length) throw wrongNumber();
   if (image.binary) {
     const cause = "a value came in binary form although text was asked for";
     throw new ReplicationError("DB-SLOT-009", { subject: "change stream", cause });
