@@ -1,7 +1,7 @@
 // Source row images, in the stream's column order, become rows of the copy, in the mapping's column order.
 import { assert } from "../engine/model/assert.ts";
 import type { RowChange } from "../engine/model/change-message.ts";
-import { type PackedRow, packedValue } from "../engine/model/packed-rows.ts";
+import { type PackedRow, packedValue, pickValues } from "../engine/model/packed-rows.ts";
 import { ABSENT, UNCHANGED, type ColumnValue, type Key, type Row } from "../engine/model/row.ts";
 import type { TableMapping } from "../engine/model/share.ts";
 import type { StreamedTable } from "../engine/model/table.ts";
@@ -15,9 +15,9 @@ export interface Projection {
   content(image: Row): ImageContent;
   /** The key under which the copy has the row; null when the image lacks a key column or has NULL there. */
   key(image: Row): Key | null;
+  /** The same of a packed image, whose values are all there. */
+  packedRow(image: PackedRow): PackedRow;
   packedKey(image: PackedRow): Key | null;
-  /** The copy has all columns, in the order in which the stream has them. */
-  readonly whole: boolean;
 }
 
 /**
@@ -33,12 +33,13 @@ export function compileProjection(streamed: StreamedTable, mapping: TableMapping
   };
   const shipped = mapping.columns.map((column) => position(column.source));
   const keyed = mapping.key.map(position);
+  const isWhole = shipped.length === streamed.columns.length && shipped.every((from, at) => from === at);
   return {
     row: (image) => rowOf(image, shipped),
     content: (image) => contentOf(image, shipped),
     key: (image) => keyOf(image, keyed),
     packedKey: (image) => packedKeyOf(image, keyed),
-    whole: shipped.length === streamed.columns.length && shipped.every((from, at) => from === at),
+    packedRow: (image) => (isWhole ? image : pickValues(image, shipped)),
   };
 }
 

@@ -2,8 +2,8 @@
 import type { ColumnLost, RowChange, TableReplaced, Truncate } from "../engine/model/change-message.ts";
 
 import { predicateColumns } from "../engine/model/predicate.ts";
-import { type PackedRow, unpackRow } from "../engine/model/packed-rows.ts";
-import { type Key, type Row, UNCHANGED } from "../engine/model/row.ts";
+import { type PackedRow, packedValue, unpackRow } from "../engine/model/packed-rows.ts";
+import { ABSENT, type Key, type Row, UNCHANGED } from "../engine/model/row.ts";
 import type { Subscription, TableMapping } from "../engine/model/share.ts";
 import { type StreamedTable, tableKey } from "../engine/model/table.ts";
 import type { ChangeMapper, MapEmit, MappedChange } from "../engine/ports/change-mapper.ts";
@@ -30,18 +30,15 @@ interface CompiledRoute<T> {
   seenIn: number;
 }
 
-interface WholeRoute<T> {
-  readonly route: Route<T>;
-  readonly projection: Projection;
-}
-
 /** The routes of a table for one description of it in the stream. */
 interface CompiledTable<T> {
   readonly index: FilterIndex<CompiledRoute<T>>;
   /** An update that comes without a before image has changed neither what a filter asks nor a key. */
   readonly steady: boolean;
-  /** Copies of all rows and all columns as they are, and no others: what concerns them needs nothing of a row but its key. */
-  readonly whole: readonly WholeRoute<T>[] | null;
+  /** Positions of the columns that filters ask. */
+  readonly asked: readonly number[];
+  /** A row of which nothing but these is there; written anew for each change that comes in one piece. */
+  readonly probe: Row;
   readonly mismatches: { readonly route: Route<T>; readonly change: MappedChange; told: boolean }[];
 }
 
@@ -127,8 +124,8 @@ export class SourceMapper<T> implements ChangeMapper<T> {
   #route(compiled: CompiledTable<T>, change: RowChange, emit: MapEmit<T>): void {
     const inPlace = change.tag === "update" && change.before === null && compiled.steady;
     const { packed } = change;
-    if (packed !== undefined && compiled.whole !== null && (inPlace || change.tag === "insert")) {
-      for (const { route, projection } of compiled.whole) emit(route.handle, route.table, wholeUpsert(route, projection, packed));
+    if (packed !== undefined && (inPlace || change.tag === "insert")) {
+      routePacked(compiled, packed, emit);
       return;
     }
     if (inPlace && change.after !== null) {
@@ -213,25 +210,39 @@ function compileTable<T>(streamed: StreamedTable, routes: readonly Route<T>[]): 
   );
   const index = new FilterIndex<CompiledRoute<T>>(columns);
   const mismatches: CompiledTable<T>["mismatches"] = [];
-  const compiled: WholeRoute<T>[] = [];
   for (const route of routes) {
     const breach = checkContract(streamed, route.mapping);
     if (breach === null) {
       const projection = compileProjection(streamed, route.mapping);
       index.add({ route, projection, old: "out", next: "out", seenIn: 0 }, route.mapping.filter);
-      compiled.push({ route, projection });
     } else {
       const change: MappedChange = { tag: "mismatch", code: breach.code, message: breach.message };
       mismatches.push({ route, change, told: false });
     }
   }
-  const isWhole = compiled.every(({ route, projection }) => route.mapping.filter === null && projection.whole);
-  return { index, mismatches, steady: isSteady(streamed, routes), whole: isWhole ? compiled : null };
+  return {
+    index,
+    mismatches,
+    steady: isSteady(streamed, routes),
+    asked: askedBy(streamed, routes),
+    probe: streamed.columns.map(() => ABSENT),
+  };
 }
 
-function wholeUpsert<T>(route: Route<T>, projection: Projection, packed: PackedRow): MappedChange {
-  const key = projection.packedKey(packed);
-  return key === null ? mismatch(route.mapping, "DB-MAP-013") : new PackedUpsert(key, packed);
+/** A row that is new, or that is in each copy or out of it as it was before, and has every value. */
+function routePacked<T>({ index, asked, probe }: CompiledTable<T>, packed: PackedRow, emit: MapEmit<T>): void {
+  for (const position of asked) probe[position] = packedValue(packed, position);
+  index.matches(probe, ({ route, projection }, verdict) => {
+    const key = projection.packedKey(packed);
+    if (key === null) emit(route.handle, route.table, mismatch(route.mapping, "DB-MAP-013"));
+    else if (verdict === true) emit(route.handle, route.table, new PackedUpsert(key, projection.packedRow(packed)));
+    else emit(route.handle, route.table, { tag: "refetch", key, oldKey: null });
+  });
+}
+
+function askedBy<T>(streamed: StreamedTable, routes: readonly Route<T>[]): number[] {
+  const asked = new Set(routes.flatMap(({ mapping: { filter } }) => (filter === null ? [] : [...predicateColumns(filter)])));
+  return streamed.columns.flatMap(({ name }, position) => (asked.has(name) ? [position] : []));
 }
 
 /** Makes values of the row only for who asks. */

@@ -102,6 +102,24 @@ export function packedValue({ bytes, from }: PackedRow, column: number): ColumnV
   return length < 0 ? valueOf(length) : bytes.subarray(at + lengthBytes, at + lengthBytes + length);
 }
 
+/** Some of the columns, in that order, in memory of their own. */
+export function pickValues({ bytes, from }: PackedRow, columns: readonly number[]): PackedRow {
+  const width = bytes.readUInt16BE(from);
+  const places: number[] = [];
+  let at = from + countBytes;
+  for (let left = width; left > 0; left -= 1) {
+    places.push(at);
+    at += lengthBytes + Math.max(bytes.readInt32BE(at), 0);
+  }
+  places.push(at);
+  let size = countBytes;
+  for (const column of columns) size += (places[column + 1] as number) - (places[column] as number);
+  const picked = Buffer.allocUnsafe(size);
+  let to = picked.writeUInt16BE(columns.length, 0);
+  for (const column of columns) to += bytes.copy(picked, to, places[column], places[column + 1]);
+  return { bytes: picked, from: 0, to };
+}
+
 /** Rows of as many columns each. */
 export class PackedRows implements RowList {
   readonly #rows: readonly PackedRow[];
