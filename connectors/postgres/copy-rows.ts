@@ -88,10 +88,6 @@ export class CopyRowsBuilder {
     this.#length += 1;
   }
 
-  get length(): number {
-    return this.#length;
-  }
-
   finish(): CopyRows {
     this.#next(0);
     return new CopyRows(this.#blocks, this.#length, this.#columns);

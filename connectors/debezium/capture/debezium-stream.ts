@@ -138,9 +138,9 @@ export class DebeziumStream implements ChangeStream {
         sequencer.add(items, place);
       }
       // More than one transaction may want them.
-      for (let wanted = sequencer.endsWanted(); wanted.length > 0; wanted = sequencer.endsWanted()) {
-        const ends = await this.#parts.ends(wanted);
-        sequencer.endsAre(new Map(ends.map((end) => [placeKey(end), end.offset])));
+      for (let wanted = sequencer.endsWanted(); wanted !== null; wanted = sequencer.endsWanted()) {
+        const ends = await this.#parts.ends(wanted.partitions);
+        wanted.are(new Map(ends.map((end) => [placeKey(end), end.offset])));
       }
       this.#deliver(bytesOf(batches));
       await this.#room(batches);

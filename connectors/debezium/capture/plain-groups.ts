@@ -74,11 +74,9 @@ export class PlainGroups implements Sequencer {
     return ready;
   }
 
-  endsWanted(): readonly [] {
-    return [];
+  endsWanted(): null {
+    return null;
   }
-
-  endsAre(): void {}
 
   waiting(): number {
     return 0;

@@ -5,6 +5,13 @@ import type { PartitionPlace } from "../topic-offsets.ts";
 import type { Item } from "./intake.ts";
 import type { LateStart } from "./late-partitions.ts";
 
+/** Partitions whose ends have to be known, as they are now or later, before it goes on. */
+export interface EndsWanted {
+  readonly partitions: readonly TopicPartition[];
+  /** By placeKey, the offset after the last record. Passed over when more has come since that they would have to be later than. */
+  are(ends: ReadonlyMap<string, bigint>): void;
+}
+
 export interface Sequencer {
   /** How far each partition was delivered, by placeKey. */
   readonly places: ReadonlyMap<string, PartitionPlace>;
@@ -16,10 +23,8 @@ export interface Sequencer {
   add(items: readonly Item[], place: PartitionPlace): void;
   /** The messages that are ready, and takes them away. */
   take(): readonly ChangeMessage[];
-  /** Partitions whose ends have to be known, as they are now or later, before it goes on. */
-  endsWanted(): readonly TopicPartition[];
-  /** By placeKey, the offset after the last record. */
-  endsAre(ends: ReadonlyMap<string, bigint>): void;
+  /** Null: it can go on without. */
+  endsWanted(): EndsWanted | null;
   /** Bytes that came from the partition and wait for others. */
   waiting(partition: string): number;
 }

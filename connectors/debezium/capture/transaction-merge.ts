@@ -10,8 +10,7 @@ import type { Item } from "./intake.ts";
 import { LatePartitions, type LateStart } from "./late-partitions.ts";
 import { Line } from "./line.ts";
 import { PlainGroups } from "./plain-groups.ts";
-import type { Sequencer } from "./sequencer.ts";
-import type { TopicPartition } from "../kafka/kafka-client.ts";
+import type { EndsWanted, Sequencer } from "./sequencer.ts";
 import type { SourceClock } from "./source-clock.ts";
 
 export interface TransactionMergeOptions {
@@ -97,15 +96,19 @@ export class TransactionMerge implements Sequencer {
     return ready;
   }
 
-  endsWanted(): readonly TopicPartition[] {
+  endsWanted(): EndsWanted | null {
     const current = this.#current;
-    if (this.#ends !== null || current?.ended !== true || !current.renumbered) return [];
-    return [...this.#lines.keys()].map((key) => this.#placeOf(key));
-  }
-
-  endsAre(ends: ReadonlyMap<string, bigint>): void {
-    this.#ends = ends;
-    this.#advance();
+    if (this.#ends !== null || current?.ended !== true || !current.renumbered) return null;
+    const { last } = current;
+    return {
+      partitions: [...this.#lines.keys()].map((key) => this.#placeOf(key)),
+      are: (ends) => {
+        // Partitions are read beside each other, and each may have asked: an answer may come when it is not the answer any more.
+        if (this.#current !== current || current.last !== last) return;
+        this.#ends = ends;
+        this.#advance();
+      },
+    };
   }
 
   waiting(partition: string): number {
