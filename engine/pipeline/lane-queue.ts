@@ -43,7 +43,10 @@ export class LaneQueue {
   /** Boundaries among the items in memory. */
   #boundaries = 0;
   #hurried = false;
-  #wake: (() => void) | null = null;
+  /** The source has confirmed its place since the last `take`. */
+  #confirmed = false;
+  /** Who waits for items, and for what. */
+  #waiter: { readonly wake: () => void; readonly enough: () => boolean } | null = null;
 
   constructor(spillFolder: string, name: string) {
     this.#spill = new SpillFile(spillFolder, name);
@@ -80,6 +83,7 @@ export class LaneQueue {
   push(given: LaneItem): void {
     const item = this.#packed(given);
     const bytes = waitingBytes(item);
+    if (item.tag === "progress") this.#confirmed = true;
     if (this.#spilling) {
       this.#tail.push(item);
       this.#tailBytes += bytes;
@@ -89,7 +93,7 @@ export class LaneQueue {
       if (item.tag === "progress" && this.#items.length > this.#head && this.#items.at(-1)?.item.tag === "progress") this.#dropLast();
       this.#enqueue(item, bytes);
     }
-    this.#wake?.();
+    this.#arrived();
   }
 
   /** From now on new items go to disk, until everything on disk was taken again. */
@@ -103,8 +107,9 @@ export class LaneQueue {
    * perhaps nothing, when `hurry` or `clear` was called or the signal aborts.
    */
   async take(bytesMax: number, signal: AbortSignal): Promise<Taken> {
-    while (!this.#ready(bytesMax) && !signal.aborted) await this.#arrival(signal);
+    await this.#until(() => this.#ready(bytesMax), signal);
     this.#hurried = false;
+    this.#confirmed = false;
     this.#fill();
     let bytes = 0;
     let end = this.#head;
@@ -122,10 +127,20 @@ export class LaneQueue {
     return { items: taken.map(({ item }) => item), generation: this.#generation };
   }
 
+  /** Resolves when there is enough for a piece, or reason to take what there is: the source's confirmation, `hurry`, the signal. */
+  fills(bytesMax: number, signal: AbortSignal): Promise<void> {
+    return this.#until(() => this.#confirmed || this.#full(bytesMax), signal);
+  }
+
   /** Lets a waiting `take` go with what there is: whoever fills the queue is waiting for room itself. */
   hurry(): void {
     this.#hurried = true;
-    this.#wake?.();
+    this.#arrived();
+  }
+
+  /** Somebody waits for more than there is. */
+  get awaited(): boolean {
+    return this.#waiter !== null;
   }
 
   /** What was taken is durable at the target. */
@@ -161,7 +176,11 @@ export class LaneQueue {
   }
 
   #ready(bytesMax: number): boolean {
-    return this.#hurried || this.#boundaries > 0 || this.#bytes >= bytesMax || (this.#spilling && !this.drained);
+    return this.#boundaries > 0 || this.#full(bytesMax);
+  }
+
+  #full(bytesMax: number): boolean {
+    return this.#hurried || this.#bytes >= bytesMax || (this.#spilling && !this.drained);
   }
 
   #packed(item: LaneItem): WaitingItem {
@@ -217,16 +236,21 @@ export class LaneQueue {
     this.#head = 0;
   }
 
-  async #arrival(signal: AbortSignal): Promise<void> {
+  async #until(enough: () => boolean, signal: AbortSignal): Promise<void> {
+    if (enough() || signal.aborted) return;
     await new Promise<void>((resolve) => {
-      const done = (): void => {
-        signal.removeEventListener("abort", done);
-        this.#wake = null;
+      const wake = (): void => {
+        signal.removeEventListener("abort", wake);
+        this.#waiter = null;
         resolve();
       };
-      this.#wake = done;
-      signal.addEventListener("abort", done);
+      this.#waiter = { wake, enough };
+      signal.addEventListener("abort", wake);
     });
+  }
+
+  #arrived(): void {
+    if (this.#waiter?.enough() === true) this.#waiter.wake();
   }
 }
 

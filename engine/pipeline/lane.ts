@@ -33,6 +33,8 @@ export interface LaneHost {
   beat(): void;
   /** Bytes of the queue that are written in one piece; a target transaction holds several only when the source's does. */
   readonly pieceBytesMax: number;
+  /** How long to wait for a whole piece: none unless the stream is behind, when fewer and larger transactions bring it forward. */
+  readonly lingerMs: number;
   /** These tables must be loaded again: their validity had run out under the policy `resync`. */
   expired(lane: Lane, tables: readonly TableMapping[]): void;
 }
@@ -220,6 +222,7 @@ export class Lane {
 
   /** take → net effect → write → checkpoint → commit: the apply stage. */
   async #applyPiece(signal: AbortSignal): Promise<void> {
+    await this.#linger(signal);
     const { items, generation } = await this.queue.take(this.#host.pieceBytesMax, signal);
     if (this.#batchGeneration !== this.queue.generation) await this.#abandonBatch();
     const letGo = this.#progress === null;
@@ -231,6 +234,15 @@ export class Lane {
     if (generation !== this.queue.generation) return this.#abandonBatch();
     if (this.#batch.committable) await this.#commit(this.#batch);
     else if (this.#batch.holding) this.#host.beat();
+  }
+
+  async #linger(signal: AbortSignal): Promise<void> {
+    const { lingerMs, pieceBytesMax } = this.#host;
+    if (lingerMs === 0) return;
+    const over = new AbortController();
+    const either = AbortSignal.any([signal, over.signal]);
+    await Promise.race([this.queue.fills(pieceBytesMax, either), this.#parts.clock.sleep(lingerMs, either)]);
+    over.abort();
   }
 
   async #beginBatch(): Promise<Batch> {

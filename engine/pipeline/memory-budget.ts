@@ -13,6 +13,8 @@ export interface MemoryBudgetLimits {
 
 const megabyte = 1024 * 1024;
 const defaultMemoryBudget: MemoryBudgetLimits = { bytesMax: 3 * megabyte, laneBytesMax: megabyte, writtenBytesMax: 8 * megabyte };
+/** Lanes that are made to take less than they wait for when room is wanted: few, since each means a transaction of its own. */
+const hurriedAtOnce = 4;
 /** Larger pieces make nothing faster, smaller ones make too many statements. Unpacked they take some times as much. */
 const pieceBytes = { max: megabyte, min: megabyte / 32 };
 
@@ -35,10 +37,16 @@ export class MemoryBudget {
     this.#spill(lanes);
     while (this.#busyBytes(lanes) > this.#limits.bytesMax && !signal.aborted) {
       // A lane may be waiting for the end of a transaction that we are not reading because we wait for the lane.
-      for (const lane of lanes) lane.queue.hurry();
+      for (const lane of this.#fullest(lanes)) lane.queue.hurry();
       await this.#clock.sleep(1, signal);
       this.#spill(lanes);
     }
+  }
+
+  /** Those that wait for more and have the most: the others may go on to gather. */
+  #fullest(lanes: readonly Lane[]): Lane[] {
+    const waiting = lanes.filter(({ queue }) => queue.awaited);
+    return waiting.toSorted((one, other) => other.queue.waitingBytes - one.queue.waitingBytes).slice(0, hurriedAtOnce);
   }
 
   #spill(lanes: readonly Lane[]): void {

@@ -26,6 +26,9 @@ const watchMs = 2_000;
 /** Heartbeats under way when the stream is at the end of the log. */
 const currentBeatsMax = 3;
 const idleWatchMs = 10_000;
+/** A stream that answers within this is not behind; one that does not gathers more for each transaction, for so long at most. */
+const promptMs = 50;
+const lingerMsMax = 100;
 /** Failures that mean: what the source keeps for us is not what it was. */
 const losesPlaces: ReadonlySet<string> = new Set(["DB-SLOT-001", "DB-SLOT-002", "DB-SLOT-004", "DB-SLOT-005"]);
 
@@ -51,7 +54,7 @@ export class SourcePipeline implements LaneHost {
     this.#parts = parts;
     const { source, snapshot, clock, logger, limits } = parts;
     this.#acknowledger = new Acknowledger(source.positions);
-    this.#heartbeat = new Heartbeat(source);
+    this.#heartbeat = new Heartbeat(source, clock);
     this.#budget = new MemoryBudget(clock);
     this.#loads = new LoadCoordinator({
       snapshot,
@@ -80,6 +83,10 @@ export class SourcePipeline implements LaneHost {
 
   get pieceBytesMax(): number {
     return this.#budget.pieceBytesMax(this.lanes.length);
+  }
+
+  get lingerMs(): number {
+    return Math.min(lingerMsMax, Math.max(0, this.#heartbeat.overdueMs - promptMs) / 4);
   }
 
   get streaming(): boolean {

@@ -64,6 +64,27 @@ describe("a subscription's queue", () => {
     expect(names((await waiting).items)).toEqual(["begin", "a"]);
   });
 
+  it("lets who waits for a whole piece go when there is one, and when the source has confirmed its place", async () => {
+    const queue = new LaneQueue(folder, "q");
+    let whole = 0;
+    const waiting = queue.fills(5_000, never).then(() => (whole += 1));
+    for (const item of [begin("1"), change("a"), commit("2")]) queue.push(item);
+    await Promise.resolve();
+    expect([whole, queue.awaited]).toEqual([0, true]);
+    for (const item of [begin("3"), change("b", 10_000)]) queue.push(item);
+    await waiting;
+    expect([whole, queue.awaited]).toEqual([1, false]);
+    await queue.take(1e6, never);
+    const confirmed = queue.fills(1e6, never);
+    queue.push(progress("4"));
+    await confirmed;
+    await queue.take(1e6, never);
+    const cut = new AbortController();
+    const idle = queue.fills(1e6, cut.signal);
+    cut.abort();
+    await idle;
+  });
+
   it("gives what was taken once more after a failed transaction, in order", async () => {
     const queue = new LaneQueue(folder, "q");
     for (const item of [begin("1"), change("a"), commit("2")]) queue.push(item);
