@@ -1,9 +1,13 @@
 // Several statements in one round trip: Parse/Bind/Execute of each, one Sync at the end (PostgreSQL manual, "Pipelining").
 // Written for `pg` as a query object of our own, because its own queries wait for an answer each and copy every value.
+import type { Writable } from "node:stream";
 import type pg from "pg";
 import { assert } from "../../../engine/model/assert.ts";
 import type { ArrayParameter } from "./array-parameter.ts";
 import { ByteWriter } from "./byte-writer.ts";
+
+/** Fewer bytes than these are not worth a write of their own. */
+const sentAtOnceBytes = 64 * 1024;
 
 /** A parameter: text, NULL, or a whole column. */
 export type Parameter = string | null | ArrayParameter;
@@ -83,14 +87,16 @@ export class StatementBatch implements pg.Submittable {
   }
 
   submit(connection: pg.Connection): void {
+    const { stream } = connection;
     const writer = new ByteWriter();
-    for (const statement of this.#statements) this.#write(writer, statement);
+    for (const statement of this.#statements) {
+      this.#write(writer, statement);
+      // The server works on it while the next one is being written.
+      if (writer.byteLength >= sentAtOnceBytes) send(stream, writer);
+    }
     writer.int8(codes.sync);
     writer.int32(4);
-    const { stream } = connection;
-    stream.cork();
-    for (const chunk of writer.take()) stream.write(chunk);
-    stream.uncork();
+    send(stream, writer);
     this.#sent();
   }
 
@@ -148,6 +154,12 @@ function writeParse(writer: ByteWriter, name: string, sql: string): void {
   writer.cstring(name);
   writer.cstring(sql);
   writer.int16(0);
+}
+
+function send(stream: Writable, writer: ByteWriter): void {
+  stream.cork();
+  for (const chunk of writer.take()) stream.write(chunk);
+  stream.uncork();
 }
 
 function writeBind(writer: ByteWriter, name: string, parameters: readonly Parameter[]): void {
