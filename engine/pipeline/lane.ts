@@ -189,7 +189,7 @@ export class Lane {
     // What was read before the epoch was taken may be overtaken by a commit of whoever had it.
     const stored = await target.takeEpoch();
     this.#epoch = stored.checkpoint.epoch;
-    this.#suspensionStored = undefined;
+    this.#suspensionStored = stored.suspension;
     this.#standing = stored.stopped;
     const admission = await this.#host.admit(this, stored);
     this.#sourceIdentity = admission.sourceIdentity;

@@ -57,6 +57,8 @@ export interface TargetState {
   readonly copies: readonly StoredCopy[];
   /** Why the subscription's other tables stand still, as it was written down with their copies. */
   readonly stopped: readonly { readonly table: StoppedTable; readonly reason: StopReason }[];
+  /** Why supply is suspended, null when it is not, as last written by setSuspension; absent: it must be written to be known. */
+  readonly suspension?: string | null;
 }
 
 export interface StoredCheckpoint {

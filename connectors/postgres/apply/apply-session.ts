@@ -37,6 +37,13 @@ const settings: Readonly<Record<string, string>> = {
   tcp_keepalives_count: "6",
 };
 
+// A commit must be durable when it is answered, whatever this database's default; stronger settings stay. transaction_timeout is new
+// in PostgreSQL 17; an older server takes no connection that names it. A transaction is as long as the source's.
+const openingSql = `
+SELECT pg_backend_pid() AS pid,
+  CASE WHEN current_setting('synchronous_commit') IN ('off', 'local') THEN set_config('synchronous_commit', 'on', false) END,
+  CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL THEN set_config('transaction_timeout', '0', false) END`;
+
 /** How long another session of the subscription may take to end when told to. */
 const leftoverEndsMs = 10_000;
 const nameBytesMax = 63 - "dongbo ".length;
@@ -72,15 +79,7 @@ export class ApplySession {
     const client = await connectPostgres(address, { role: applyRole(subscription), settings });
     const session = new ApplySession(client, address);
     try {
-      // A commit must be durable when it is answered, whatever this database's default; stronger settings stay.
-      await client.query(
-        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')",
-      );
-      // New in PostgreSQL 17; an older server takes no connection that names it. A transaction is as long as the source's.
-      await client.query(
-        "SELECT set_config('transaction_timeout', '0', false) WHERE current_setting('transaction_timeout', true) IS NOT NULL",
-      );
-      const { rows } = await client.query<{ pid: string }>("SELECT pg_backend_pid() AS pid");
+      const { rows } = await client.query<{ pid: string }>(openingSql);
       session.#process = rows[0]?.pid ?? "";
       return session;
     } catch (error) {
@@ -168,7 +167,8 @@ export async function endLeftoverSessions(client: pg.Client, subscription: strin
   const others = `FROM pg_stat_activity
     WHERE application_name = $1 AND usename = session_user AND datname = current_database() AND pid <> pg_backend_pid()`;
   const parameters = [`dongbo ${applyRole(subscription)}`];
-  await client.query(`SELECT pg_terminate_backend(pid, ${leftoverEndsMs}) ${others}`, parameters);
+  const ended = await client.query(`SELECT pg_terminate_backend(pid, ${leftoverEndsMs}) ${others}`, parameters);
+  if (ended.rows.length === 0) return;
   const { rows } = await client.query(`SELECT ${others}`, parameters);
   if (rows.length > 0) throw new ReplicationError("DB-TGT-019", { subject: subscription });
 }

@@ -5,25 +5,24 @@ import type { TableName } from "../../../engine/model/table.ts";
 import { quoteIdentifier, quoteTable } from "../quote.ts";
 import { isTrue } from "./target-session.ts";
 
-/** Everybody else who holds any privilege on a relation, its columns included. Default privileges give them silently. */
+/** Everybody else who holds any privilege on relations, their columns included. Default privileges give them silently. */
 const othersSql = `
-SELECT DISTINCT CASE acl.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(acl.grantee) END AS grantee
-FROM pg_class AS c
+SELECT DISTINCT wanted.name, CASE acl.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(acl.grantee) END AS grantee
+FROM unnest($1::text[]) AS wanted(name) JOIN pg_class AS c ON c.oid = wanted.name::regclass
 CROSS JOIN LATERAL (
   SELECT grantee FROM aclexplode(c.relacl)
   UNION ALL
   SELECT e.grantee FROM pg_attribute AS a CROSS JOIN LATERAL aclexplode(a.attacl) AS e WHERE a.attrelid = c.oid
 ) AS acl
-WHERE c.oid = $1::regclass AND acl.grantee <> c.relowner`;
+WHERE acl.grantee <> c.relowner`;
 
 /**
- * Leaves a relation to its owner alone. Run at every start for what must not be read past the gate: `ALTER DEFAULT
+ * Leaves relations to their owner alone. Run at every start for what must not be read past the gate: `ALTER DEFAULT
  * PRIVILEGES` or a hurried GRANT may have opened it.
  */
-export async function revokeFromOthers(client: ClientBase, relation: TableName): Promise<void> {
-  const name = quoteTable(relation);
-  const { rows } = await client.query<{ grantee: string | null }>(othersSql, [name]);
-  for (const { grantee } of rows)
+export async function revokeFromOthers(client: ClientBase, relations: readonly TableName[]): Promise<void> {
+  const { rows } = await client.query<{ name: string; grantee: string | null }>(othersSql, [relations.map(quoteTable)]);
+  for (const { name, grantee } of rows)
     await client.query(`REVOKE ALL ON ${name} FROM ${grantee === null ? "PUBLIC" : quoteIdentifier(grantee)} CASCADE`);
 }
 

@@ -59,10 +59,10 @@ export async function ensurePhysicalTable(
   const found = await findTable(client, table.physical);
   if (found === null) {
     await createTable(client, table, wanted);
-    await revokeFromOthers(client, table.physical);
+    await revokeFromOthers(client, [table.physical]);
     return { made: true, added: false, withdrawn: [] };
   }
-  await revokeFromOthers(client, table.physical);
+  await revokeFromOthers(client, [table.physical]);
   const retyped = retypedColumns(table, wanted, found, record);
   refuseDrift(
     table,

@@ -48,6 +48,8 @@ export class PostgresTarget implements ChangeTarget {
   /** The epoch at which it was prepared here; null: it was not. */
   #preparedAt: number | null = null;
   #typesRefreshed = false;
+  /** The session that prepared, for what follows on it. */
+  #preparing: pg.Client | null = null;
 
   constructor(options: PostgresTargetOptions) {
     this.#options = options;
@@ -58,7 +60,11 @@ export class PostgresTarget implements ChangeTarget {
     // Statements and counts of before do not fit what is prepared now.
     await this.#endSession();
     this.#subscription = subscription;
-    const state = await this.#once("prepare", (client) => prepareTarget(client, subscription, this.#options.readers, { objection }));
+    const state = await this.#once("prepare", async (client) => {
+      const prepared = await prepareTarget(client, subscription, this.#options.readers, { objection });
+      this.#preparing = client;
+      return prepared;
+    });
     this.#preparedAt = state.checkpoint.epoch;
     return state;
   }
@@ -144,6 +150,8 @@ export class PostgresTarget implements ChangeTarget {
 
   async close(): Promise<void> {
     await this.#endSession();
+    await this.#preparing?.end().catch(() => {});
+    this.#preparing = null;
   }
 
   /** The session for writing; a new one after a loss, and the catalogue read again when it may have changed. */
@@ -225,13 +233,14 @@ export class PostgresTarget implements ChangeTarget {
 
   /** A session for one purpose, so that none of these calls meets a transaction that is open. */
   async #once<T>(role: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-    const client = await connectPostgres(this.#options.address, { role, settings: ownSettings });
+    const client = this.#preparing ?? (await connectPostgres(this.#options.address, { role, settings: ownSettings }));
+    this.#preparing = null;
     try {
       return await work(client);
     } catch (error) {
       throw toReplicationError(error, printAddress(this.#options.address));
     } finally {
-      await client.end().catch(() => {});
+      if (this.#preparing !== client) await client.end().catch(() => {});
     }
   }
 }

@@ -301,7 +301,7 @@ export async function writeCopyRecord(
 
 /** What the target holds of the subscription. Throws DB-TGT-004 when its row is missing. */
 export async function readTargetState(client: ClientBase, subscription: Subscription): Promise<TargetState> {
-  const checkpoint = await readCheckpoint(client, subscription.id);
+  const { suspension, ...checkpoint } = await readCheckpoint(client, subscription.id);
   const records = await readCopies(client, subscription.id);
   const recordOf = (table: CopyNames): Omit<StoredCopy, "table" | "empty"> => records.get(printTable(table.target)) ?? unknownCopy;
   const copies: StoredCopy[] = [];
@@ -311,15 +311,21 @@ export async function readTargetState(client: ClientBase, subscription: Subscrip
   }
   return {
     checkpoint,
+    suspension,
     copies,
     stopped: subscription.stopped.map((table) => ({ table, reason: recordOf(table).stopped ?? table.reason })),
   };
 }
 
+interface SubscriptionRow extends StoredCheckpoint {
+  readonly suspension: string | null;
+}
+
 /** Throws DB-TGT-004 when the row is missing. */
-export async function readCheckpoint(client: ClientBase, subscription: string): Promise<StoredCheckpoint> {
-  const { rows } = await client.query<{ epoch: string; position: string | null; source_identity: string | null; next_batch: string }>(
-    "SELECT epoch, position, source_identity, next_batch FROM dongbo.subscription WHERE id = $1",
+export async function readCheckpoint(client: ClientBase, subscription: string): Promise<SubscriptionRow> {
+  type Column = "epoch" | "position" | "source_identity" | "next_batch" | "suspended_reason";
+  const { rows } = await client.query<Record<Column, string | null>>(
+    "SELECT epoch, position, source_identity, next_batch, suspended_reason FROM dongbo.subscription WHERE id = $1",
     [subscription],
   );
   const row = rows[0];
@@ -329,6 +335,7 @@ export async function readCheckpoint(client: ClientBase, subscription: string): 
     position: row.position as Position | null,
     sourceIdentity: row.source_identity,
     nextBatch: Number(row.next_batch),
+    suspension: row.suspended_reason,
   };
 }
 

@@ -6,6 +6,7 @@ import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import { gateStatements } from "./gate-sql.ts";
 import { revokeFromOthers } from "./grants.ts";
 import { ensureSchema } from "./schemas.ts";
+import { isTrue } from "./target-session.ts";
 
 /**
  * One step of the schema's history. Steps are never edited once released: a change is a new step, so that every target,
@@ -233,9 +234,19 @@ async function gateDigest(client: ClientBase): Promise<string> {
  * A view's caller needs EXECUTE on the functions in it, so readers whom the owner granted a view by hand need it too.
  */
 async function ensureAccess(client: ClientBase): Promise<void> {
-  for (const name of privateRelations) await revokeFromOthers(client, { schema, name });
+  await revokeFromOthers(
+    client,
+    privateRelations.map((name) => ({ schema, name })),
+  );
+  // Granted anew it would be written anew, and every session would forget what it knows of these objects.
+  if (await isTrue(client, publicMayAskSql, [])) return;
   await client.query(`
     GRANT USAGE ON SCHEMA dongbo TO PUBLIC;
     GRANT SELECT ON dongbo.status TO PUBLIC;
     GRANT EXECUTE ON FUNCTION dongbo.gate(text, text), dongbo.gate_at_planning(text, text) TO PUBLIC`);
 }
+
+const publicMayAskSql = `
+SELECT has_schema_privilege('public', 'dongbo', 'USAGE') AND has_table_privilege('public', 'dongbo.status', 'SELECT')
+  AND has_function_privilege('public', 'dongbo.gate(text, text)', 'EXECUTE')
+  AND has_function_privilege('public', 'dongbo.gate_at_planning(text, text)', 'EXECUTE') AS answer`;
