@@ -240,9 +240,14 @@ export class Lane {
     const { lingerMs, pieceBytesMax } = this.#host;
     if (lingerMs === 0) return;
     const over = new AbortController();
-    const either = AbortSignal.any([signal, over.signal]);
-    await Promise.race([this.queue.fills(pieceBytesMax, either), this.#parts.clock.sleep(lingerMs, either)]);
-    over.abort();
+    const end = (): void => {
+      over.abort();
+    };
+    // AbortSignal.any would leave something behind in the signal each time.
+    signal.addEventListener("abort", end);
+    await Promise.race([this.queue.fills(pieceBytesMax, over.signal), this.#parts.clock.sleep(lingerMs, over.signal)]);
+    signal.removeEventListener("abort", end);
+    end();
   }
 
   async #beginBatch(): Promise<Batch> {
