@@ -1,9 +1,9 @@
 // Source row images, in the stream's column order, become rows of the copy, in the mapping's column order.
 import { assert } from "../engine/model/assert.ts";
 import type { RowChange } from "../engine/model/change-message.ts";
-import { type PackedRow, packedValue, pickValues } from "../engine/model/packed-rows.ts";
+import { hasKey, type PackedRow, pickValues } from "../engine/model/packed-rows.ts";
 import { ABSENT, UNCHANGED, type ColumnValue, type Key, type Row } from "../engine/model/row.ts";
-import type { TableMapping } from "../engine/model/share.ts";
+import { keyPlaces, type TableMapping } from "../engine/model/share.ts";
 import type { StreamedTable } from "../engine/model/table.ts";
 import type { ImageContent } from "./route-change.ts";
 
@@ -15,9 +15,10 @@ export interface Projection {
   content(image: Row): ImageContent;
   /** The key under which the copy has the row; null when the image lacks a key column or has NULL there. */
   key(image: Row): Key | null;
-  /** The same of a packed image, whose values are all there. */
-  packedRow(image: PackedRow): PackedRow;
-  packedKey(image: PackedRow): Key | null;
+  /** The same row of a packed image, whose values are all there; null when it has NULL in a key column. */
+  packedRow(image: PackedRow): PackedRow | null;
+  /** Where the key's columns are among the shipped ones. */
+  readonly keyPlaces: readonly number[];
 }
 
 /**
@@ -38,8 +39,11 @@ export function compileProjection(streamed: StreamedTable, mapping: TableMapping
     row: (image) => rowOf(image, shipped),
     content: (image) => contentOf(image, shipped),
     key: (image) => keyOf(image, keyed),
-    packedKey: (image) => packedKeyOf(image, keyed),
-    packedRow: (image) => (isWhole ? image : pickValues(image, shipped)),
+    packedRow: (image) => {
+      if (!hasKey(image, keyed)) return null;
+      return isWhole ? image : pickValues(image, shipped);
+    },
+    keyPlaces: keyPlaces(mapping),
   };
 }
 
@@ -107,16 +111,6 @@ function keyOf(image: Row, positions: readonly number[]): Key | null {
   const key: Key = [];
   for (const position of positions) {
     const part = image[position];
-    if (part === null || typeof part !== "object") return null;
-    key.push(part);
-  }
-  return key;
-}
-
-function packedKeyOf(image: PackedRow, positions: readonly number[]): Key | null {
-  const key: Key = [];
-  for (const position of positions) {
-    const part = packedValue(image, position);
     if (part === null || typeof part !== "object") return null;
     key.push(part);
   }

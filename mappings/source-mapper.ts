@@ -2,7 +2,7 @@
 import type { ColumnLost, RowChange, TableReplaced, Truncate } from "../engine/model/change-message.ts";
 
 import { predicateColumns } from "../engine/model/predicate.ts";
-import { type PackedRow, packedValue, unpackRow } from "../engine/model/packed-rows.ts";
+import { packedKey, type PackedRow, packedValue, unpackRow } from "../engine/model/packed-rows.ts";
 import { ABSENT, type Key, type Row, UNCHANGED } from "../engine/model/row.ts";
 import type { Subscription, TableMapping } from "../engine/model/share.ts";
 import { type StreamedTable, tableKey } from "../engine/model/table.ts";
@@ -233,10 +233,10 @@ function compileTable<T>(streamed: StreamedTable, routes: readonly Route<T>[]): 
 function routePacked<T>({ index, asked, probe }: CompiledTable<T>, packed: PackedRow, emit: MapEmit<T>): void {
   for (const position of asked) probe[position] = packedValue(packed, position);
   index.matches(probe, ({ route, projection }, verdict) => {
-    const key = projection.packedKey(packed);
-    if (key === null) emit(route.handle, route.table, mismatch(route.mapping, "DB-MAP-013"));
-    else if (verdict === true) emit(route.handle, route.table, new PackedUpsert(key, projection.packedRow(packed)));
-    else emit(route.handle, route.table, { tag: "refetch", key, oldKey: null });
+    const row = projection.packedRow(packed);
+    if (row === null) emit(route.handle, route.table, mismatch(route.mapping, "DB-MAP-013"));
+    else if (verdict === true) emit(route.handle, route.table, new PackedUpsert(row, projection.keyPlaces));
+    else emit(route.handle, route.table, { tag: "refetch", key: packedKey(row, projection.keyPlaces), oldKey: null });
   });
 }
 
@@ -250,12 +250,16 @@ class PackedUpsert {
   readonly tag = "upsert";
   readonly oldKey = null;
   readonly partial = false;
-  readonly key: Key;
   readonly packed: PackedRow;
+  readonly #keyPlaces: readonly number[];
 
-  constructor(key: Key, packed: PackedRow) {
-    this.key = key;
+  constructor(packed: PackedRow, places: readonly number[]) {
     this.packed = packed;
+    this.#keyPlaces = places;
+  }
+
+  get key(): Key {
+    return packedKey(this.packed, this.#keyPlaces);
   }
 
   get row(): Row {

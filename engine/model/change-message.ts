@@ -26,7 +26,7 @@ export interface TransactionBegin {
 }
 
 /**
- * One row changed. `before` is null for inserts and for updates that sent no before image; otherwise it holds at least
+ * One row changed. Values are parts of what was read from the source, see MappedChange. `before` is null for inserts and for updates that sent no before image; otherwise it holds at least
  * the replica identity and ABSENT elsewhere. `after` is null for deletes.
  */
 export interface RowChange {

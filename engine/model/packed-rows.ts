@@ -1,7 +1,7 @@
 // Rows as bytes: a row's values are as many objects, and what lives for long is copied by every collection of garbage on its way to
-// the old generation.
+// the old generation. The form is that of a tuple in PostgreSQL's replication protocol, so that a row of its stream is packed as it comes.
 import { assert } from "./assert.ts";
-import { ABSENT, type ColumnValue, type Row, UNCHANGED } from "./row.ts";
+import { ABSENT, type ColumnValue, type Key, keyText, type Row, UNCHANGED } from "./row.ts";
 
 /** Rows that can be gone through more than once. */
 export interface RowList extends Iterable<Row> {
@@ -10,20 +10,22 @@ export interface RowList extends Iterable<Row> {
   readonly bytes?: number;
 }
 
-/** In place of a value's length. */
-const lengths = { null: -1, unchanged: -2, absent: -3 } as const;
+/** First byte of a value; only text has more, its length and its bytes. */
+const kinds = { text: 0x74, null: 0x6e, unchanged: 0x75, absent: 0x61 } as const;
 /** In place of the number of values: there are none at all. */
 const noValues = 0xffff;
 const countBytes = 2;
-const lengthBytes = 4;
+const kindBytes = 1;
+/** Kind and length. */
+const textHeaderBytes = 5;
 /** Most values are a few bytes long; for those the loop is faster than the call into native code. */
 const loopBytesMax = 24;
 
-/** Bytes that the values take: their number, then each behind its length. Null stands for no values, as of an old key that there is not. */
+/** Bytes that the values take: their number, then each value. Null stands for no values, as of an old key that there is not. */
 export function packedBytes(values: Row | null): number {
   if (values === null) return countBytes;
-  let size = countBytes + lengthBytes * values.length;
-  for (const value of values) if (value !== null && typeof value !== "number") size += value.length;
+  let size = countBytes;
+  for (const value of values) size += value === null || typeof value === "number" ? kindBytes : textHeaderBytes + value.length;
   return size;
 }
 
@@ -33,15 +35,17 @@ export function packValues(values: Row | null, into: Buffer, from: number): numb
   if (values === null) return at;
   for (const value of values) {
     if (value === null || typeof value === "number") {
-      at = into.writeInt32BE(lengthOf(value), at);
+      into[at] = kindOf(value);
+      at += kindBytes;
       continue;
     }
     const { length } = value;
-    into[at] = length >>> 24;
-    into[at + 1] = length >>> 16;
-    into[at + 2] = length >>> 8;
-    into[at + 3] = length;
-    at += lengthBytes;
+    into[at] = kinds.text;
+    into[at + 1] = length >>> 24;
+    into[at + 2] = length >>> 16;
+    into[at + 3] = length >>> 8;
+    into[at + 4] = length;
+    at += textHeaderBytes;
     if (length <= loopBytesMax) for (let index = 0; index < length; index += 1) into[at + index] = value[index] as number;
     else value.copy(into, at);
     at += length;
@@ -56,11 +60,8 @@ export function unpackValues(bytes: Buffer, from: number): Row | null {
   const values: Row = [];
   let at = from + countBytes;
   for (let left = count; left > 0; left -= 1) {
-    const length = bytes.readInt32BE(at);
-    at += lengthBytes;
-    if (length < 0) values.push(valueOf(length));
-    else values.push(bytes.subarray(at, at + length));
-    at += Math.max(length, 0);
+    values.push(valueAt(bytes, at));
+    at = behindValue(bytes, at);
   }
   return values;
 }
@@ -70,15 +71,24 @@ export function behindValues(bytes: Buffer, from: number): number {
   const count = bytes.readUInt16BE(from);
   let at = from + countBytes;
   if (count === noValues) return at;
-  for (let left = count; left > 0; left -= 1) at += lengthBytes + Math.max(bytes.readInt32BE(at), 0);
+  for (let left = count; left > 0; left -= 1) at = behindValue(bytes, at);
   return at;
 }
 
-/** The only value, as text in Latin-1; null when there are more. */
-export function onlyValue(bytes: Buffer, from: number): string | null {
-  if (bytes.readUInt16BE(from) !== 1) return null;
-  const start = from + countBytes + lengthBytes;
-  return bytes.toString("latin1", start, start + bytes.readInt32BE(from + countBytes));
+/** Whether exactly these bytes are packed values, and every one is there. Bytes of any kind may be asked about. */
+export function holdsOnlyValues(bytes: Buffer, from: number, to: number): boolean {
+  let at = from + countBytes;
+  for (let left = bytes.readUInt16BE(from); left > 0; left -= 1) {
+    const kind = bytes[at];
+    if (kind === kinds.text && at + textHeaderBytes <= to) {
+      const length = bytes.readInt32BE(at + kindBytes);
+      if (length < 0) return false;
+      at += textHeaderBytes + length;
+    } else if (kind === kinds.null) at += kindBytes;
+    else return false;
+    if (at > to) return false;
+  }
+  return at === to;
 }
 
 /** A row within bytes: what packValues has written from one place to the other. */
@@ -96,10 +106,27 @@ export function unpackRow({ bytes, from }: PackedRow): Row {
 
 /** The value of one column. */
 export function packedValue({ bytes, from }: PackedRow, column: number): ColumnValue {
-  let at = from + countBytes;
-  for (let left = column; left > 0; left -= 1) at += lengthBytes + Math.max(bytes.readInt32BE(at), 0);
-  const length = bytes.readInt32BE(at);
-  return length < 0 ? valueOf(length) : bytes.subarray(at + lengthBytes, at + lengthBytes + length);
+  return valueAt(bytes, placeOf(bytes, from, column));
+}
+
+/** Whether all of these columns have values that a key can hold. */
+export function hasKey({ bytes, from }: PackedRow, columns: readonly number[]): boolean {
+  for (const column of columns) if (bytes[placeOf(bytes, from, column)] !== kinds.text) return false;
+  return true;
+}
+
+/** The key in these columns, all of which have values. */
+export function packedKey(row: PackedRow, columns: readonly number[]): Key {
+  return columns.map((column) => packedValue(row, column) as Buffer);
+}
+
+/** The same as keyText has it. */
+export function packedKeyText(row: PackedRow, columns: readonly number[]): string {
+  const [only] = columns;
+  if (columns.length > 1 || only === undefined) return keyText(packedKey(row, columns));
+  const { bytes, from } = row;
+  const start = placeOf(bytes, from, only) + textHeaderBytes;
+  return bytes.toString("latin1", start, start + bytes.readInt32BE(start - textHeaderBytes + kindBytes));
 }
 
 /** Some of the columns, in that order, in memory of their own. */
@@ -109,7 +136,7 @@ export function pickValues({ bytes, from }: PackedRow, columns: readonly number[
   let at = from + countBytes;
   for (let left = width; left > 0; left -= 1) {
     places.push(at);
-    at += lengthBytes + Math.max(bytes.readInt32BE(at), 0);
+    at = behindValue(bytes, at);
   }
   places.push(at);
   let size = countBytes;
@@ -159,12 +186,11 @@ export class PackedRows implements RowList {
 
   /** Calls `visit` for the values of one column, row by row; a length of -1 stands for NULL. Every value must be there. */
   column(column: number, visit: (bytes: Buffer, start: number, length: number) => void): void {
-    const { starts, lengths: sizes } = (this.#layout ??= this.#locate());
+    const { starts, lengths } = (this.#layout ??= this.#locate());
     const width = starts.length / this.#rows.length;
     for (const [index, { bytes }] of this.#rows.entries()) {
-      const size = sizes[index * width + column] as number;
-      assert(size >= lengths.null, "a value that is written is neither absent nor unchanged");
-      visit(bytes, starts[index * width + column] as number, size);
+      const place = index * width + column;
+      visit(bytes, starts[place] as number, lengths[place] as number);
     }
   }
 
@@ -173,30 +199,51 @@ export class PackedRows implements RowList {
     assert(first !== undefined, "there are rows");
     const width = first.bytes.readUInt16BE(first.from);
     const starts = new Int32Array(this.#rows.length * width);
-    const sizes = new Int32Array(this.#rows.length * width);
+    const lengths = new Int32Array(this.#rows.length * width);
     let place = 0;
     for (const { bytes, from } of this.#rows) {
       assert(bytes.readUInt16BE(from) === width, "rows of a table have as many values");
       let at = from + countBytes;
       for (let left = width; left > 0; left -= 1) {
-        const length = bytes.readInt32BE(at);
-        at += lengthBytes;
-        starts[place] = at;
-        sizes[place] = length;
-        if (length > 0) at += length;
+        const isText = bytes[at] === kinds.text;
+        assert(isText || bytes[at] === kinds.null, "a value that is written is neither absent nor unchanged");
+        starts[place] = at + textHeaderBytes;
+        lengths[place] = isText ? bytes.readInt32BE(at + kindBytes) : -1;
+        at = behindValue(bytes, at);
         place += 1;
       }
     }
-    return { starts, lengths: sizes };
+    return { starts, lengths };
   }
 }
 
-function lengthOf(value: Exclude<ColumnValue, Buffer>): number {
-  if (value === null) return lengths.null;
-  return value === UNCHANGED ? lengths.unchanged : lengths.absent;
+/** Where a column's value begins in a row that begins at `from`. */
+function placeOf(bytes: Buffer, from: number, column: number): number {
+  let at = from + countBytes;
+  for (let left = column; left > 0; left -= 1) at = behindValue(bytes, at);
+  return at;
 }
 
-function valueOf(length: number): ColumnValue {
-  if (length === lengths.null) return null;
-  return length === lengths.unchanged ? UNCHANGED : ABSENT;
+function behindValue(bytes: Buffer, at: number): number {
+  return bytes[at] === kinds.text ? at + textHeaderBytes + bytes.readInt32BE(at + kindBytes) : at + kindBytes;
+}
+
+function valueAt(bytes: Buffer, at: number): ColumnValue {
+  switch (bytes[at]) {
+    case kinds.text: {
+      const start = at + textHeaderBytes;
+      return bytes.subarray(start, start + bytes.readInt32BE(at + kindBytes));
+    }
+    case kinds.null:
+      return null;
+    case kinds.unchanged:
+      return UNCHANGED;
+    default:
+      return ABSENT;
+  }
+}
+
+function kindOf(value: Exclude<ColumnValue, Buffer>): number {
+  if (value === null) return kinds.null;
+  return value === UNCHANGED ? kinds.unchanged : kinds.absent;
 }

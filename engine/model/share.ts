@@ -44,6 +44,11 @@ export interface TableMapping {
   readonly catalog: CatalogTable;
 }
 
+/** Where the key's columns are among the copy's. */
+export function keyPlaces({ key, columns }: Pick<TableMapping, "key" | "columns">): number[] {
+  return key.map((name) => columns.findIndex((column) => column.source === name));
+}
+
 /** Why a table stands still. Code and message as the operator sees them. */
 export interface StopReason {
   readonly code: string;

@@ -3,14 +3,14 @@ import type { Micros } from "../model/change-message.ts";
 import type { Position, PositionOrder } from "../model/position.ts";
 import { ReplicationError } from "../model/replication-error.ts";
 import { type Key, keyText, type Row } from "../model/row.ts";
-import type { StopReason, Subscription, TableMapping } from "../model/share.ts";
+import { keyPlaces, type StopReason, type Subscription, type TableMapping } from "../model/share.ts";
 import type { CheckpointWrite, LoadProgress, TableChange, TargetTransaction } from "../ports/change-target.ts";
 import type { SnapshotSource } from "../ports/snapshot-source.ts";
 import { advanceLoad, loadComplete } from "../snapshot/load-progress.ts";
 import type { LaneItem } from "./lane-item.ts";
 import type { WaitingItem } from "./lane-queue.ts";
 import { type CollapsedChange, NetEffect } from "./net-effect.ts";
-import type { PackedChange } from "./packed-change.ts";
+import type { PackedChanges } from "./packed-change.ts";
 
 /** What a subscription knows to be durable in its target; a batch starts from it and, once committed, replaces it. */
 export interface LaneProgress {
@@ -158,7 +158,7 @@ export class Batch {
     this.#sourceTime = Math.max(this.#sourceTime, at);
   }
 
-  #packed({ table, bytes }: PackedChange): void {
+  #packed({ table, bytes }: PackedChanges): void {
     if (!this.#skipping && !this.#stopped.has(table)) this.#effect(table).addPacked(bytes);
   }
 
@@ -211,8 +211,7 @@ export class Batch {
    */
   #withoutDoubt(table: number, collapsed: CollapsedChange): CollapsedChange {
     if (this.#hold === null && !this.#loads.has(table)) return collapsed;
-    const { key: names, columns } = this.#mapping(table);
-    const places = names.map((name) => columns.findIndex((column) => column.source === name));
+    const places = keyPlaces(this.#mapping(table));
     const keyOf = (row: Row): Key => places.map((place) => row[place] as Buffer);
     const moved = collapsed.change.updates.filter(({ key, row }) => keyText(key) !== keyText(keyOf(row)));
     if (moved.length === 0) return collapsed;

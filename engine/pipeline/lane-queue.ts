@@ -1,10 +1,10 @@
 // A subscription's queue between routing and applying: bounded in memory, continued on disk, able to step back.
 import { isBoundary, itemBytes, type LaneItem } from "./lane-item.ts";
-import { ChangePacker, type PackedChange } from "./packed-change.ts";
+import { ChangePacker, isRowChange, type PackedChanges } from "./packed-change.ts";
 import { SpillFile } from "./spill-file.ts";
 
 /** As it waits: changes of rows are packed. */
-export type WaitingItem = LaneItem | PackedChange;
+export type WaitingItem = LaneItem | PackedChanges;
 
 interface Queued {
   readonly item: WaitingItem;
@@ -29,7 +29,8 @@ const keptPieces = 2;
  */
 export class LaneQueue {
   readonly #spill: SpillFile<WaitingItem>;
-  readonly #packer = new ChangePacker();
+  /** Holds the newest item while it is a run of changes that may go on. */
+  readonly #packer = new ChangePacker((run) => this.#append(run));
   #items: Queued[] = [];
   #head = 0;
   #bytes = 0;
@@ -54,7 +55,7 @@ export class LaneQueue {
 
   /** Bytes held in memory, waiting or taken and not released. */
   get bytes(): number {
-    return this.#bytes + this.#tailBytes + this.#takenBytes;
+    return this.waitingBytes + this.#takenBytes;
   }
 
   /** Counts how often the queue was cleared: what was taken before belongs to an earlier reading of the stream. */
@@ -64,7 +65,7 @@ export class LaneQueue {
 
   /** Bytes in memory that were not taken yet. */
   get waitingBytes(): number {
-    return this.#bytes + this.#tailBytes;
+    return this.#bytes + this.#tailBytes + this.#packer.bytes;
   }
 
   get spilling(): boolean {
@@ -77,11 +78,20 @@ export class LaneQueue {
 
   /** Nothing waits; what was taken may still be in work. */
   get drained(): boolean {
-    return this.#head === this.#items.length && this.#tail.length === 0 && this.#spill.bytes === 0;
+    return this.#head === this.#items.length && this.#tail.length === 0 && this.#spill.bytes === 0 && this.#packer.bytes === 0;
   }
 
-  push(given: LaneItem): void {
-    const item = this.#packed(given);
+  push(item: LaneItem): void {
+    if (item.tag === "change" && isRowChange(item.change)) {
+      this.#packer.add(item.table, item.change);
+    } else {
+      this.#packer.end();
+      this.#append(item);
+    }
+    this.#arrived();
+  }
+
+  #append(item: WaitingItem): void {
     const bytes = waitingBytes(item);
     if (item.tag === "progress") this.#confirmed = true;
     if (this.#spilling) {
@@ -93,7 +103,6 @@ export class LaneQueue {
       if (item.tag === "progress" && this.#items.length > this.#head && this.#items.at(-1)?.item.tag === "progress") this.#dropLast();
       this.#enqueue(item, bytes);
     }
-    this.#arrived();
   }
 
   /** From now on new items go to disk, until everything on disk was taken again. */
@@ -110,6 +119,7 @@ export class LaneQueue {
     await this.#until(() => this.#ready(bytesMax), signal);
     this.#hurried = false;
     this.#confirmed = false;
+    this.#packer.end();
     this.#fill();
     let bytes = 0;
     let end = this.#head;
@@ -163,6 +173,7 @@ export class LaneQueue {
   /** Forgets everything: the stream will be read again. */
   clear(): void {
     this.#generation += 1;
+    this.#packer.drop();
     this.#items = [];
     this.#head = 0;
     this.#bytes = 0;
@@ -180,14 +191,7 @@ export class LaneQueue {
   }
 
   #full(bytesMax: number): boolean {
-    return this.#hurried || this.#bytes >= bytesMax || (this.#spilling && !this.drained);
-  }
-
-  #packed(item: LaneItem): WaitingItem {
-    if (item.tag !== "change") return item;
-    const { change, table } = item;
-    if (change.tag === "truncate" || change.tag === "mismatch") return item;
-    return { tag: "packed", table, bytes: this.#packer.pack(change) };
+    return this.#hurried || this.#bytes + this.#packer.bytes >= bytesMax || (this.#spilling && !this.drained);
   }
 
   #enqueue(item: WaitingItem, bytes: number): void {

@@ -1,22 +1,24 @@
 // What a piece of the stream does to one table in the end: one entry a key, however often the key changed.
-import { PackedRows, type PackedRow, type RowList, unpackRow } from "../model/packed-rows.ts";
+import { packedKeyText, PackedRows, type PackedRow, type RowList, unpackRow } from "../model/packed-rows.ts";
 import type { Key, Row } from "../model/row.ts";
 import { keyText, UNCHANGED } from "../model/row.ts";
-import type { TableMapping } from "../model/share.ts";
+import { keyPlaces, type TableMapping } from "../model/share.ts";
 import type { MappedChange } from "../ports/change-mapper.ts";
 import type { TableChange } from "../ports/change-target.ts";
-import { plainUpsert, unpackChange } from "./packed-change.ts";
+import { behindChange, changeAt, wholeRowAt } from "./packed-change.ts";
 
-interface Entry {
-  /** Null: it is in the packed row. */
-  readonly key: Key | null;
+interface CarefulEntry {
+  readonly key: Key;
   /** The row as it shall be; null: gone. */
-  readonly row: Row | PackedRow | null;
+  readonly row: Row | null;
   /** Key under which the target holds the row's UNCHANGED columns before this piece; null when the row is complete. */
   readonly base: Key | null;
   /** The stream alone does not tell the row: it must be read from the source. */
   readonly refetch: boolean;
 }
+
+/** A packed row is complete. */
+type Entry = CarefulEntry | PackedRow;
 
 /** The net effect, ready to be written, and the keys that must be read from the source first. */
 export interface CollapsedChange {
@@ -27,18 +29,22 @@ export interface CollapsedChange {
 /** Collapses the changes of one table. Order within a key is kept; between keys it does not matter any more. */
 export class NetEffect {
   readonly #table: TableMapping;
+  readonly #keyColumns: readonly number[];
   readonly #entries = new Map<string, Entry>();
   #truncate = false;
 
   constructor(table: TableMapping) {
     this.#table = table;
+    this.#keyColumns = keyPlaces(table);
   }
 
-  /** A change of a row, see PackedChange. */
+  /** A run of changes, see PackedChanges. */
   addPacked(bytes: Buffer): void {
-    const plain = plainUpsert(bytes);
-    if (plain === null) this.add(unpackChange(bytes));
-    else this.#entries.set(plain.keyText, { key: null, row: plain.row, base: null, refetch: false });
+    for (let at = 0; at < bytes.length; at = behindChange(bytes, at)) {
+      const row = wholeRowAt(bytes, at);
+      if (row === null) this.add(changeAt(bytes, at));
+      else this.#entries.set(packedKeyText(row, this.#keyColumns), row);
+    }
   }
 
   add(change: MappedChange): void {
@@ -69,12 +75,12 @@ export class NetEffect {
     const upserts: Row[] = [];
     const updates: { key: Key; row: Row }[] = [];
     const refetch: Key[] = [];
-    for (const { key, row, base, refetch: unknown } of this.#entries.values()) {
-      if (row !== null && !Array.isArray(row)) packed.push(row);
-      else if (unknown) refetch.push(key ?? []);
-      else if (row === null) deletes.push(key ?? []);
-      else if (base === null) upserts.push(row);
-      else updates.push({ key: base, row });
+    for (const entry of this.#entries.values()) {
+      if (isPacked(entry)) packed.push(entry);
+      else if (entry.refetch) refetch.push(entry.key);
+      else if (entry.row === null) deletes.push(entry.key);
+      else if (entry.base === null) upserts.push(entry.row);
+      else updates.push({ key: entry.base, row: entry.row });
     }
     const rows: RowList = upserts.length === 0 && packed.length > 0 ? new PackedRows(packed) : [...packed.map(unpackRow), ...upserts];
     const change: TableChange = { table: this.#table, truncate: this.#truncate, deletes, upserts: rows, updates };
@@ -95,16 +101,17 @@ export class NetEffect {
   }
 
   /** Fills the unchanged columns from what this piece already knows of the row, as far as it does. */
-  #completed(change: Extract<MappedChange, { tag: "upsert" }>, before: Entry | undefined): Entry & { readonly key: Key } {
+  #completed(change: Extract<MappedChange, { tag: "upsert" }>, before: Entry | undefined): CarefulEntry {
     const { key, row } = change;
     if (before === undefined) {
       // After a truncate the target holds nothing that could be unchanged.
       return this.#truncate ? { key, row: null, base: null, refetch: true } : { key, row, base: change.oldKey ?? key, refetch: false };
     }
-    if (before.row === null) return { key, row: null, base: null, refetch: true };
-    const known = Array.isArray(before.row) ? before.row : unpackRow(before.row);
+    const known = isPacked(before) ? unpackRow(before) : before.row;
+    if (known === null) return { key, row: null, base: null, refetch: true };
     const merged = row.map((value, column) => (value === UNCHANGED ? (known[column] ?? null) : value));
-    return { key, row: merged, base: merged.includes(UNCHANGED) ? before.base : null, refetch: false };
+    const isComplete = isPacked(before) || !merged.includes(UNCHANGED);
+    return { key, row: merged, base: isComplete ? null : before.base, refetch: false };
   }
 
   #move(oldKey: Key | null, key: Key): void {
@@ -115,7 +122,11 @@ export class NetEffect {
     this.#set({ key, row: null, base: null, refetch: false });
   }
 
-  #set(entry: Entry & { readonly key: Key }): void {
+  #set(entry: CarefulEntry): void {
     this.#entries.set(keyText(entry.key), entry);
   }
+}
+
+function isPacked(entry: Entry): entry is PackedRow {
+  return "bytes" in entry;
 }

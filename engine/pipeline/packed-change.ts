@@ -1,67 +1,127 @@
 // Changes of rows as bytes while they wait in a subscription's queue.
 import { assert } from "../model/assert.ts";
-import { behindValues, onlyValue, packedBytes, type PackedRow, packValues, unpackValues } from "../model/packed-rows.ts";
-import { type Key, keyText } from "../model/row.ts";
+import { behindValues, packedBytes, type PackedRow, packValues, unpackValues } from "../model/packed-rows.ts";
+import type { Key, Row } from "../model/row.ts";
 import type { MappedChange } from "../ports/change-mapper.ts";
 
-/** A change of one row of a table, whose index in Subscription.tables it is. Plain data. */
-export interface PackedChange {
+/**
+ * A run: changes of rows of one table that follow each other, packed one behind the other. `table` is the index in
+ * Subscription.tables. Plain data.
+ */
+export interface PackedChanges {
   readonly tag: "packed";
   readonly table: number;
   readonly bytes: Buffer;
 }
 
-type RowChange = Extract<MappedChange, { tag: "upsert" | "delete" | "refetch" }>;
+export type RowChange = Extract<MappedChange, { tag: "upsert" | "delete" | "refetch" }>;
 
-/** First byte. */
-const kinds = { upsert: 1, partialUpsert: 2, delete: 3, refetch: 4 } as const;
-const kindBytes = 1;
-/** Changes that wait beside each other share memory, since an allocation for each costs more than packing it. */
+export function isRowChange(change: MappedChange): change is RowChange {
+  return change.tag === "upsert" || change.tag === "delete" || change.tag === "refetch";
+}
+
+/** Of each change: its size, its kind, and then its row where that is whole and has kept its key, else key, old key and row. */
+const kinds = { wholeRow: 0, upsert: 1, partialUpsert: 2, delete: 3, refetch: 4 } as const;
+const sizeBytes = 4;
+const headerBytes = 5;
+/** A queue gives runs whole. */
+const runBytesMax = 16 * 1024;
+/** Runs that wait beside each other share memory. */
 const slabBytes = 64 * 1024;
 
-/** Packs changes one after the other: kind, key, old key, row. */
+/** Packs changes into runs, of which it tells when they end; a change that is larger than a run is one by itself. */
 export class ChangePacker {
+  readonly #ended: (run: PackedChanges) => void;
   #slab = Buffer.allocUnsafeSlow(slabBytes);
-  #used = 0;
+  /** Where the run under way begins and ends. */
+  #from = 0;
+  #to = 0;
+  #table = 0;
 
-  /** The bytes are never written again. */
-  pack(change: RowChange): Buffer {
-    if (change.tag === "upsert" && change.packed !== undefined) return this.#packRow(change.key, change.packed);
-    const { key } = change;
-    const oldKey = change.tag === "delete" ? null : change.oldKey;
-    const row = change.tag === "upsert" ? change.row : null;
-    const size = kindBytes + packedBytes(key) + packedBytes(oldKey) + packedBytes(row);
-    const bytes = this.#room(size);
-    bytes[0] = change.tag === "upsert" && change.partial ? kinds.partialUpsert : kinds[change.tag];
-    packValues(row, bytes, packValues(oldKey, bytes, packValues(key, bytes, kindBytes)));
-    return bytes;
+  constructor(ended: (run: PackedChanges) => void) {
+    this.#ended = ended;
   }
 
-  /** An upsert whose row is packed already. */
-  #packRow(key: Key, { bytes: row, from, to }: PackedRow): Buffer {
-    const bytes = this.#room(kindBytes + packedBytes(key) + packedBytes(null) + to - from);
-    bytes[0] = kinds.upsert;
-    row.copy(bytes, packValues(null, bytes, packValues(key, bytes, kindBytes)), from, to);
-    return bytes;
+  /** Bytes of the run under way. */
+  get bytes(): number {
+    return this.#to - this.#from;
   }
 
-  #room(size: number): Buffer {
-    if (size > slabBytes / 2) return Buffer.allocUnsafeSlow(size);
-    if (this.#used + size > slabBytes) {
-      this.#slab = Buffer.allocUnsafeSlow(slabBytes);
-      this.#used = 0;
+  add(table: number, change: RowChange): void {
+    const size = sizeOf(change);
+    if (table !== this.#table || this.bytes + size > runBytesMax || this.#to + size > slabBytes) this.end();
+    this.#table = table;
+    if (size > runBytesMax) {
+      const own = Buffer.allocUnsafeSlow(size);
+      pack(change, own, 0);
+      this.#ended({ tag: "packed", table, bytes: own });
+      return;
     }
-    const from = this.#used;
-    this.#used += size;
-    return this.#slab.subarray(from, this.#used);
+    if (this.#to + size > slabBytes) {
+      this.#slab = Buffer.allocUnsafeSlow(slabBytes);
+      this.#from = this.#to = 0;
+    }
+    this.#to = pack(change, this.#slab, this.#to);
+  }
+
+  /** Ends the run under way, if there is one: its bytes are never written again. */
+  end(): void {
+    if (this.bytes === 0) return;
+    const bytes = this.#slab.subarray(this.#from, this.#to);
+    this.#from = this.#to;
+    this.#ended({ tag: "packed", table: this.#table, bytes });
+  }
+
+  /** Forgets the run under way. */
+  drop(): void {
+    this.#to = this.#from;
   }
 }
 
-/** Its values are slices of the bytes. */
-export function unpackChange(bytes: Buffer): RowChange {
-  const kind = bytes[0];
-  const oldKeyAt = behindValues(bytes, kindBytes);
-  const key = unpackValues(bytes, kindBytes) as Key | null;
+function sizeOf(change: RowChange): number {
+  if (change.tag === "upsert" && change.packed !== undefined) return headerBytes + change.packed.to - change.packed.from;
+  return headerBytes + packedBytes(change.key) + packedBytes(oldKeyOf(change)) + packedBytes(rowOf(change));
+}
+
+/** Gives the place behind it. */
+function pack(change: RowChange, into: Buffer, from: number): number {
+  let at = from + headerBytes;
+  if (change.tag === "upsert" && change.packed !== undefined) {
+    const { bytes, from: start, to } = change.packed;
+    into[from + sizeBytes] = kinds.wholeRow;
+    at += bytes.copy(into, at, start, to);
+  } else {
+    into[from + sizeBytes] = change.tag === "upsert" && change.partial ? kinds.partialUpsert : kinds[change.tag];
+    at = packValues(rowOf(change), into, packValues(oldKeyOf(change), into, packValues(change.key, into, at)));
+  }
+  into.writeUInt32BE(at - from, from);
+  return at;
+}
+
+function oldKeyOf(change: RowChange): Key | null {
+  return change.tag === "delete" ? null : change.oldKey;
+}
+
+function rowOf(change: RowChange): Row | null {
+  return change.tag === "upsert" ? change.row : null;
+}
+
+/** The place behind the change that begins there: where the next one does, or the end of the run. */
+export function behindChange(bytes: Buffer, at: number): number {
+  return at + bytes.readUInt32BE(at);
+}
+
+/** The row of a change that is a whole row and has kept its key, as most are; null for every other change. */
+export function wholeRowAt(bytes: Buffer, at: number): PackedRow | null {
+  return bytes[at + sizeBytes] === kinds.wholeRow ? { bytes, from: at + headerBytes, to: behindChange(bytes, at) } : null;
+}
+
+/** Any other change. Its values are slices of the bytes. */
+export function changeAt(bytes: Buffer, at: number): RowChange {
+  const kind = bytes[at + sizeBytes];
+  const keyAt = at + headerBytes;
+  const oldKeyAt = behindValues(bytes, keyAt);
+  const key = unpackValues(bytes, keyAt) as Key | null;
   const oldKey = unpackValues(bytes, oldKeyAt) as Key | null;
   assert(key !== null, "every change of a row has a key");
   if (kind === kinds.delete) return { tag: "delete", key };
@@ -69,13 +129,4 @@ export function unpackChange(bytes: Buffer): RowChange {
   const row = unpackValues(bytes, behindValues(bytes, oldKeyAt));
   assert(row !== null, "an upsert has a row");
   return { tag: "upsert", key, row, oldKey, partial: kind === kinds.partialUpsert };
-}
-
-/** The key's text and the row of an upsert that is complete and has kept its key, as most are; null for every other change. */
-export function plainUpsert(bytes: Buffer): { readonly keyText: string; readonly row: PackedRow } | null {
-  if (bytes[0] !== kinds.upsert) return null;
-  const oldKeyAt = behindValues(bytes, kindBytes);
-  if (unpackValues(bytes, oldKeyAt) !== null) return null;
-  const text = onlyValue(bytes, kindBytes) ?? keyText((unpackValues(bytes, kindBytes) ?? []) as Key);
-  return { keyText: text, row: { bytes, from: behindValues(bytes, oldKeyAt), to: bytes.length } };
 }

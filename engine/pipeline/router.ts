@@ -1,7 +1,7 @@
 // From one stream to many lanes: keeps source transactions together and knows when it stands between two.
 import type { ChangeMessage } from "../model/change-message.ts";
 import type { Position } from "../model/position.ts";
-import type { ChangeMapper } from "../ports/change-mapper.ts";
+import type { ChangeMapper, MapEmit } from "../ports/change-mapper.ts";
 import type { LoadCoordinator } from "../snapshot/load-coordinator.ts";
 import type { Lane } from "./lane.ts";
 
@@ -12,6 +12,18 @@ export class Router {
   #transaction: { readonly id: string; readonly position: Position } | null = null;
   #reached: Position | null = null;
   #pending: (() => void)[] = [];
+
+  /** Made once, and not for each change. */
+  readonly #emit: MapEmit<Lane> = (lane, table, change) => {
+    const transaction = this.#transaction;
+    if (transaction === null) return;
+    if (!this.#touched.has(lane)) {
+      this.#touched.add(lane);
+      lane.push({ tag: "begin", position: transaction.position });
+    }
+    lane.push({ tag: "change", table, change });
+    this.#loads.observe(lane, table, transaction.id, change);
+  };
 
   constructor(mapper: ChangeMapper<Lane>, loads: LoadCoordinator) {
     this.#mapper = mapper;
@@ -43,16 +55,7 @@ export class Router {
         if (this.#transaction === null) this.#atRest(message.position);
         break;
       default:
-        this.#mapper.map(message, (lane, table, change) => {
-          const transaction = this.#transaction;
-          if (transaction === null) return;
-          if (!this.#touched.has(lane)) {
-            this.#touched.add(lane);
-            lane.push({ tag: "begin", position: transaction.position });
-          }
-          lane.push({ tag: "change", table, change });
-          this.#loads.observe(lane, table, transaction.id, change);
-        });
+        this.#mapper.map(message, this.#emit);
     }
   }
 

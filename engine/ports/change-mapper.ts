@@ -20,7 +20,10 @@ export interface ChangeMapper<T> {
 
 export type MapEmit<T> = (handle: T, table: number, change: MappedChange) => void;
 
-/** What one source change means for one table of one copy. Rows are in the mapping's column order. */
+/**
+ * What one source change means for one table of one copy. Rows are in the mapping's column order. Values are parts of what was read
+ * from the source, all of which lives on with them: who keeps changes copies them.
+ */
 export type MappedChange =
   /** Insert or replace. A row with UNCHANGED columns had them before under `oldKey`, or under its own key when that is null. */
   | {
@@ -29,7 +32,7 @@ export type MappedChange =
       readonly row: Row;
       readonly oldKey: Key | null;
       readonly partial: boolean;
-      /** The same as `row`, which is complete and under its old key; good for as long as the call lasts in which it is told. */
+      /** The same as `row`, which is complete, under its old key, and has the key's columns. */
       readonly packed?: PackedRow;
     }
   | { readonly tag: "delete"; readonly key: Key }

@@ -1,5 +1,6 @@
 import { assert } from "../model/assert.ts";
 import { changeBytes } from "../pipeline/lane-item.ts";
+import type { ColumnValue } from "../model/row.ts";
 import type { MappedChange } from "../ports/change-mapper.ts";
 import type { SnapshotVisibility } from "../ports/snapshot-source.ts";
 
@@ -27,7 +28,7 @@ export class ChunkWindow<T> {
   observe(member: T, transactionId: string, change: MappedChange): void {
     const kept = this.#kept.get(member);
     if (kept === undefined || this.overflown) return;
-    kept.push({ transactionId, change: asPlainData(change) });
+    kept.push({ transactionId, change: copied(change) });
     this.#bytes += changeBytes(change);
   }
 
@@ -42,9 +43,22 @@ export class ChunkWindow<T> {
   }
 }
 
-/** It may go to disk. */
-function asPlainData(change: MappedChange): MappedChange {
-  if (change.tag !== "upsert" || change.packed === undefined) return change;
-  const { tag, key, row, oldKey, partial } = change;
-  return { tag, key, row, oldKey, partial };
+/** In memory of its own, and as plain data, because it may go to disk. */
+function copied(change: MappedChange): MappedChange {
+  switch (change.tag) {
+    case "upsert": {
+      const { tag, key, row, oldKey, partial } = change;
+      return { tag, key: key.map(copiedValue), row: row.map(copiedValue), oldKey: oldKey?.map(copiedValue) ?? null, partial };
+    }
+    case "delete":
+      return { tag: "delete", key: change.key.map(copiedValue) };
+    case "refetch":
+      return { tag: "refetch", key: change.key.map(copiedValue), oldKey: change.oldKey?.map(copiedValue) ?? null };
+    default:
+      return change;
+  }
+}
+
+function copiedValue<V extends ColumnValue>(value: V): V {
+  return value instanceof Buffer ? (Buffer.from(value) as Buffer & V) : value;
 }

@@ -1,14 +1,13 @@
 // Damaged bytes must never be taken for data, hang or end in anything but the coded error (reliability: unknown event = stop).
 import fc from "fast-check";
 import { assert, expect, test } from "vitest";
-import { RowMemory } from "../../connectors/postgres/capture/row-memory.ts";
-import { packTuple } from "../../connectors/postgres/decode/pack-tuple.ts";
 import type { PgoutputMessage } from "../../connectors/postgres/decode/pgoutput-messages.ts";
 import { parsePgoutput } from "../../connectors/postgres/decode/pgoutput-parser.ts";
 import { ChangeDecoder } from "../../connectors/postgres/decode/to-change-message.ts";
-import { unpackRow } from "../../engine/model/packed-rows.ts";
+import { columnCount, hasWholeRow, relationId, WholeRowChange } from "../../connectors/postgres/decode/whole-row.ts";
 import { UNCHANGED } from "../../engine/model/row.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
+import type { StreamedTable } from "../../engine/model/table.ts";
 import { goldenMajors, readGolden } from "../golden/golden-file.ts";
 
 const streams = goldenMajors.flatMap((major) =>
@@ -68,23 +67,25 @@ test("changed bytes are read as something else or refused, never anything worse"
   );
 });
 
-test("a row is packed only if it can be read, and holds what is read then", () => {
-  const memory = new RowMemory();
+test("a row is taken whole only if it can be read, and holds what is read then", () => {
+  const table: StreamedTable = { id: "1", table: { schema: "s", name: "t" }, columns: [], identity: "default", version: 1 };
   const change = fc.record({ at: fc.nat(), value: fc.nat({ max: 255 }) });
   fc.assert(
     fc.property(anyMessage, fc.array(change, { maxLength: 2 }), fc.nat(), (bytes, changes, cut) => {
       const whole = Buffer.from(bytes);
       for (const { at, value } of changes) whole[at % whole.length] = value;
       const message = changes.length === 1 ? whole.subarray(0, cut % (whole.length + 1)) : whole;
-      const packed = packTuple(message, memory);
-      if (packed === null) {
+      // As in a read of the socket, with other messages around it.
+      const read = Buffer.concat([Buffer.alloc(3, "N"), message, Buffer.alloc(9, "n")]);
+      const [from, to] = [3, 3 + message.length];
+      if (!hasWholeRow(read, from, to)) {
         if (changes.length === 0) expect(isPlainRow(parsePgoutput(message))).toBe(false);
         return;
       }
-      const read = parsePgoutput(message);
-      assert(isPlainRow(read));
-      expect(packed).toMatchObject({ tag: read.tag, relationId: read.relationId, columns: read.after.values.length });
-      expect(unpackRow(packed.packed)).toEqual(read.after.values);
+      const parsed = parsePgoutput(message);
+      assert(isPlainRow(parsed));
+      expect([relationId(read, from), columnCount(read, from)]).toEqual([parsed.relationId, parsed.after.values.length]);
+      expect(new WholeRowChange(table, read, from, to)).toMatchObject({ tag: parsed.tag, after: parsed.after.values });
     }),
     { numRuns: 5000 },
   );

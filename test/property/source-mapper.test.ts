@@ -8,7 +8,7 @@ import type { Subscription, TableMapping } from "../../engine/model/share.ts";
 import type { CatalogColumn, CatalogTable, ColumnType, StreamedTable } from "../../engine/model/table.ts";
 import { packedBytes, packValues } from "../../engine/model/packed-rows.ts";
 import { NetEffect } from "../../engine/pipeline/net-effect.ts";
-import { ChangePacker } from "../../engine/pipeline/packed-change.ts";
+import { ChangePacker, isRowChange } from "../../engine/pipeline/packed-change.ts";
 import type { MappedChange } from "../../engine/ports/change-mapper.ts";
 import type { TableChange } from "../../engine/ports/change-target.ts";
 import { SourceMapper } from "../../mappings/source-mapper.ts";
@@ -183,9 +183,13 @@ function inOnePiece(change: RowChange | Truncate): RowChange | Truncate {
 }
 
 /** By way of a subscription's queue. */
-function take(effect: NetEffect | undefined, packer: ChangePacker, change: MappedChange): void {
-  if (change.tag === "truncate" || change.tag === "mismatch") effect?.add(change);
-  else effect?.addPacked(packer.pack(change));
+function take(effects: readonly NetEffect[], packer: ChangePacker, at: number, change: MappedChange): void {
+  if (isRowChange(change)) {
+    packer.add(at, change);
+    return;
+  }
+  packer.end();
+  effects[at]?.add(change);
 }
 
 const whole = mapping(null, names);
@@ -203,14 +207,15 @@ describe("mapping the changes of a source to its copies", () => {
         const master = new Map<string, Person>();
         const mapper = new SourceMapper<string>();
         mapper.add("all", { tables: wanted } as unknown as Subscription);
-        const packer = new ChangePacker();
         const copies = wanted.map(() => new Map<string, Row>());
         const effects = wanted.map((one) => new NetEffect(one));
+        const packer = new ChangePacker(({ table: at, bytes: run }) => effects[at]?.addPacked(run));
         for (const [index, raw] of steps.entries()) {
           const done = raw.kind === "insert" || raw.kind === "update" ? { ...raw, person: people(raw.person) } : raw;
           const change = carryOut(master, done, table);
-          if (change !== null) mapper.map(inOnePiece(change), (_, at, mapped) => take(effects[at], packer, mapped));
+          if (change !== null) mapper.map(inOnePiece(change), (_, at, mapped) => take(effects, packer, at, mapped));
           if (index % pieceSize > 0 && index < steps.length - 1) continue;
+          packer.end();
           for (const [at, effect] of effects.entries()) write(copies[at] as Map<string, Row>, effect, wanted[at] as TableMapping, master);
         }
         for (const [at, one] of wanted.entries()) {

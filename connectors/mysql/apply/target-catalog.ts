@@ -1,6 +1,6 @@
 // What the target's own catalogue says of the physical tables: exact types, and foreign keys that owners added.
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
-import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
+import { keyPlaces, type Subscription, type TableMapping } from "../../../engine/model/share.ts";
 import { type ColumnType, printTable, tableKey, type TableName } from "../../../engine/model/table.ts";
 import { ownRowsSql } from "../../../engine/target/batch-ids.ts";
 import type { Flavour, MysqlSession, TextRow } from "../mysql-client.ts";
@@ -142,7 +142,7 @@ function shapeOf(
       binary: binaryTypes.has(type),
     };
   });
-  const key = mapping.key.map((name) => mapping.columns.findIndex((column) => column.source === name));
+  const key = keyPlaces(mapping);
   const refers = new Set(
     foreignKeys.filter(({ child }) => child === mapping).flatMap((reference) => reference.columns.map(({ child }) => child)),
   );

@@ -1,7 +1,7 @@
 // What the target's own catalogue says of the physical tables: exact types to cast to, and constraints that owners added.
 import type { ClientBase } from "pg";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
-import type { ColumnMapping, Subscription, TableMapping } from "../../../engine/model/share.ts";
+import { type ColumnMapping, keyPlaces, type Subscription, type TableMapping } from "../../../engine/model/share.ts";
 import { type ColumnType, printTable, tableKey, type TableName, type ValueCategory } from "../../../engine/model/table.ts";
 import { ownRowsSql } from "../../../engine/target/batch-ids.ts";
 import { TypeCatalog } from "../postgres-types.ts";
@@ -125,7 +125,7 @@ function shapeOf(mapping: TableMapping, found: ReadonlyMap<string, FoundColumn>)
     const source = isChosen(column) ? comparableType(sourceType) : null;
     return { ...there, checked: source === null ? null : { declared: there.declared, source } };
   });
-  const key = mapping.key.map((name) => mapping.columns.findIndex((column) => column.source === name));
+  const key = keyPlaces(mapping);
   return { mapping, physical: quoteTable(mapping.physical), columns, key };
 }
 

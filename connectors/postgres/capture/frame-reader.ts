@@ -2,10 +2,10 @@
 import { malformed } from "../decode/binary-reader.ts";
 
 /**
- * One protocol message. `body` belongs to the receiver when `owned`; else it is a part of the socket's read, good for as
- * long as the receiver likes but keeping the whole read alive.
+ * One protocol message, whose body lies in `bytes` between two places. The bytes are never written again; whoever keeps a part of
+ * them keeps a whole read of the socket alive. Places and not a Buffer of the body alone: that costs as much as decoding it.
  */
-export type FrameReceiver = (type: number, body: Buffer, owned: boolean) => void;
+export type FrameReceiver = (type: number, bytes: Buffer, from: number, to: number) => void;
 
 /** PostgreSQL's own limit of a message (MaxAllocSize), and room for the wrapping around it. */
 const frameBytesMax = 0x4000_0000 + 1024;
@@ -41,7 +41,7 @@ export class FrameReader {
     const length = bodyLength(read.readUInt32BE(at + 1));
     const from = at + headerBytes;
     if (from + length <= read.length) {
-      this.#receive(read[at] ?? 0, read.subarray(from, from + length), false);
+      this.#receive(read[at] ?? 0, read, from, from + length);
       return from + length;
     }
     read.copy(this.#header, 0, at, from);
@@ -74,7 +74,7 @@ export class FrameReader {
 
   #finishBody(body: Buffer): void {
     this.#body = null;
-    this.#receive(this.#header[0] ?? 0, body, true);
+    this.#receive(this.#header[0] ?? 0, body, 0, body.length);
   }
 }
 

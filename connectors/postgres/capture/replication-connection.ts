@@ -11,8 +11,8 @@ import { encodeCopyDone, encodeQuery, encodeTerminate } from "./standby-status.t
 
 /** What the owner of a connection is told. Calls come from the socket's events, in order. */
 export interface ConnectionEvents {
-  /** The content of one CopyData message; see FrameReceiver for `owned`. */
-  copyData(body: Buffer, owned: boolean): void;
+  /** The content of one CopyData message, as FrameReceiver has it. */
+  copyData(bytes: Buffer, from: number, to: number): void;
   /** Everything that one read of the socket brought has been told. */
   readEnded(bytes: number): void;
   /** The connection is of no use any more; null when the server ended the copy in order. Told once, and nothing after. */
@@ -40,7 +40,7 @@ export class ReplicationConnection {
     const { stream } = (client as unknown as { connection: { stream: Duplex } }).connection;
     assert(typeof stream.on === "function", "the driver keeps its socket in connection.stream");
     this.#socket = stream;
-    const reader = new FrameReader((type, body, owned) => this.#frame(type, body, owned));
+    const reader = new FrameReader((type, bytes, from, to) => this.#frame(type, bytes, from, to));
     stream.removeAllListeners("data");
     stream.on("data", (read: Buffer) => this.#read(reader, read));
     stream.on("error", (error) => this.#end(error));
@@ -114,11 +114,12 @@ export class ReplicationConnection {
     }
   }
 
-  #frame(type: number, body: Buffer, owned: boolean): void {
-    if (type === frames.copyData) this.#events?.copyData(body, owned);
+  // FrameReceiver's own parameters; an object for each message would cost what they spare.
+  #frame(type: number, bytes: Buffer, from: number, to: number): void {
+    if (type === frames.copyData) this.#events?.copyData(bytes, from, to);
     else if (type === frames.copyBoth) this.#starting?.resolve();
-    else if (type === frames.error) this.#end(readServerError(body));
-    else if (type === frames.notice) this.#notice(readServerError(body));
+    else if (type === frames.error) this.#end(readServerError(bytes.subarray(from, to)));
+    else if (type === frames.notice) this.#notice(readServerError(bytes.subarray(from, to)));
     else if (type === frames.copyDone || type === frames.commandComplete) {
       this.#copyEnded = true;
       this.#end(null);

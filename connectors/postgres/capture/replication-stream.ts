@@ -5,14 +5,12 @@ import type { Position } from "../../../engine/model/position.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { ChangeStream } from "../../../engine/ports/change-source.ts";
 import { malformed } from "../decode/binary-reader.ts";
-import { packTuple } from "../decode/pack-tuple.ts";
 import { parsePgoutput } from "../decode/pgoutput-parser.ts";
 import { ChangeDecoder } from "../decode/to-change-message.ts";
 import { formatLsn, invalidLsn, type Lsn, parseLsn } from "../lsn.ts";
 import { toReplicationError } from "../postgres-errors.ts";
 import { MessageQueue } from "../../../engine/concurrency/message-queue.ts";
 import type { ReplicationConnection } from "./replication-connection.ts";
-import { RowMemory } from "./row-memory.ts";
 import { encodeStandbyStatus } from "./standby-status.ts";
 import { StreamLiveness } from "./stream-liveness.ts";
 
@@ -46,14 +44,11 @@ const content = { data: 0x77, keepalive: 0x6b } as const;
 /** Kind, start, end and clock before the plugin's own message. */
 const dataHeaderBytes = 25;
 const keepaliveBytes = 18;
-/** First letters of messages that hold a row. */
-const rowKinds = new Set(["I", "U", "D"].map((letter) => letter.charCodeAt(0)));
 
 export class ReplicationStream implements ChangeStream {
   readonly #connection: ReplicationConnection;
   readonly #options: StreamOptions;
   readonly #decoder = new ChangeDecoder();
-  readonly #memory = new RowMemory();
   readonly #queue = new MessageQueue<ChangeMessage>();
   readonly #liveness: StreamLiveness;
   readonly #tickEveryMs: number;
@@ -86,7 +81,7 @@ export class ReplicationStream implements ChangeStream {
   /** Begins to stream. Rejects with what the server answered. */
   async start(command: string): Promise<void> {
     await this.#connection.start(command, {
-      copyData: (body, owned) => this.#copyData(body, owned),
+      copyData: (bytes, from, to) => this.#copyData(bytes, from, to),
       readEnded: (bytes) => this.#readEnded(bytes),
       ended: (error) => this.#fail(error ?? new ReplicationError("DB-PG-009", { subject: this.#options.subject })),
     });
@@ -139,21 +134,20 @@ export class ReplicationStream implements ChangeStream {
     return next;
   }
 
-  #copyData(body: Buffer, owned: boolean): void {
-    if (body[0] === content.data && body.length > dataHeaderBytes) this.#data(body.subarray(dataHeaderBytes), owned);
-    else if (body[0] === content.keepalive && body.length === keepaliveBytes) this.#keepalive(body);
+  #copyData(bytes: Buffer, from: number, to: number): void {
+    const kind = bytes[from];
+    if (kind === content.data && to - from > dataHeaderBytes) this.#data(bytes, from + dataHeaderBytes, to);
+    else if (kind === content.keepalive && to - from === keepaliveBytes) this.#keepalive(bytes.subarray(from, to));
     else throw malformed("it is neither data nor keepalive");
   }
 
-  #data(bytes: Buffer, owned: boolean): void {
-    // What has memory of its own may be large: that is not copied once more.
-    const packed = owned ? null : packTuple(bytes, this.#memory);
-    if (packed !== null) {
-      this.#batch.push(this.#decoder.decodePacked(packed));
+  #data(bytes: Buffer, from: number, to: number): void {
+    const whole = this.#decoder.decodeWholeRow(bytes, from, to);
+    if (whole !== null) {
+      this.#batch.push(whole);
       return;
     }
-    const lasting = owned || !rowKinds.has(bytes[0] ?? 0) ? bytes : this.#memory.copy(bytes);
-    const message = this.#decoder.decode(parsePgoutput(lasting));
+    const message = this.#decoder.decode(parsePgoutput(bytes.subarray(from, to)));
     if (message === null) return;
     this.#batch.push(message);
     if (message.tag !== "commit") return;

@@ -7,9 +7,9 @@ import { ABSENT, type Row } from "../../../engine/model/row.ts";
 import type { StreamedTable } from "../../../engine/model/table.ts";
 import { formatLsnHalves } from "../lsn.ts";
 import { malformed } from "./binary-reader.ts";
-import { PackedRowChange, type PackedTuple } from "./pack-tuple.ts";
 import type { BeforeImage, BeginMessage, PgoutputMessage, TupleImage, WireLsn } from "./pgoutput-messages.ts";
 import { RelationCache } from "./relation-cache.ts";
+import { columnCount, hasWholeRow, relationId, WholeRowChange } from "./whole-row.ts";
 
 /** One per stream. */
 export class ChangeDecoder {
@@ -56,12 +56,16 @@ export class ChangeDecoder {
     }
   }
 
-  /** The same for a row that is packed. */
-  decodePacked({ tag, relationId, columns, packed }: PackedTuple): ChangeMessage {
+  /**
+   * The same for a message that lies between two places and brings a whole row, without reading its values. Null: it is another
+   * one, to be parsed.
+   */
+  decodeWholeRow(bytes: Buffer, from: number, to: number): ChangeMessage | null {
+    if (!hasWholeRow(bytes, from, to)) return null;
     this.#insideTransaction();
-    const table = this.#relations.table(relationId);
-    if (columns !== table.columns.length) throw wrongNumber();
-    return new PackedRowChange(tag, table, packed);
+    const table = this.#relations.table(relationId(bytes, from));
+    if (columnCount(bytes, from) !== table.columns.length) throw wrongNumber();
+    return new WholeRowChange(table, bytes, from, to);
   }
 
   #commit(message: { commitLsn: WireLsn; endLsn: WireLsn; committedAt: number }): ChangeMessage {

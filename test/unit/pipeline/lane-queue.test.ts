@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Position } from "../../../engine/model/position.ts";
 import type { LaneItem } from "../../../engine/pipeline/lane-item.ts";
 import { LaneQueue, type Taken } from "../../../engine/pipeline/lane-queue.ts";
-import { unpackChange } from "../../../engine/pipeline/packed-change.ts";
+import { behindChange, changeAt } from "../../../engine/pipeline/packed-change.ts";
 
 const begin = (at: string): LaneItem => ({ tag: "begin", position: at as Position });
 const commit = (at: string): LaneItem => ({ tag: "commit", position: at as Position, committedAt: 1, completeAt: 1 });
@@ -17,11 +17,13 @@ const change = (value: string, bytes = 10): LaneItem => ({
   table: 0,
   change: { tag: "upsert", key: [Buffer.from(value)], row: [Buffer.from(value), Buffer.alloc(bytes, 120)], oldKey: null, partial: false },
 });
-const names = (items: Taken["items"]): string[] =>
-  items.map((item) => {
-    const change = item.tag === "packed" ? unpackChange(item.bytes) : null;
-    return change === null ? item.tag : String(change.key[0]);
-  });
+const names = (items: Taken["items"]): string[] => items.flatMap((item) => (item.tag === "packed" ? keysOf(item.bytes) : [item.tag]));
+
+function keysOf(run: Buffer): string[] {
+  const keys: string[] = [];
+  for (let at = 0; at < run.length; at = behindChange(run, at)) keys.push(String(changeAt(run, at).key[0]));
+  return keys;
+}
 
 describe("a subscription's queue", () => {
   let folder = "";
@@ -53,6 +55,25 @@ describe("a subscription's queue", () => {
     expect(taken).toBeNull();
     queue.push(change("b", 10_000));
     expect(names((await waiting).items)).toEqual(["begin", "a", "b"]);
+  });
+
+  it("gives changes that follow each other as one run, whoever else is waiting for what follows", async () => {
+    const queue = new LaneQueue(folder, "q");
+    for (const item of [begin("1"), change("a"), change("b"), change("c", 20_000), { ...change("d"), table: 1 }]) queue.push(item);
+    expect(queue.waitingBytes).toBeGreaterThan(20_000);
+    queue.hurry();
+    const { items } = await queue.take(1e6, never);
+    expect(items.map((item) => (item.tag === "packed" ? [item.table, keysOf(item.bytes)] : item.tag))).toEqual([
+      "begin",
+      [0, ["a", "b"]],
+      [0, ["c"]],
+      [1, ["d"]],
+    ]);
+    queue.push(change("e"));
+    expect(queue.drained).toBe(false);
+    queue.push(commit("2"));
+    expect(names((await queue.take(1e6, never)).items)).toEqual(["e", "commit"]);
+    expect(queue.drained).toBe(true);
   });
 
   it("lets go of an unfinished piece when whoever fills it waits for room", async () => {

@@ -18,6 +18,22 @@ describe("the window of a chunk", () => {
     expect(window.missedBy("hue", sees())).toEqual([remove("b")]);
   });
 
+  it("keeps changes in memory of its own, whatever becomes of what they were read from", () => {
+    const window = new ChunkWindow<string>(["hcm"]);
+    const read = Buffer.from("key-row-old");
+    const [key, row, oldKey] = [[read.subarray(0, 3)], [read.subarray(4, 7), null], [read.subarray(8)]];
+    window.observe("hcm", "1", { tag: "upsert", key, row, oldKey, partial: false });
+    window.observe("hcm", "1", { tag: "refetch", key, oldKey });
+    window.observe("hcm", "1", { tag: "delete", key });
+    read.fill(0);
+    const own = { key: [Buffer.from("key")], oldKey: [Buffer.from("old")] };
+    expect(window.missedBy("hcm", sees())).toEqual([
+      { tag: "upsert", ...own, row: [Buffer.from("row"), null], partial: false },
+      { tag: "refetch", ...own },
+      { tag: "delete", key: own.key },
+    ]);
+  });
+
   it("says when it has seen more traffic than it may keep", () => {
     const window = new ChunkWindow<string>(["hcm"]);
     const large = { tag: "upsert" as const, key: [Buffer.from("k")], row: [Buffer.alloc(1024 * 1024)], oldKey: null, partial: false };
