@@ -1,5 +1,5 @@
 // From one stream to many lanes: keeps source transactions together and knows when it stands between two.
-import type { ChangeMessage } from "../model/change-message.ts";
+import type { ChangeMessage, TransactionCommit } from "../model/change-message.ts";
 import type { Position } from "../model/position.ts";
 import type { ChangeMapper, MapEmit } from "../ports/change-mapper.ts";
 import type { LoadCoordinator } from "../snapshot/load-coordinator.ts";
@@ -46,7 +46,7 @@ export class Router {
         this.#transaction = { id: message.transactionId, position: message.position };
         break;
       case "commit":
-        for (const lane of this.#touched) lane.push({ ...message, completeAt: message.completeAt ?? message.committedAt });
+        this.#commit(message);
         if (this.#transaction !== null) this.#loads.delivered(this.#transaction.id);
         this.#atRest(message.position);
         break;
@@ -57,6 +57,10 @@ export class Router {
       default:
         this.#mapper.map(message, this.#emit);
     }
+  }
+
+  #commit({ tag, position, committedAt, completeAt = committedAt }: TransactionCommit): void {
+    for (const lane of this.#touched) lane.push({ tag, position, committedAt, completeAt });
   }
 
   /** Runs the action now, or as soon as the current source transaction ends. */
