@@ -29,10 +29,11 @@ export function install() {
   run("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"], { stdio: ["ignore", 2, 2] });
 }
 
-/** Compiles to dist/; incremental, so cheap when nothing changed. */
+/** Compiles to dist/, incrementally, and puts together what the command line starts from. */
 export function build() {
   install();
   run(bin("tsc"), ["-p", "tsconfig.build.json"], { stdio: ["ignore", 2, 2] });
+  run(bin("rolldown"), ["--config"], { stdio: ["ignore", "ignore", 2] });
 }
 
 const folders = ["engine", "connectors", "mappings", "reconcilers", "deploy", "benchmarks", "test"];

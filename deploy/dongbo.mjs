@@ -2,11 +2,12 @@
 // The command `dongbo`: plain JavaScript, so that it runs before anything was built. Builds when there is no build, or an
 // old one, in a working copy; an installed package brings its build along.
 import { existsSync, readdirSync, statSync } from "node:fs";
+import module from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const built = join(root, "dist", "deploy", "processes", "cli.js");
+const built = join(root, "dist", "bundle", "cli.js");
 const stamp = join(root, "dist", ".tsbuildinfo");
 
 /** Newest change below a folder, in milliseconds. */
@@ -23,6 +24,7 @@ function newest(folder) {
 function isCurrent() {
   if (!existsSync(built) || !existsSync(stamp)) return false;
   const made = statSync(stamp).mtimeMs;
+  if (statSync(built).mtimeMs < made) return false;
   const folders = ["engine", "connectors", "mappings", "reconcilers", "deploy", "benchmarks"].map((name) => join(root, name));
   return folders.every((folder) => !existsSync(folder) || newest(folder) <= made);
 }
@@ -34,13 +36,15 @@ if (mayBuild && !isCurrent()) {
   const { build } = await import("./bootstrap.mjs");
   build();
 }
-process.setSourceMapsEnabled(true);
 const [command, ...parameters] = process.argv.slice(2);
 if (command === "bench") {
   // A program of its own: nothing of the product imports what measures it.
+  process.setSourceMapsEnabled(true);
   process.argv = [process.argv[0], process.argv[1], ...parameters];
   await import(pathToFileURL(join(root, "dist", "benchmarks", "bench.js")).href);
 } else {
+  // Node 20 has none.
+  module.enableCompileCache?.();
   const { main } = await import(pathToFileURL(built).href);
   await main(process.argv.slice(2));
 }

@@ -8,6 +8,7 @@ import { applyCommand, planCommand } from "./commands/plan.ts";
 import { runCommand } from "./commands/run.ts";
 import { statusCommand } from "./commands/status.ts";
 import { traceCommand } from "./commands/trace.ts";
+import { sourceTrace } from "./source-trace.ts";
 import type { ExitCode, Terminal } from "./terminal.ts";
 import { dongboVersion } from "./version.ts";
 
@@ -33,6 +34,9 @@ export function runDongbo(parameters: readonly string[], terminal: Terminal): Pr
 
 /** Runs the command line of this process and ends it. Called by deploy/dongbo.mjs. */
 export async function main(parameters: readonly string[]): Promise<void> {
+  process.on("uncaughtExceptionMonitor", (error) => {
+    if (error.stack !== undefined) error.stack = sourceTrace(error.stack);
+  });
   const interrupted = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {

@@ -4,6 +4,7 @@ import { ReplicationError } from "../../engine/model/replication-error.ts";
 import { asReplicationError } from "../../engine/fleet/retry-policy.ts";
 import { redactText } from "../../engine/telemetry/redact.ts";
 import { findingsJson, printFinding, toFinding } from "./output/print-finding.ts";
+import { sourceTrace } from "./source-trace.ts";
 import { type ExitCode, exitCode, type Terminal } from "./terminal.ts";
 
 /** Several findings end the command at once: the configuration's mistakes, for example. */
@@ -32,7 +33,7 @@ export function reportFailure(error: unknown, terminal: Terminal, json: boolean)
 }
 
 function traceOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return error instanceof Error ? sourceTrace(error.stack ?? error.message) : String(error);
 }
 
 /** A mistake on the command line. */

@@ -122,7 +122,6 @@ function failpointVariable(failpoint: Failpoint | undefined): Record<string, str
 function buildOnce(): void {
   if (process.env["DONGBO_TEST_CLI"] !== undefined) return;
   if (process.env["DONGBO_TEST_BUILD"] === "skip" && existsSync(join(repository, "dist"))) return;
-  const compiler = join(repository, "node_modules", "typescript", "bin", "tsc");
-  const result = spawnSync(process.execPath, [compiler, "-p", "tsconfig.build.json"], { cwd: repository, encoding: "utf8" });
+  const result = spawnSync(process.execPath, ["deploy/bootstrap.mjs", "build"], { cwd: repository, encoding: "utf8" });
   if (result.status !== 0) throw new Error(`the build failed:\n${result.stdout}\n${result.stderr}`);
 }
