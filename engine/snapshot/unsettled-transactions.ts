@@ -6,16 +6,17 @@ import type { SnapshotVisibility } from "../ports/snapshot-source.ts";
  * chunk must be read again (the property is documented with PostgreSQL's logical decoding).
  */
 export class UnsettledTransactions {
-  readonly #ids = new Set<string>();
+  /** One that was streamed twice is there twice. */
+  #ids: string[] = [];
 
   /** The stream delivered the whole transaction. */
   delivered(transactionId: string): void {
-    this.#ids.add(transactionId);
+    this.#ids.push(transactionId);
   }
 
   /** A read was made: what it saw is settled for every later read. */
   settle(visibility: SnapshotVisibility): void {
-    for (const id of this.#ids) if (visibility.sees(id)) this.#ids.delete(id);
+    this.#ids = this.#ids.filter((id) => !visibility.sees(id));
   }
 
   /** The ids as they are now. */
