@@ -1,101 +1,105 @@
-// Rows as the server wrote them in COPY's text format (PostgreSQL manual, COPY, "Text Format"): from one server to another they need
-// not be taken apart.
-import { assert } from "../../engine/model/assert.ts";
+// Rows as the server sent them in COPY's text format (PostgreSQL manual, COPY, "Text Format"): from one server to another they need
+// not be taken apart, and they stay in the memory that they were received in.
 import type { RowList } from "../../engine/model/packed-rows.ts";
 import type { Row } from "../../engine/model/row.ts";
 import { parseCopyRow } from "./copy-text.ts";
+import { headerBytes } from "./message-splitter.ts";
 
-const newline = 0x0a;
-const blockBytesMin = 4 * 1024;
-const blockBytesMax = 256 * 1024;
+const blockBytes = 128 * 1024;
 
-/** Lines, each with its newline; none spans two blocks. */
+/** CopyData messages of one row each, one behind the other. */
+interface Run {
+  readonly bytes: Buffer;
+  readonly from: number;
+  to: number;
+}
+
 export class CopyRows implements RowList {
-  readonly #blocks: readonly Buffer[];
+  readonly #runs: readonly Run[];
   readonly #columns: number;
   readonly length: number;
-  /** Of text. */
+  /** Of messages. */
   readonly bytes: number;
 
-  constructor(blocks: readonly Buffer[], length: number, columns: number) {
-    this.#blocks = blocks;
+  constructor(runs: readonly Run[], length: number, columns: number) {
+    this.#runs = runs;
     this.#columns = columns;
     this.length = length;
-    this.bytes = blocks.reduce((sum, block) => sum + block.length, 0);
+    this.bytes = runs.reduce((sum, run) => sum + run.to - run.from, 0);
   }
 
   *[Symbol.iterator](): Generator<Row> {
-    for (const block of this.#blocks) {
+    for (const { bytes, from, to } of this.#runs) {
       // Values are unescaped in place.
-      const own = Buffer.from(block);
-      for (let from = 0; from < own.length;) {
-        const end = own.indexOf(newline, from) + 1;
-        yield parseCopyRow(own, from, end, this.#columns);
-        from = end;
+      const own = Buffer.from(bytes.subarray(from, to));
+      for (let at = 0; at < own.length;) {
+        const end = endOfMessage(own, at);
+        yield parseCopyRow(own, at + headerBytes, end, this.#columns);
+        at = end;
       }
     }
   }
 
   /** The last row; undefined when there is none. */
   last(): Row | undefined {
-    const block = this.#blocks.at(-1);
-    if (block === undefined) return undefined;
-    const line = Buffer.from(block.subarray(block.lastIndexOf(newline, block.length - 2) + 1));
+    const run = this.#runs.at(-1);
+    if (run === undefined) return undefined;
+    let start = run.from;
+    for (let end = endOfMessage(run.bytes, start); end < run.to; end = endOfMessage(run.bytes, start)) start = end;
+    const line = Buffer.from(run.bytes.subarray(start + headerBytes, run.to));
     return parseCopyRow(line, 0, line.length, this.#columns);
   }
 
-  /** Blocks of lines, each with another column behind its own, which needs no escaping. */
+  /** Lines, each with another column behind its own, which needs no escaping; in pieces of which each is good until the next is asked for. */
   *withColumn(text: string): Generator<Buffer> {
     const suffix = Buffer.from(`\t${text}\n`, "latin1");
-    for (const block of this.#blocks) yield withSuffix(block, suffix);
+    let block = Buffer.allocUnsafeSlow(Math.min(blockBytes, this.bytes + this.length * suffix.length));
+    let used = 0;
+    for (const { bytes, from, to } of this.#runs) {
+      for (let at = from; at < to;) {
+        const end = endOfMessage(bytes, at);
+        // Without its newline, which is in the suffix.
+        const size = end - 1 - at - headerBytes;
+        if (used + size + suffix.length > block.length) {
+          if (used > 0) yield block.subarray(0, used);
+          used = 0;
+          if (size + suffix.length > block.length) block = Buffer.allocUnsafeSlow(size + suffix.length);
+        }
+        used += bytes.copy(block, used, at + headerBytes, end - 1);
+        // A few bytes: the loop is faster than the call into native code.
+        for (let index = 0; index < suffix.length; index += 1) block[used + index] = suffix[index] as number;
+        used += suffix.length;
+        at = end;
+      }
+    }
+    if (used > 0) yield block.subarray(0, used);
   }
 }
 
-function withSuffix(block: Buffer, suffix: Buffer): Buffer {
-  let lines = 0;
-  for (let at = block.indexOf(newline); at >= 0; at = block.indexOf(newline, at + 1)) lines += 1;
-  const out = Buffer.allocUnsafe(block.length + lines * (suffix.length - 1));
-  let written = 0;
-  let from = 0;
-  for (let at = block.indexOf(newline); at >= 0; at = block.indexOf(newline, from)) {
-    written += block.copy(out, written, from, at);
-    written += suffix.copy(out, written);
-    from = at + 1;
-  }
-  assert(written === out.length, "a block ends with a newline");
-  return out;
+function endOfMessage(bytes: Buffer, start: number): number {
+  return start + 1 + bytes.readUInt32BE(start + 1);
 }
 
-/** Gathers lines. */
+/** Gathers messages. */
 export class CopyRowsBuilder {
   readonly #columns: number;
-  readonly #blocks: Buffer[] = [];
-  #block = Buffer.allocUnsafeSlow(blockBytesMin);
-  #used = 0;
+  readonly #runs: Run[] = [];
   #length = 0;
 
-  /** `columns`: values in each line. */
+  /** `columns`: values in each row. */
   constructor(columns: number) {
     this.#columns = columns;
   }
 
-  /** Copies the line `bytes[start, end)`, which ends with its newline. */
+  /** Takes the CopyData message `bytes[start, end)`, one row, and keeps the memory it lies in. */
   add(bytes: Buffer, start: number, end: number): void {
-    const size = end - start;
-    if (this.#used + size > this.#block.length) this.#next(size);
-    bytes.copy(this.#block, this.#used, start, end);
-    this.#used += size;
+    const run = this.#runs.at(-1);
+    if (run !== undefined && run.bytes === bytes && run.to === start) run.to = end;
+    else this.#runs.push({ bytes, from: start, to: end });
     this.#length += 1;
   }
 
   finish(): CopyRows {
-    this.#next(0);
-    return new CopyRows(this.#blocks, this.#length, this.#columns);
-  }
-
-  #next(size: number): void {
-    if (this.#used > 0) this.#blocks.push(this.#block.subarray(0, this.#used));
-    this.#block = Buffer.allocUnsafeSlow(Math.max(size, size === 0 ? 0 : Math.min(blockBytesMax, 4 * this.#block.length)));
-    this.#used = 0;
+    return new CopyRows(this.#runs, this.#length, this.#columns);
   }
 }

@@ -209,7 +209,9 @@ export class LaneQueue {
   #take(queued: Queued, keptBytesMax: number): void {
     this.#bytes -= queued.bytes;
     if (isBoundaryItem(queued.item)) this.#boundaries--;
-    if (this.#taken !== null && this.#takenBytes + queued.bytes <= keptBytesMax) {
+    // Whoever reads chunks sees to it that they are not too large to wait here.
+    const fits = queued.item.tag === "chunk" || this.#takenBytes + queued.bytes <= keptBytesMax;
+    if (this.#taken !== null && fits) {
       this.#taken.push(queued);
       this.#takenBytes += queued.bytes;
     } else {

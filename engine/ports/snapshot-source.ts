@@ -10,6 +10,8 @@ import type { CatalogTable, TableName } from "../model/table.ts";
  * the change stream.
  */
 export interface SnapshotSource {
+  /** Bytes of text that a chunk may well have, where its rows stay as they were received; missing: they become values at once. */
+  readonly chunkBytesMax?: number;
   /** Current catalogue entries of the tables that exist, in the order asked. Missing ones are left out. */
   describe(tables: readonly TableName[]): Promise<readonly CatalogTable[]>;
   /**

@@ -19,9 +19,9 @@ import { type LoadMember, memberKey } from "./load-member.ts";
 import { advancedRange, decodeKey, encodeKey, rangeComplete } from "./load-progress.ts";
 import type { UnsettledTransactions } from "./unsettled-transactions.ts";
 
-/** A chunk in memory, and what the lanes together may have waiting before the next chunk is read. */
+/** A chunk in memory whose rows are taken apart, and what the lanes together may have waiting before the next chunk is read. */
 const chunkBytesMax = 1024 * 1024;
-const waitingBytesMax = 3 * 1024 * 1024;
+const waitingBytesMax = 4 * 1024 * 1024;
 const chunkRowsMax = 20_000;
 
 export interface ScanParts {
@@ -213,7 +213,7 @@ export class TableScan {
       after: range.after === null ? null : decodeKey(range.after),
       until: range.until === null ? null : decodeKey(range.until),
       rowsMax,
-      bytesMax: chunkBytesMax,
+      bytesMax: this.#chunkBytesMax,
     };
   }
 
@@ -221,7 +221,12 @@ export class TableScan {
     const { estimatedBytes, estimatedRows } = this.#catalog;
     if (estimatedRows <= 0) return 2_000;
     const rowBytes = Math.max(1, estimatedBytes / estimatedRows);
-    return Math.max(10, Math.min(chunkRowsMax, Math.floor(chunkBytesMax / rowBytes)));
+    return Math.max(10, Math.min(chunkRowsMax, Math.floor(this.#chunkBytesMax / rowBytes)));
+  }
+
+  /** Several copies need each row's values. */
+  get #chunkBytesMax(): number {
+    return this.#members.length > 1 ? chunkBytesMax : (this.#parts.snapshot.chunkBytesMax ?? chunkBytesMax);
   }
 
   /** Waits until the lanes that are being emptied have room; the others go to disk and wait there. */

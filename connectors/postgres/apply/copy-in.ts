@@ -1,7 +1,7 @@
 // COPY FROM STDIN with back-pressure: rows are made into bytes only as fast as the socket takes them.
 import type pg from "pg";
 
-/** Runs `COPY … FROM STDIN`. `done` gives the number of rows, or rejects with what the server or the driver said. */
+/** Runs `COPY … FROM STDIN` of chunks, each of which is good until the next is asked for. `done` gives the number of rows, or rejects with what the server or the driver said. */
 export class CopyIn implements pg.Submittable {
   readonly done: Promise<number>;
   readonly #sql: string;
@@ -47,23 +47,22 @@ export class CopyIn implements pg.Submittable {
 
   handleEmptyQuery(): void {}
 
+  /** Once a chunk is with the operating system, its memory may become the next. */
   #send(connection: pg.Connection): void {
+    if (this.#ended) return;
     const { stream } = connection;
-    while (!this.#ended) {
-      const next = this.#chunks.next();
-      if (next.done === true) {
-        stream.write(copyDone);
-        return;
-      }
-      stream.cork();
-      stream.write(copyDataHeader(next.value.length));
-      const room = stream.write(next.value);
-      stream.uncork();
-      if (!room) {
-        stream.once("drain", () => this.#send(connection));
-        return;
-      }
+    const next = this.#chunks.next();
+    if (next.done === true) {
+      stream.write(copyDone);
+      return;
     }
+    stream.cork();
+    stream.write(copyDataHeader(next.value.length));
+    stream.write(next.value, (error) => {
+      // The driver hears of a broken connection by itself.
+      if (!error) this.#send(connection);
+    });
+    stream.uncork();
   }
 }
 

@@ -59,6 +59,7 @@ const keysPerStatement = 500;
 const splitBytesMin = 1024 * 1024;
 
 export class PostgresSnapshot implements SnapshotSource {
+  readonly chunkBytesMax = 4 * 1024 * 1024;
   readonly #address: ServerAddress;
   readonly #publication: string | null;
   readonly #statementTimeoutMs: number;

@@ -5,7 +5,7 @@ import { EventEmitter } from "node:events";
 import type { Connection, Submittable } from "pg";
 import { assert } from "../../../engine/model/assert.ts";
 import { type CopyRows, CopyRowsBuilder } from "../copy-rows.ts";
-import { headerBytes, type MessageHandler, MessageSplitter } from "./message-splitter.ts";
+import { headerBytes, type MessageHandler, MessageSplitter } from "../message-splitter.ts";
 
 export interface ReadOrder {
   /** Statements separated by semicolons. */
@@ -73,7 +73,7 @@ export class ReadExchange implements Submittable, MessageHandler {
 
   message(bytes: Buffer, start: number, end: number): void {
     const type = bytes[start] ?? 0;
-    if (type === COPY_DATA) this.#row(bytes, start + headerBytes, end);
+    if (type === COPY_DATA) this.#row(bytes, start, end);
     else if (type === DATA_ROW) this.#answers.push(parseDataRow(bytes, start + headerBytes));
     else if (type === READY_FOR_QUERY) this.#end = bytes.subarray(start, end);
     else if (!structure.has(type)) this.#driver(bytes.subarray(start, end));
@@ -110,7 +110,7 @@ export class ReadExchange implements Submittable, MessageHandler {
       return;
     }
     this.#rows.add(bytes, start, end);
-    this.#bytes += end - start;
+    this.#bytes += end - start - headerBytes;
   }
 
   #waste(bytes: number): void {

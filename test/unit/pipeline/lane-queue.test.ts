@@ -126,6 +126,16 @@ describe("a subscription's queue", () => {
     expect(queue.rewind()).toBe(true);
   });
 
+  it("steps back to a chunk of a load whatever its size", async () => {
+    const queue = new LaneQueue(folder, "q");
+    const rows = [[Buffer.alloc(5_000)]];
+    queue.push(progress("1"));
+    queue.push({ tag: "chunk", table: 0, rows, replay: [], advance: { range: 0, after: null, done: true, position: null } });
+    await queue.take(1_000, never);
+    expect(queue.rewind()).toBe(true);
+    expect(names((await queue.take(1_000, never)).items)).toEqual(["progress", "chunk"]);
+  });
+
   it("continues on disk in order, readable by nobody else, and leaves nothing there once emptied", async () => {
     const queue = new LaneQueue(folder, "population/hcm");
     const expected: string[] = [];
