@@ -40,17 +40,31 @@ export function packValues(values: Row | null, into: Buffer, from: number): numb
       continue;
     }
     const { length } = value;
-    into[at] = kinds.text;
-    into[at + 1] = length >>> 24;
-    into[at + 2] = length >>> 16;
-    into[at + 3] = length >>> 8;
-    into[at + 4] = length;
-    at += textHeaderBytes;
+    at = packHead(length, into, at);
     if (length <= loopBytesMax) for (let index = 0; index < length; index += 1) into[at + index] = value[index] as number;
     else value.copy(into, at);
     at += length;
   }
   return at;
+}
+
+/** Bytes that a text of so many bytes takes; a length of -1 stands for NULL. */
+export function packedTextBytes(length: number): number {
+  return length < 0 ? kindBytes : textHeaderBytes + length;
+}
+
+/** Writes what stands before the text of a value. Gives the place at which the text is to be written. */
+export function packHead(length: number, into: Buffer, at: number): number {
+  if (length < 0) {
+    into[at] = kinds.null;
+    return at + kindBytes;
+  }
+  into[at] = kinds.text;
+  into[at + 1] = length >>> 24;
+  into[at + 2] = length >>> 16;
+  into[at + 3] = length >>> 8;
+  into[at + 4] = length;
+  return at + textHeaderBytes;
 }
 
 /** The values, as slices of the bytes. */
@@ -161,8 +175,23 @@ export class PackedRows implements RowList {
     return this.#rows.length;
   }
 
+  get bytes(): number {
+    return this.#rows.reduce((sum, { from, to }) => sum + to - from, 0);
+  }
+
   *[Symbol.iterator](): Generator<Row> {
     for (const row of this.#rows) yield unpackRow(row);
+  }
+
+  /** The last row; undefined when there is none. */
+  last(): Row | undefined {
+    const row = this.#rows.at(-1);
+    return row === undefined ? undefined : unpackRow(row);
+  }
+
+  /** The rows from this place on. */
+  from(place: number): PackedRows {
+    return new PackedRows(this.#rows.slice(place));
   }
 
   /** The same rows in parts of at most so many rows, and of so many bytes unless a single one has more. */
@@ -191,6 +220,20 @@ export class PackedRows implements RowList {
     for (const [index, { bytes }] of this.#rows.entries()) {
       const place = index * width + column;
       visit(bytes, starts[place] as number, lengths[place] as number);
+    }
+  }
+
+  /** Calls `visit` for the values of all columns, row by row; a length of -1 stands for NULL. Every value must be there. */
+  values(visit: (column: number, bytes: Buffer, start: number, length: number) => void): void {
+    for (const { bytes, from } of this.#rows) {
+      const width = bytes.readUInt16BE(from);
+      let at = from + countBytes;
+      for (let column = 0; column < width; column += 1) {
+        const isText = bytes[at] === kinds.text;
+        assert(isText || bytes[at] === kinds.null, "a value that is written is neither absent nor unchanged");
+        visit(column, bytes, at + textHeaderBytes, isText ? bytes.readInt32BE(at + kindBytes) : -1);
+        at = behindValue(bytes, at);
+      }
     }
   }
 

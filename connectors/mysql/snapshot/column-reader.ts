@@ -8,8 +8,8 @@ import { quoteIdentifier } from "../quote.ts";
 export interface ColumnReader {
   /** Goes into the list of SELECT. */
   readonly sql: string;
-  /** Text form of a value as the server sends it in its text protocol. */
-  readonly toText: (bytes: Buffer) => Buffer;
+  /** Text form of a value as the server sends it in its text protocol, within the same memory or not; null: what is sent is that. */
+  readonly toText: ((bytes: Buffer) => Buffer) | null;
 }
 
 export function columnReader(column: { readonly name: string; readonly type: ColumnType }): ColumnReader {
@@ -67,7 +67,7 @@ function withSign(name: string, exact: string): string {
   return `IF(${name} = 0 AND ATAN2(${name}, -1) < 0, '-0', ${exact})`;
 }
 
-const asIs = (bytes: Buffer): Buffer => bytes;
+const asIs = null;
 
 function convert(change: (text: string) => string): (bytes: Buffer) => Buffer {
   return (bytes) => Buffer.from(change(bytes.toString("latin1")), "latin1");

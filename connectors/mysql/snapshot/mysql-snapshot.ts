@@ -148,13 +148,13 @@ export class MysqlSnapshot implements SnapshotSource {
 
   async #toChunk(request: ChunkRequest, part: PartRead): Promise<Chunk> {
     const { begun, read, columns, rowsMax, border } = part;
-    this.#size.learnBytes(request.table, read.rows.length, read.bytes);
+    this.#size.learnBytes(request.table, read.rows.length, read.rows.bytes);
     const all = !read.cut && read.rows.length < rowsMax;
-    const lastRow = read.rows.at(-1);
+    const lastRow = read.rows.last();
     const lastRead = lastRow === undefined ? null : keyOf(lastRow, columns, request.key);
     const extra = columns.length - request.columns.length;
     return {
-      rows: extra === 0 ? read.rows : read.rows.map((row) => row.slice(0, -extra)),
+      rows: extra === 0 ? read.rows : Array.from(read.rows, (row) => row.slice(0, -extra)),
       lastKey: all && border !== null ? border : lastRead,
       complete: all && border === null,
       visibility: begun.visibility,

@@ -24,7 +24,8 @@ export function readColumns(session: MysqlSession, { table, columns, sql, bytesM
 export async function readKey(session: MysqlSession, part: TablePart, place: number): Promise<Key | null> {
   const { table, key } = part;
   const { rows } = await readColumns(session, { table, columns: key, sql: keyAt(part, place), bytesMax: Infinity });
-  return rows[0] === undefined ? null : keyOf(rows[0], key, key);
+  const row = rows.last();
+  return row === undefined ? null : keyOf(row, key, key);
 }
 
 /** The key of a row that was read with these columns. */
