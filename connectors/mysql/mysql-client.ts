@@ -4,6 +4,7 @@ import type { Connection, ConnectionOptions, SslOptions } from "mysql2";
 import { assert } from "../../engine/model/assert.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { ServerAddress } from "../../engine/model/server-address.ts";
+import { offerBulkOperations, takesBulkOperations } from "./bulk-operations.ts";
 import { toReplicationError } from "./mysql-errors.ts";
 
 /**
@@ -42,6 +43,8 @@ export class MysqlSession {
   readonly version: number;
   /** Names of databases and tables are one whatever their capitals (lower_case_table_names), and may be kept without them. */
   readonly foldsNames: boolean;
+  /** A prepared statement can be executed for many rows at a time. */
+  readonly takesBulk: boolean;
   readonly #subject: string;
   #lost: unknown = null;
 
@@ -50,6 +53,7 @@ export class MysqlSession {
     this.flavour = server.flavour;
     this.version = server.version;
     this.foldsNames = server.foldsNames;
+    this.takesBulk = takesBulkOperations(connection);
     this.#subject = subject;
     connection.on("error", (error: unknown) => (this.#lost ??= error));
     connection.on("end", () => (this.#lost ??= new Error("Connection lost")));
@@ -176,6 +180,7 @@ async function openSession(config: ConnectionOptions, options: SessionOptions, s
   // Only here: a third of what a start loads, for nothing where no server of this family is configured.
   const { createConnection } = await import("mysql2");
   const connection = createConnection(config);
+  offerBulkOperations(connection);
   // Without a listener a lost connection would end the process; whoever awaits a query is told by that query.
   connection.on("error", () => {});
   try {

@@ -2,12 +2,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Micros } from "../../engine/model/change-message.ts";
 import type { Position } from "../../engine/model/position.ts";
-import { UNCHANGED } from "../../engine/model/row.ts";
+import type { RowList } from "../../engine/model/packed-rows.ts";
+import { type Row, UNCHANGED } from "../../engine/model/row.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { Regulation, ShareState, Subscription, TableMapping } from "../../engine/model/share.ts";
 import type { ChangeTarget, CheckpointWrite, LoadProgress, TableChange, TargetTransaction } from "../../engine/ports/change-target.ts";
 import { nextCopyState } from "../../engine/validity/validity-state.ts";
-import { row } from "../support/table-builders.ts";
+import { packed, row } from "../support/table-builders.ts";
 
 export interface TargetHarness extends AsyncDisposable {
   /** `citizen(id text key, name text not null, note text)` and `household(id text key, head text)`: mappings of whole tables. */
@@ -49,6 +50,11 @@ export interface StoredFacts {
 const id = "population/hcm";
 const second = 1_000_000;
 const day = 86_400 * second;
+/** How rows can be given. */
+const ways: readonly (readonly [string, (rows: readonly Row[]) => RowList])[] = [
+  ["value by value", (rows) => rows],
+  ["in one piece", packed],
+];
 
 export function describeChangeTarget(name: string, start: () => Promise<TargetHarness>, traits: TargetTraits = { holdsRows: true }): void {
   const whereRowsLie = test.runIf(traits.holdsRows);
@@ -376,12 +382,13 @@ export function describeChangeTarget(name: string, start: () => Promise<TargetHa
     });
 
     describe("a load", () => {
-      test("replaces rows that are there, again and again", async () => {
+      test.each(ways)("replaces rows that are there, again and again, given %s", async (_, given) => {
         const made = await loaded();
         await apply(made, { upserts: [row("2", "cũ", "old")] });
         for (let round = 0; round < 2; round += 1) {
           const transaction = await made.target.begin(made.epoch);
-          await transaction.load(citizen, [row("1", "An", null), row("2", "Bình", "new\t\n\\N"), row("3", "", "")]);
+          const rows = [row("1", "An", null), row("2", "Bình", "new\t\n\\N"), row("3", "", "")];
+          await transaction.load(citizen, given(rows));
           await transaction.commit(checkpoint({}));
         }
         expect(await harness.rows(citizen)).toEqual([
@@ -686,10 +693,11 @@ export function describeChangeTarget(name: string, start: () => Promise<TargetHa
         expect(await harness.stored(id, citizen)).toMatchObject({ rows: 3, quarantined: 1 });
       });
 
-      test("in a snapshot chunk is set aside as well", async () => {
+      test.each(ways)("in a snapshot chunk, given %s, is set aside as well", async (_, given) => {
         const made = await loaded();
         const transaction = await made.target.begin(made.epoch);
-        const outcome = await transaction.load(citizen, [row("1", "An", null), row("2", harness.poison, null), row("3", "Chi", null)]);
+        const rows = [row("1", "An", null), row("2", harness.poison, null), row("3", "Chi", null)];
+        const outcome = await transaction.load(citizen, given(rows));
         expect(outcome.quarantined).toBe(1);
         await transaction.commit(checkpoint({}));
         expect(await harness.rows(citizen)).toEqual([

@@ -4,7 +4,7 @@ import { UNCHANGED } from "../../engine/model/row.ts";
 import type { TableMapping } from "../../engine/model/share.ts";
 import { mysqlType } from "../support/family-types.ts";
 import { MysqlTargetLab } from "../support/mysql-target-lab.ts";
-import { row } from "../support/table-builders.ts";
+import { packed, row } from "../support/table-builders.ts";
 import { key, subscriptionOf, Writer } from "../support/target-lab.ts";
 
 /** A value as SQL gives it to the master, and in the form of connectors/mysql/value-text.ts. */
@@ -199,10 +199,7 @@ describe("MySQL's types in a copy on MariaDB", () => {
       };
       const images = [...values.map(([, text], place) => [String(place), text] as const), ["99", null] as const];
       const transaction = await writer.begin();
-      await transaction.load(
-        table,
-        images.map(([id, text]) => row(id, text, `của ${id}`)),
-      );
+      await transaction.load(table, packed(images.map(([id, text]) => row(id, text, `của ${id}`))));
       await writer.commit(transaction);
       await exact("snapshot");
       await writer.apply([{ table, truncate: true, upserts: images.map(([id, text]) => row(id, text, `của ${id}`)) }]);

@@ -5,7 +5,7 @@ import { type Key, type Row, UNCHANGED } from "../../engine/model/row.ts";
 import type { Subscription, TableMapping } from "../../engine/model/share.ts";
 import type { ChangeTarget } from "../../engine/ports/change-target.ts";
 import { key, subscriptionOf, Writer } from "../support/target-lab.ts";
-import { row } from "../support/table-builders.ts";
+import { packed, row } from "../support/table-builders.ts";
 
 /** Few keys and few values, so that everything collides with everything. */
 const number = fc.integer({ min: 0, max: 11 });
@@ -26,6 +26,8 @@ interface Batch {
   readonly truncate: boolean;
   readonly load: boolean;
   readonly rollback: boolean;
+  /** Whole rows are given in one piece. */
+  readonly packed: boolean;
   readonly pieces: readonly (readonly Step[])[];
 }
 
@@ -33,6 +35,7 @@ const batch: fc.Arbitrary<Batch> = fc.record({
   truncate: fc.nat(9).map((die) => die === 0),
   load: fc.nat(5).map((die) => die === 0),
   rollback: fc.nat(9).map((die) => die === 0),
+  packed: fc.boolean(),
   pieces: fc.array(fc.array(step, { maxLength: 12 }), { minLength: 1, maxLength: 3 }),
 });
 
@@ -94,7 +97,7 @@ export function describeRowCounts(of: string, open: () => Promise<CountedTarget>
 /** Gives the master's rows after these batches. */
 async function applyAll(writer: Writer, table: TableMapping, batches: readonly Batch[]): Promise<Map<string, Row>> {
   let master = new Map<string, Row>();
-  for (const { truncate, load, rollback, pieces } of batches) {
+  for (const { truncate, load, rollback, packed: inOnePiece, pieces } of batches) {
     const transaction = await writer.begin();
     const before = new Map(master);
     if (truncate) {
@@ -103,12 +106,13 @@ async function applyAll(writer: Writer, table: TableMapping, batches: readonly B
     }
     for (const piece of pieces) {
       const { change, after } = netEffect(piece, master, load);
+      const rows = inOnePiece ? packed(change.upserts) : change.upserts;
       master = after;
       if (load) {
-        await transaction.load(table, change.upserts);
+        await transaction.load(table, rows);
         continue;
       }
-      const { missing } = await transaction.write([writer.change(change)]);
+      const { missing } = await transaction.write([writer.change({ ...change, upserts: rows })]);
       // The engine reads such rows at the source.
       const upserts = missing.flatMap(({ keys }) => keys.map((one) => master.get(String(one[0]))!));
       if (upserts.length > 0) await transaction.write([writer.change({ upserts })]);

@@ -1,4 +1,5 @@
 // Catalogue entries, streamed tables and mappings for tests that need no server.
+import { packedBytes, PackedRows, packValues } from "../../engine/model/packed-rows.ts";
 import type { Predicate } from "../../engine/model/predicate.ts";
 import type { ColumnValue, Row } from "../../engine/model/row.ts";
 import type { TableMapping } from "../../engine/model/share.ts";
@@ -104,4 +105,14 @@ export function streamedTable(catalog: CatalogTable, overrides: Partial<Streamed
 /** A row image from text; null, ABSENT and UNCHANGED stay as they are. */
 export function row(...values: readonly (string | null | 0 | 1)[]): Row {
   return values.map((value): ColumnValue => (typeof value === "string" ? Buffer.from(value, "utf8") : value));
+}
+
+/** Rows in one piece, as loads and the stream give them where they have every value. */
+export function packed(rows: readonly Row[]): PackedRows {
+  return new PackedRows(
+    rows.map((values) => {
+      const bytes = Buffer.alloc(packedBytes(values));
+      return { bytes, from: 0, to: packValues(values, bytes, 0) };
+    }),
+  );
 }

@@ -1,10 +1,10 @@
 // The one session in which a subscription's copy is written.
 import { createHash } from "node:crypto";
-import type { ResultSetHeader } from "mysql2";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { ServerAddress } from "../../../engine/model/server-address.ts";
 import { connectMysql, type MysqlSession, printAddress, type TextRow } from "../mysql-client.ts";
 import { toReplicationError } from "../mysql-errors.ts";
+import type { WriteAnswer } from "./bulk-insert.ts";
 import { type Bound, PreparedStatements } from "./prepared-statements.ts";
 import { rowsRefused, type Warning } from "./refusal.ts";
 import { wasThere } from "./table-sql.ts";
@@ -99,17 +99,17 @@ export class ApplySession {
 
   /** Runs a prepared statement that writes. Throws RowsRefused when it is the rows' fault, else ReplicationError. */
   async run(sql: string, parameters: readonly Bound[] = []): Promise<Answer> {
-    let header: ResultSetHeader;
-    try {
-      header = await this.#watched(this.#prepared.execute(sql, parameters));
-    } catch (error) {
-      throw rowsRefused(error) ?? toReplicationError(error, this.#subject);
-    }
-    return {
-      affected: header.affectedRows,
-      replaced: replacedRows(header),
-      warnings: header.warningStatus > 0 ? await this.#warnings(header.warningStatus) : [],
-    };
+    return this.#answer(this.#prepared.execute(sql, parameters));
+  }
+
+  /** Whether `runBulk` can be used. */
+  get takesBulk(): boolean {
+    return this.session.takesBulk;
+  }
+
+  /** Runs an INSERT of one row for all the rows of a packet (BulkPacket), which stand or fall together. Throws as `run` does. */
+  async runBulk(sql: string, packet: Buffer): Promise<Answer> {
+    return this.#answer(this.#prepared.executeBulk(sql, packet));
   }
 
   /** Rows of a query, each value as its bytes. Throws RowsRefused or ReplicationError. */
@@ -142,6 +142,20 @@ export class ApplySession {
 
   async close(): Promise<void> {
     await this.session.end();
+  }
+
+  async #answer(executed: Promise<WriteAnswer>): Promise<Answer> {
+    let header: WriteAnswer;
+    try {
+      header = await this.#watched(executed);
+    } catch (error) {
+      throw rowsRefused(error) ?? toReplicationError(error, this.#subject);
+    }
+    return {
+      affected: header.affectedRows,
+      replaced: replacedRows(header),
+      warnings: header.warningStatus > 0 ? await this.#warnings(header.warningStatus) : [],
+    };
   }
 
   /** Of fewer rows the server tells fewer warnings: until it keeps them all, one of those that it dropped may be of any column. */
@@ -220,7 +234,7 @@ export function lockName(subscription: string): string {
 }
 
 /** Of an INSERT of several rows the server tells in words how many were there, of a single one by its LAST_INSERT_ID. */
-function replacedRows(header: ResultSetHeader): number {
+function replacedRows(header: WriteAnswer): number {
   const told = /^\S*Records: \d+ +Duplicates: (\d+)/.exec(header.info);
   if (told !== null) return Number(told[1]);
   return header.insertId >= wasThere ? 1 : 0;

@@ -1,4 +1,5 @@
 // A TableChange with its values as they are bound, in the order in which it will be written.
+import { PackedRows } from "../../../engine/model/packed-rows.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import { type Key, keyText, type Row } from "../../../engine/model/row.ts";
 import type { TableChange } from "../../../engine/ports/change-target.ts";
@@ -25,6 +26,8 @@ export interface ChangePlan {
   readonly deletes: BoundKey[];
   readonly updates: PartialRow[];
   readonly upserts: BoundRow[];
+  /** Rows to be tried as they are, before anything is bound: nothing that waits from earlier pieces stands in their way. */
+  readonly packed: PackedRows | null;
   /** Partial rows whose old row was emptied away: the keys they have now. */
   readonly missing: Key[];
 }
@@ -44,8 +47,9 @@ export function planChange(shape: TableShape, change: TableChange, { table, book
   // All that waits is read before any of it is superseded: rows may exchange their keys.
   const older = change.updates.map(({ key }) => postponed.supersede(shape, key));
   supersedePostponed(shape, change, postponed);
-  const plan: ChangePlan = { shape, truncate: change.truncate, deletes: [], updates: [], upserts: [], missing: [] };
-  for (const row of change.upserts) {
+  const packed = change.upserts instanceof PackedRows && postponed.size === 0 ? change.upserts : null;
+  const plan: ChangePlan = { shape, truncate: change.truncate, deletes: [], updates: [], upserts: [], packed, missing: [] };
+  for (const row of packed === null ? change.upserts : []) {
     const bound = bindOrSetAside(plan, book, keyOf(shape, row), () => {
       const whole = bindRow(shape, row);
       table.refuseTooLarge(shape, whole.bytes);

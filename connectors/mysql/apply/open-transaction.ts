@@ -19,6 +19,12 @@ export class OpenTransaction {
     return this.session.run(sql, parameters);
   }
 
+  /** See ApplySession.runBulk. Throws RowsRefused or ReplicationError. */
+  async runBulk(sql: string, packet: Buffer): Promise<Answer> {
+    await this.#begin();
+    return this.session.runBulk(sql, packet);
+  }
+
   /** Throws RowsRefused or ReplicationError. */
   async read(sql: string, parameters: readonly Bound[]): Promise<(Buffer | null)[][]> {
     await this.#begin();

@@ -1,5 +1,6 @@
 // Writes changes of several tables: in few statements when nothing stands in the way, else with care, so that a row that
 // the target refuses is found and the others pass.
+import type { PackedRows } from "../../../engine/model/packed-rows.ts";
 import type { Key } from "../../../engine/model/row.ts";
 import type { TableMapping } from "../../../engine/model/share.ts";
 import { tableKey } from "../../../engine/model/table.ts";
@@ -43,6 +44,7 @@ export class RowWriter {
     for (const plan of plans) {
       this.#miss(plan.shape, plan.missing);
       await this.#put(plan.shape, [...plan.upserts, ...(await this.#update(plan.shape, plan.updates))]);
+      if (plan.packed !== null) await this.#putPacked(plan.shape, plan.packed);
     }
     const missing = [...this.#missing].map(([table, keys]) => ({ table, keys }));
     this.#missing = new Map();
@@ -149,6 +151,22 @@ export class RowWriter {
   async #updateOne(shape: TableShape, row: PartialRow): Promise<void> {
     const [oldKey] = boundKeys(shape, [row.oldKey]);
     if (oldKey === undefined || !(await this.#parts.table.update(shape, row, oldKey))) this.#miss(shape, [row.key]);
+  }
+
+  /** As #put; rows are bound from the first piece on that does not go as it is. */
+  async #putPacked(shape: TableShape, rows: PackedRows): Promise<void> {
+    const { table, book, refusals } = this.#parts;
+    let written = 0;
+    for (const piece of book.isStopped(shape.mapping) ? [] : table.packedPieces(rows)) {
+      const packet = table.packed(shape, piece);
+      if (packet === null || !(await refusals.passed(() => table.upsertPacked(shape, piece.length, packet)))) break;
+      written += piece.length;
+    }
+    if (written === rows.length) return;
+    const rest = { table: shape.mapping, truncate: false, deletes: [], updates: [], upserts: [...rows.from(written)] };
+    const { deletes, upserts } = planChange(shape, rest, this.#parts);
+    await this.#remover.remove(shape, deletes, false);
+    await this.#put(shape, upserts);
   }
 
   /** Inserts or replaces rows; with care from the first refusal on. */

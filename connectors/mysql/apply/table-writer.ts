@@ -1,4 +1,5 @@
 // Writes rows of one table in statements of bounded size, and counts exactly what they did.
+import type { PackedRows } from "../../../engine/model/packed-rows.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import { type Key, UNCHANGED } from "../../../engine/model/row.ts";
 import { printTable } from "../../../engine/model/table.ts";
@@ -6,6 +7,7 @@ import { readDeclaration } from "../../../engine/model/type-declaration.ts";
 import type { RowTally } from "../../../engine/target/row-tally.ts";
 import { bitText, bytesText, trimFraction } from "../value-text.ts";
 import { type BoundKey, type BoundRow, isMoved, type PartialRow } from "./bound-row.ts";
+import { packBound, packRows } from "./bulk-packet.ts";
 import type { OpenTransaction } from "./open-transaction.ts";
 import type { Bound } from "./prepared-statements.ts";
 import { batchColumn } from "./names.ts";
@@ -31,7 +33,11 @@ import type { ForeignKey, ShapeColumn, TableShape } from "./target-catalog.ts";
 /** Bounds of one statement, below the protocol's own of 65,535 parameters. */
 const parametersMax = 8192;
 const rowsMax = 512;
+/** The same of a statement that is executed for each row of a packet. */
+const bulkRowsMax = 4096;
 const bytesMax = 4 * 1024 * 1024;
+/** What is longer comes in several packets, which is left to the driver. */
+const frameBytesMax = 0xff_ffff;
 /** What a packet holds beside the values of a row. */
 const overheadBytes = 64 * 1024;
 /** Keys that are looked up at a time. */
@@ -61,9 +67,18 @@ export class TableWriter {
   /** Rows in pieces of one statement each. Throws DB-MY-016 when one row is too large for any. */
   pieces(shape: TableShape, rows: readonly BoundRow[]): BoundRow[][] {
     for (const { bytes } of rows) this.refuseTooLarge(shape, bytes);
-    const limit = this.#transaction.session.packetBytesMax - overheadBytes;
-    const itemsMax = Math.floor(parametersMax / (shape.columns.length + 1));
-    return inPieces(rows, itemsMax, (row) => row.bytes, Math.min(bytesMax, limit));
+    const bulk = this.#transaction.session.takesBulk;
+    const items = bulk ? bulkRowsMax : Math.min(rowsMax, Math.floor(parametersMax / (shape.columns.length + 1)));
+    return cutPieces(rows, { items, bytes: this.#bytesMax, even: !bulk }, (row) => row.bytes);
+  }
+
+  /** Packed rows in pieces for `packed`. */
+  packedPieces(rows: PackedRows): PackedRows[] {
+    return rows.parts(bulkRowsMax, this.#bytesMax);
+  }
+
+  get #bytesMax(): number {
+    return Math.min(bytesMax, this.#transaction.session.packetBytesMax - overheadBytes);
   }
 
   /** Inserts the rows of one piece or replaces those that are there. Throws RowsRefused. */
@@ -74,10 +89,30 @@ export class TableWriter {
     refuseChanged(shape, answer);
   }
 
+  /** A piece for `upsertPacked`; null when it has to be bound: a column cannot hold a value, or a packet the piece. */
+  packed(shape: TableShape, piece: PackedRows): Buffer | null {
+    const { session } = this.#transaction;
+    if (!session.takesBulk || piece.length < 2) return null;
+    try {
+      const packet = packRows(shape, piece, this.#batchId);
+      return packet.length < Math.min(session.packetBytesMax, frameBytesMax) ? packet : null;
+    } catch (error) {
+      if (error instanceof ReplicationError) return null;
+      throw error;
+    }
+  }
+
+  /** As `upsert`, of so many packed rows. Throws RowsRefused. */
+  async upsertPacked(shape: TableShape, rows: number, packet: Buffer): Promise<void> {
+    const answer = await this.#transaction.runBulk(upsertSql(shape, 1), packet);
+    this.#tally.addWritten(shape.mapping, rows, rows - answer.replaced);
+    refuseChanged(shape, answer);
+  }
+
   /** Null for a single row that is not there while another one has a unique value of its: to insert it tells which. */
   async #upserted(shape: TableShape, piece: readonly BoundRow[]): Promise<Answer | null> {
     try {
-      return await this.#transaction.run(upsertSql(shape, piece.length), this.#parameters(piece));
+      return await this.#run(upsertSql, shape, piece);
     } catch (error) {
       if (piece.length === 1 && error instanceof RowsRefused && error.refusal.detail === `column ${batchColumn}`) return null;
       throw error;
@@ -86,9 +121,15 @@ export class TableWriter {
 
   /** Inserts the rows of one piece, whose keys are free. Throws RowsRefused; where a value was changed they are there. */
   async insert(shape: TableShape, piece: readonly BoundRow[]): Promise<void> {
-    const answer = await this.#transaction.run(insertSql(shape, piece.length), this.#parameters(piece));
+    const answer = await this.#run(insertSql, shape, piece);
     this.#tally.addWritten(shape.mapping, piece.length, piece.length);
     refuseChanged(shape, answer);
+  }
+
+  #run(sql: typeof upsertSql, shape: TableShape, piece: readonly BoundRow[]): Promise<Answer> {
+    if (this.#transaction.session.takesBulk && piece.length > 1)
+      return this.#transaction.runBulk(sql(shape, 1), packBound(shape, piece, this.#batchId));
+    return this.#transaction.run(sql(shape, piece.length), this.#parameters(piece));
   }
 
   /** Removes rows that go. Throws RowsRefused. */
@@ -168,7 +209,8 @@ export class TableWriter {
 }
 
 function keyPieces(shape: TableShape, keys: readonly BoundKey[]): BoundKey[][] {
-  return inPieces(keys, Math.floor(parametersMax / shape.key.length), () => 0, bytesMax);
+  const items = Math.min(rowsMax, Math.floor(parametersMax / shape.key.length));
+  return cutPieces(keys, { items, bytes: bytesMax, even: true }, () => 0);
 }
 
 function parametersOf(keys: readonly BoundKey[]): Bound[] {
@@ -201,18 +243,24 @@ function refuseChanged(shape: TableShape, { warnings }: Answer): void {
   if (changed !== null) throw changed;
 }
 
-/** Pieces of at most so many items and bytes, cut to powers of two, so that few statements have to be prepared. */
-function inPieces<T>(items: readonly T[], itemsMax: number, bytesOf: (item: T) => number, bytes: number): T[][] {
+/** Bounds of a piece; `even`: cut to powers of two, so that few statements have to be prepared. */
+interface PieceLimits {
+  readonly items: number;
+  readonly bytes: number;
+  readonly even: boolean;
+}
+
+function cutPieces<T>(items: readonly T[], limits: PieceLimits, bytesOf: (item: T) => number): T[][] {
   const pieces: T[][] = [];
   for (let start = 0; start < items.length;) {
     let end = start;
     let sum = 0;
-    while (end < items.length && end - start < Math.min(itemsMax, rowsMax)) {
+    while (end < items.length && end - start < limits.items) {
       sum += bytesOf(items[end] as T);
-      if (sum > bytes && end > start) break;
+      if (sum > limits.bytes && end > start) break;
       end += 1;
     }
-    const size = 2 ** Math.floor(Math.log2(end - start));
+    const size = limits.even ? 2 ** Math.floor(Math.log2(end - start)) : end - start;
     pieces.push(items.slice(start, start + size));
     start += size;
   }

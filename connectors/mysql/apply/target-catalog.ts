@@ -8,6 +8,7 @@ import { quoteIdentifier, quoteTable } from "../quote.ts";
 import { encoderOf } from "./encode-value.ts";
 import { batchColumn, isSameName } from "./names.ts";
 import { readFirstBatches } from "./target-records.ts";
+import { type Verbatim, verbatimOf } from "./verbatim.ts";
 
 /** A physical table as statements need to know it. Columns are in the mapping's order. */
 export interface TableShape {
@@ -34,6 +35,8 @@ export interface ShapeColumn {
   readonly exact: string;
   /** What is bound for a value in the source's text form. Throws ReplicationError where the column cannot hold it. */
   readonly encode: (text: Buffer) => string | Buffer;
+  /** Which of these need no encoding. */
+  readonly verbatim: Verbatim;
   /** Its values are bytes, not text. */
   readonly binary: boolean;
 }
@@ -128,6 +131,7 @@ function shapeOf(
     }
     const type = row["type"] ?? "";
     const name = quoteIdentifier(column.target);
+    const declaration = column.targetType ?? column.sourceType.declaration;
     return {
       sourceType: column.sourceType,
       name,
@@ -135,10 +139,11 @@ function shapeOf(
       // A FLOAT is printed with six digits; as a double it is printed in full.
       exact: type === "float" ? `(${name} + 0e0)` : name,
       encode: encoderOf(column.sourceType, {
-        declaration: column.targetType ?? column.sourceType.declaration,
+        declaration,
         subject: `${printTable(mapping.target)}.${column.target}`,
         lossAccepted: column.conversion === "lossy",
       }),
+      verbatim: verbatimOf(column.sourceType, declaration),
       binary: binaryTypes.has(type),
     };
   });

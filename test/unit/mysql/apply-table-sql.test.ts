@@ -16,6 +16,7 @@ function shape(flavour: Flavour, key: readonly number[] = [0]): TableShape {
     exact: name,
     binary: false,
     encode: (text) => text,
+    verbatim: (_bytes, _start, end) => end,
   });
   return {
     mapping,
