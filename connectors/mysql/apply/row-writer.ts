@@ -1,5 +1,6 @@
 // Writes changes of several tables: in few statements when nothing stands in the way, else with care, so that a row that
 // the target refuses is found and the others pass.
+import { setImmediate } from "node:timers/promises";
 import type { PackedRows } from "../../../engine/model/packed-rows.ts";
 import type { Key } from "../../../engine/model/row.ts";
 import type { TableMapping } from "../../../engine/model/share.ts";
@@ -156,17 +157,29 @@ export class RowWriter {
   /** As #put; rows are bound from the first piece on that does not go as it is. */
   async #putPacked(shape: TableShape, rows: PackedRows): Promise<void> {
     const { table, book, refusals } = this.#parts;
+    const pieces = book.isStopped(shape.mapping) ? [] : table.packedPieces(rows);
+    let packet = await this.#packet(shape, pieces[0]);
     let written = 0;
-    for (const piece of book.isStopped(shape.mapping) ? [] : table.packedPieces(rows)) {
-      const packet = table.packed(shape, piece);
-      if (packet === null || !(await refusals.passed(() => table.upsertPacked(shape, piece.length, packet)))) break;
+    for (const [index, piece] of pieces.entries()) {
+      if (packet === null) break;
+      const sent = packet;
+      const upsert = refusals.passed(() => table.upsertPacked(shape, piece.length, sent));
+      const [passed, next] = await Promise.all([upsert, this.#packet(shape, pieces[index + 1])]);
+      if (!passed) break;
       written += piece.length;
+      packet = next;
     }
     if (written === rows.length) return;
     const rest = { table: shape.mapping, truncate: false, deletes: [], updates: [], upserts: [...rows.from(written)] };
     const { deletes, upserts } = planChange(shape, rest, this.#parts);
     await this.#remover.remove(shape, deletes, false);
     await this.#put(shape, upserts);
+  }
+
+  /** Made once what was begun before is on its way to the server. */
+  async #packet(shape: TableShape, piece: PackedRows | undefined): Promise<Buffer | null> {
+    await setImmediate();
+    return piece === undefined ? null : this.#parts.table.packed(shape, piece);
   }
 
   /** Inserts or replaces rows; with care from the first refusal on. */

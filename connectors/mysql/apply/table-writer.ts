@@ -34,7 +34,7 @@ import type { ForeignKey, ShapeColumn, TableShape } from "./target-catalog.ts";
 const parametersMax = 8192;
 const rowsMax = 512;
 /** The same of a statement that is executed for each row of a packet. */
-const bulkRowsMax = 4096;
+const bulkRowsMax = 1024;
 const bytesMax = 4 * 1024 * 1024;
 /** What is longer comes in several packets, which is left to the driver. */
 const frameBytesMax = 0xff_ffff;
