@@ -1,5 +1,6 @@
-// Whether a server executes a prepared statement for many rows at a time (MariaDB, "COM_STMT_BULK_EXECUTE"). Of INSERT it makes one
-// statement, at half of what the same rows cost it as parameters of one VALUES list.
+// Whether a server executes a prepared statement for many rows at a time (MariaDB, "COM_STMT_BULK_EXECUTE"). An INSERT stays one
+// statement, with its row count, its notes and ON DUPLICATE KEY UPDATE, at half of what the same rows cost in a VALUES list. LOAD DATA
+// LOCAL costs no less, turns refused rows into warnings, and with REPLACE removes rows of other keys.
 import type { Connection } from "mysql2";
 
 /** MARIADB_CLIENT_STMT_BULK_OPERATIONS, of the capabilities that MariaDB has beside MySQL's. */
