@@ -14,7 +14,7 @@ import { type OpenShared, SharedSource } from "./shared-source.ts";
 import { SourceRuntime } from "./source-runtime.ts";
 
 /** How often `untilCaughtUp` looks. */
-const lookMs = 50;
+const lookMs = 10;
 
 export interface RunningEngine extends Engine {
   /** Brings what runs in line with a newly applied configuration. */
