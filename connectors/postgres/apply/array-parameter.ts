@@ -1,82 +1,101 @@
-// A column of values as one statement parameter: PostgreSQL's binary form of text[], so that nothing needs escaping.
+// A column of values as one statement parameter: PostgreSQL's binary form of an array, so that nothing needs escaping.
 import type { PackedRows } from "../../../engine/model/packed-rows.ts";
-import type { ByteWriter } from "./byte-writer.ts";
+import type { BinaryType } from "./binary-values.ts";
+import { ByteWriter } from "./byte-writer.ts";
 
 /** pg_type.oid of text. */
 const textOid = 25;
 const headerBytes = 20;
+const lengthBytes = 4;
 
 /** A whole column. */
 export interface ArrayParameter {
+  /** Name of the elements' type. */
+  readonly type: "text" | BinaryType["name"];
   readonly byteLength: number;
   writeTo(writer: ByteWriter): void;
 }
 
-/** One text[] of one dimension. Its elements are the values' text forms; null is SQL NULL. */
-export class TextArray implements ArrayParameter {
-  readonly #values: readonly (Buffer | null)[];
-  readonly byteLength: number;
-  readonly #holdsNull: boolean;
+/** Calls `visit` for each value's text form; a length of -1 stands for NULL. */
+export type ColumnValues = (visit: (bytes: Buffer, start: number, length: number) => void) => void;
 
-  constructor(values: readonly (Buffer | null)[]) {
-    this.#values = values;
-    let bytes = headerBytes + 4 * values.length;
-    let holdsNull = false;
-    for (const value of values) {
-      if (value === null) holdsNull = true;
-      else bytes += value.length;
-    }
-    this.byteLength = bytes;
-    this.#holdsNull = holdsNull;
-  }
+const noBytes = Buffer.alloc(0);
 
-  writeTo(writer: ByteWriter): void {
-    writeHeader(writer, this.#values.length, this.#holdsNull);
-    for (const value of this.#values) {
-      if (value === null) {
-        writer.int32(-1);
-      } else {
-        writer.int32(value.length);
-        writer.bytes(value);
-      }
-    }
-  }
+export function listedColumn(values: readonly (Buffer | null)[]): ColumnValues {
+  return (visit) => {
+    for (const value of values) visit(value ?? noBytes, 0, value?.length ?? -1);
+  };
 }
 
-/** The same of rows that are packed. */
-export class PackedTextArray implements ArrayParameter {
-  readonly #rows: PackedRows;
-  readonly #column: number;
-  readonly byteLength: number;
-  readonly #holdsNull: boolean;
+export function packedColumn(rows: PackedRows, column: number): ColumnValues {
+  return (visit) => rows.column(column, visit);
+}
 
-  constructor(rows: PackedRows, column: number) {
-    this.#rows = rows;
-    this.#column = column;
-    let bytes = headerBytes + 4 * rows.length;
+/** An array of the column's own type where that type has a binary form and each value is in its plain one, else text[]. */
+export function arrayParameter(values: ColumnValues, type: BinaryType | null): ArrayParameter {
+  return (type === null ? null : binaryArray(values, type)) ?? new TextArray(values);
+}
+
+/** One text[] of one dimension. Its elements are the values' text forms; null is SQL NULL. */
+export class TextArray implements ArrayParameter {
+  readonly type = "text";
+  readonly #values: ColumnValues;
+  readonly #header: Buffer;
+  readonly byteLength: number;
+
+  constructor(values: ColumnValues) {
+    this.#values = values;
+    let elements = 0;
     let holdsNull = false;
-    rows.column(column, (_bytes, _start, length) => {
+    let bytes = 0;
+    values((_bytes, _start, length) => {
+      elements += 1;
       if (length < 0) holdsNull = true;
-      else bytes += length;
+      bytes += lengthBytes + Math.max(length, 0);
     });
-    this.byteLength = bytes;
-    this.#holdsNull = holdsNull;
+    this.#header = arrayHeader(elements, holdsNull, textOid);
+    this.byteLength = this.#header.length + bytes;
   }
 
   writeTo(writer: ByteWriter): void {
-    writeHeader(writer, this.#rows.length, this.#holdsNull);
-    this.#rows.column(this.#column, (bytes, start, length) => {
+    writer.bytes(this.#header);
+    this.#values((bytes, start, length) => {
       writer.int32(length);
       if (length > 0) writer.slice(bytes, start, length);
     });
   }
 }
 
+/** Null when some value is not in the type's plain form. */
+function binaryArray(values: ColumnValues, { name, oid, encode }: BinaryType): ArrayParameter | null {
+  const written = new ByteWriter();
+  let elements = 0;
+  let holdsNull = false;
+  let isPlain = true;
+  values((bytes, start, length) => {
+    elements += 1;
+    if (length < 0) {
+      holdsNull = true;
+      written.int32(-1);
+    } else if (isPlain) {
+      isPlain = encode(bytes, start, start + length, written);
+    }
+  });
+  if (!isPlain) return null;
+  const chunks = [arrayHeader(elements, holdsNull, oid), ...written.take()];
+  return {
+    type: name,
+    byteLength: chunks.reduce((sum, chunk) => sum + chunk.length, 0),
+    writeTo: (writer) => {
+      for (const chunk of chunks) writer.bytes(chunk);
+    },
+  };
+}
+
 /** Layout: array_recv in PostgreSQL's arrayfuncs.c. An array of no elements may be sent with one empty dimension. */
-function writeHeader(writer: ByteWriter, elements: number, holdsNull: boolean): void {
-  writer.int32(1);
-  writer.int32(holdsNull ? 1 : 0);
-  writer.int32(textOid);
-  writer.int32(elements);
-  writer.int32(1);
+function arrayHeader(elements: number, holdsNull: boolean, oid: number): Buffer {
+  const header = Buffer.allocUnsafe(headerBytes);
+  let at = 0;
+  for (const number of [1, holdsNull ? 1 : 0, oid, elements, 1]) at = header.writeInt32BE(number, at);
+  return header;
 }

@@ -4,7 +4,7 @@ import type { Micros } from "../../../engine/model/change-message.ts";
 import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
 import { printTable, tableKey } from "../../../engine/model/table.ts";
 import type { CheckpointWrite } from "../../../engine/ports/change-target.ts";
-import { TextArray } from "./array-parameter.ts";
+import { listedColumn, TextArray } from "./array-parameter.ts";
 import { judgedTimeSql } from "./gate-sql.ts";
 import { batchStep } from "../../../engine/target/batch-ids.ts";
 import type { QuarantineBook } from "../../../engine/target/quarantine-book.ts";
@@ -237,5 +237,5 @@ export function microsText(micros: Micros): string {
 }
 
 function textColumn(values: readonly (string | null)[]): TextArray {
-  return new TextArray(values.map((value) => (value === null ? null : Buffer.from(value, "utf8"))));
+  return new TextArray(listedColumn(values.map((value) => (value === null ? null : Buffer.from(value, "utf8")))));
 }

@@ -1,19 +1,23 @@
-// The statements that write one physical table. Values come as one text[] a column and are cast to the column's bare type
-// in the statement; the assignment that follows raises an error where a value does not fit, instead of cutting it.
-// Names of functions and types are unqualified: the session has an empty search_path, and unnest of several arrays works only so.
+// The statements that write one physical table. Values come as one array a column, of text or of the column's own type, and are
+// cast to the column's bare type in the statement; the assignment that follows raises an error where a value does not fit, instead
+// of cutting it. Names of functions and types are unqualified: the session has an empty search_path.
+import type { ArrayParameter } from "./array-parameter.ts";
 import type { TableShape } from "./target-catalog.ts";
 
 /** The engine's own column in every physical table: the batch that wrote the row. */
 export const batchColumn = "dongbo_batch";
 
+/** Types of the elements of the arrays among the parameters, in order. */
+type ElementTypes = readonly ArrayParameter["type"][];
+
 /** Parameters: every column, then the batch id. Gives the number of rows that were not there before. */
-export const upsertSql = madeOnce((shape) => {
+export const upsertSql = madeOnce((shape, types) => {
   const all = indexes(shape);
   const set = all.filter((index) => !shape.key.includes(index)).map((index) => `${name(shape, index)} = excluded.${name(shape, index)}`);
   // A row that ON CONFLICT updated carries the lock it was given first in xmax; a row just inserted has none.
   return `WITH written AS (
 INSERT INTO ${shape.physical} AS t (${names(shape, all)}, ${batchColumn})
-SELECT ${all.map((index, place) => stored(shape, index, place)).join(", ")}, CAST($${all.length + 1} AS int8) FROM ${given(all.length)}
+SELECT ${all.map((index, place) => stored(shape, index, place)).join(", ")}, CAST($${all.length + 1} AS int8) FROM ${given(types)}
 ON CONFLICT (${names(shape, shape.key)}) DO UPDATE SET ${[...set, `${batchColumn} = excluded.${batchColumn}`].join(", ")}
 RETURNING (t.xmax = 0) AS fresh)
 SELECT count(*) FILTER (WHERE fresh) FROM written`;
@@ -23,15 +27,14 @@ SELECT count(*) FILTER (WHERE fresh) FROM written`;
  * Writes some columns of rows that are there, the key among them where it changes. Parameters: the key columns in key
  * order, the columns in `known`, then the batch id. Gives the place, counted from 1, of each key that has a row.
  */
-export const updateSql = madeOnce((shape, known) => {
+export const updateSql = madeOnce((shape, types, known) => {
   const set = known.map((index, place) => `${name(shape, index)} = ${stored(shape, index, shape.key.length + place)}`);
-  const width = shape.key.length + known.length;
-  return `UPDATE ${shape.physical} AS t SET ${[...set, `${batchColumn} = CAST($${width + 1} AS int8)`].join(", ")}
-FROM ${given(width, true)} WHERE ${sameKey(shape)} RETURNING v.place`;
+  return `UPDATE ${shape.physical} AS t SET ${[...set, `${batchColumn} = CAST($${types.length + 1} AS int8)`].join(", ")}
+FROM ${given(types, true)} WHERE ${sameKey(shape)} RETURNING v.place`;
 });
 
 /** Parameters: the key columns in key order. */
-export const deleteSql = madeOnce((shape) => `DELETE FROM ${shape.physical} AS t USING ${given(shape.key.length)} WHERE ${sameKey(shape)}`);
+export const deleteSql = madeOnce((shape, types) => `DELETE FROM ${shape.physical} AS t USING ${given(types)} WHERE ${sameKey(shape)}`);
 
 /** Every row of ours: readers keep theirs until the commit, which TRUNCATE would not grant them. */
 export function deleteAllSql({ physical, own }: TableShape): string {
@@ -44,9 +47,9 @@ export function sweepSql({ physical, own }: TableShape): string {
 }
 
 /** Parameters: the key columns. Gives the place, counted from 1, of each key that has a row, and the wanted columns of it. */
-export const readSql = madeOnce((shape, wanted) => {
+export const readSql = madeOnce((shape, types, wanted) => {
   const columns = wanted.map((index) => `, t.${name(shape, index)}`).join("");
-  return `SELECT v.place${columns} FROM ${given(shape.key.length, true)} JOIN ${shape.physical} AS t ON ${sameKey(shape)}`;
+  return `SELECT v.place${columns} FROM ${given(types, true)} JOIN ${shape.physical} AS t ON ${sameKey(shape)}`;
 });
 
 /** The text format's columns: all of the mapping, then the batch id. */
@@ -69,14 +72,14 @@ SELECT ${aliases}, count(*) OVER () FROM gone LIMIT ${limit}`;
 
 /** Texts are long and wanted for every batch; the session, too, knows its prepared statements by them. */
 function madeOnce(
-  make: (shape: TableShape, columns: readonly number[]) => string,
-): (shape: TableShape, columns?: readonly number[]) => string {
+  make: (shape: TableShape, types: ElementTypes, columns: readonly number[]) => string,
+): (shape: TableShape, types: ElementTypes, columns?: readonly number[]) => string {
   const texts = new WeakMap<TableShape, Map<string, string>>();
-  return (shape, columns = []) => {
+  return (shape, types, columns = []) => {
     const ofShape = texts.get(shape) ?? new Map<string, string>();
     texts.set(shape, ofShape);
-    const id = columns.join();
-    const text = ofShape.get(id) ?? make(shape, columns);
+    const id = `${types.join()} ${columns.join()}`;
+    const text = ofShape.get(id) ?? make(shape, types, columns);
     ofShape.set(id, text);
     return text;
   };
@@ -113,12 +116,11 @@ function stored(shape: TableShape, index: number, place: number): string {
   return `CASE WHEN ${back} THEN ${value} ELSE ${raise} END`;
 }
 
-/** The parameters as rows. */
-function given(width: number, withPlace = false): string {
-  const places = Array.from({ length: width }, (_, place) => place);
-  const arrays = places.map((place) => `$${place + 1}::text[]`).join(", ");
-  const columns = places.map((place) => `c${place}`).join(", ");
-  return withPlace ? `unnest(${arrays}) WITH ORDINALITY AS v(${columns}, place)` : `unnest(${arrays}) AS v(${columns})`;
+/** The parameters as rows. Of functions in a SELECT list the server takes row by row; in FROM it would first store what they give. */
+function given(types: ElementTypes, withPlace = false): string {
+  const columns = types.map((type, place) => `unnest($${place + 1}::${type}[]) AS c${place}`);
+  if (withPlace) columns.push(`generate_subscripts($1::${types[0] ?? ""}[], 1) AS place`);
+  return `(SELECT ${columns.join(", ")}) AS v`;
 }
 
 function sameKey(shape: TableShape): string {

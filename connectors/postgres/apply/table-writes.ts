@@ -2,7 +2,7 @@
 import { assert } from "../../../engine/model/assert.ts";
 import { type Key, keyText, type Row, rowBytes } from "../../../engine/model/row.ts";
 import { PackedRows, type RowList } from "../../../engine/model/packed-rows.ts";
-import { type ArrayParameter, PackedTextArray, TextArray } from "./array-parameter.ts";
+import { type ArrayParameter, arrayParameter, listedColumn, packedColumn } from "./array-parameter.ts";
 import type { RowTally } from "../../../engine/target/row-tally.ts";
 import type { Statement, StatementResult } from "./statement-batch.ts";
 import { deleteAllSql, deleteSql, readSql, updateSql, upsertSql } from "./table-sql.ts";
@@ -38,10 +38,13 @@ export function keyOf(shape: TableShape, row: Row): Key {
 }
 
 export function upserts(scope: WriteScope, shape: TableShape, rows: RowList): TableWrite[] {
-  return rowPieces(rows).map((piece) => ({
-    statement: { sql: upsertSql(shape), parameters: [...allColumns(shape, piece), String(scope.batchId)] },
-    settle: (result) => scope.tally.addWritten(shape.mapping, piece.length, Number(result.rows[0]?.[0] ?? 0)),
-  }));
+  return rowPieces(rows).map((piece) => {
+    const values = allColumns(shape, piece);
+    return {
+      statement: { sql: upsertSql(shape, typesOf(values)), parameters: [...values, String(scope.batchId)] },
+      settle: (result) => scope.tally.addWritten(shape.mapping, piece.length, Number(result.rows[0]?.[0] ?? 0)),
+    };
+  });
 }
 
 function rowPieces(rows: RowList): (PackedRows | Row[])[] {
@@ -50,14 +53,19 @@ function rowPieces(rows: RowList): (PackedRows | Row[])[] {
 
 function allColumns(shape: TableShape, rows: PackedRows | Row[]): ArrayParameter[] {
   const all = shape.columns.map((_, index) => index);
-  return rows instanceof PackedRows ? all.map((index) => new PackedTextArray(rows, index)) : columns(rows, all);
+  return rows instanceof PackedRows
+    ? shape.columns.map(({ binary }, index) => arrayParameter(packedColumn(rows, index), binary))
+    : columns(shape, rows, all);
 }
 
 export function deletes(scope: WriteScope, shape: TableShape, keys: readonly Key[]): TableWrite[] {
-  return inPieces(keys, rowBytes).map((piece) => ({
-    statement: { sql: deleteSql(shape), parameters: keyColumns(shape, piece) },
-    settle: (result) => scope.tally.addDeleted(shape.mapping, result.count),
-  }));
+  return inPieces(keys, rowBytes).map((piece) => {
+    const parameters = keyColumns(shape, piece);
+    return {
+      statement: { sql: deleteSql(shape, typesOf(parameters)), parameters },
+      settle: (result) => scope.tally.addDeleted(shape.mapping, result.count),
+    };
+  });
 }
 
 export function deleteAll(scope: WriteScope, shape: TableShape): TableWrite {
@@ -84,11 +92,13 @@ export function updates(
         piece.map(({ key }) => key),
       );
       const values = columns(
+        shape,
         piece.map(({ row }) => row),
         known,
       );
+      const arrays = [...keys, ...values];
       return {
-        statement: { sql: updateSql(shape, known), parameters: [...keys, ...values, String(scope.batchId)] },
+        statement: { sql: updateSql(shape, typesOf(arrays), known), parameters: [...arrays, String(scope.batchId)] },
         settle: (result: StatementResult) => {
           scope.tally.addWritten(shape.mapping, result.count, 0);
           if (result.count === piece.length) return;
@@ -114,16 +124,16 @@ export interface Completion {
 
 export function completions(shape: TableShape, rows: readonly PartialRow[]): Completion[] {
   return alike(shape, rows).flatMap(({ unchanged, members }) =>
-    inPieces(members, ({ row }) => rowBytes(row)).map((piece) => ({
-      statement: {
-        sql: readSql(shape, unchanged),
-        parameters: keyColumns(
-          shape,
-          piece.map(({ key }) => key),
-        ),
-      },
-      settle: (result: StatementResult) => completed(piece, unchanged, result),
-    })),
+    inPieces(members, ({ row }) => rowBytes(row)).map((piece) => {
+      const parameters = keyColumns(
+        shape,
+        piece.map(({ key }) => key),
+      );
+      return {
+        statement: { sql: readSql(shape, typesOf(parameters), unchanged), parameters },
+        settle: (result: StatementResult) => completed(piece, unchanged, result),
+      };
+    }),
   );
 }
 
@@ -177,12 +187,21 @@ function alike(shape: TableShape, rows: readonly PartialRow[]): AlikeRows[] {
   return [...groups.values()];
 }
 
-function keyColumns(shape: TableShape, keys: readonly Key[]): TextArray[] {
-  return shape.key.map((_, place) => new TextArray(keys.map((key) => valueOf(key, place))));
+function keyColumns(shape: TableShape, keys: readonly Key[]): ArrayParameter[] {
+  return shape.key.map((index, place) => column(shape, index, keys, place));
 }
 
-function columns(rows: readonly Row[], wanted: readonly number[]): TextArray[] {
-  return wanted.map((index) => new TextArray(rows.map((row) => valueOf(row, index))));
+function columns(shape: TableShape, rows: readonly Row[], wanted: readonly number[]): ArrayParameter[] {
+  return wanted.map((index) => column(shape, index, rows, index));
+}
+
+/** The values at one place of each row or key, for the column with that index. */
+function column(shape: TableShape, index: number, rows: readonly Row[], place: number): ArrayParameter {
+  return arrayParameter(listedColumn(rows.map((row) => valueOf(row, place))), shape.columns[index]?.binary ?? null);
+}
+
+function typesOf(arrays: readonly ArrayParameter[]): ArrayParameter["type"][] {
+  return arrays.map(({ type }) => type);
 }
 
 function valueOf(row: Row, index: number): Buffer | null {

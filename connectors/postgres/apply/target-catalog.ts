@@ -6,6 +6,7 @@ import { type ColumnType, printTable, tableKey, type TableName, type ValueCatego
 import { ownRowsSql } from "../../../engine/target/batch-ids.ts";
 import { TypeCatalog } from "../postgres-types.ts";
 import { quoteIdentifier, quoteTable } from "../quote.ts";
+import { type BinaryType, binaryType } from "./binary-values.ts";
 import { batchColumn } from "./table-sql.ts";
 import { readFirstBatches } from "./target-records.ts";
 
@@ -35,6 +36,8 @@ export interface ShapeColumn {
    * type, in which the value must be the same before and after. Null: the types are the same, or cannot be compared.
    */
   readonly checked: { readonly declared: string; readonly source: string } | null;
+  /** How its values are sent when they are in plain form; null: as text, for the server to read. */
+  readonly binary: BinaryType | null;
   /** Its equality operator, written so that it is found under an empty search_path; for key columns. */
   readonly equality: string;
 }
@@ -120,7 +123,7 @@ async function readShapes(client: ClientBase, subscription: Subscription): Promi
 }
 
 interface FoundColumn {
-  readonly column: Omit<ShapeColumn, "checked"> & { readonly declared: string };
+  readonly column: Omit<ShapeColumn, "checked" | "binary"> & { readonly declared: string };
   readonly short: boolean;
   /** Of its table. */
   readonly primaryKey: string | null;
@@ -136,7 +139,9 @@ function shapeOf(mapping: TableMapping, found: ReadonlyMap<string, FoundColumn>)
   const columns = mapping.columns.map((column, index): ShapeColumn => {
     const { declared, ...own } = (there[index] as FoundColumn).column;
     const source = isChosen(column) ? comparableType(column.sourceType) : null;
-    return { ...own, checked: source === null ? null : { declared, source } };
+    const checked = source === null ? null : { declared, source };
+    // A value is checked by reading its text in two types.
+    return { ...own, checked, binary: checked === null ? binaryType(own.bare) : null };
   });
   const key = keyPlaces(mapping);
   const shortKey = key.every((index) => there[index]?.short === true && mapping.columns[index]?.targetType === null);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { TextArray } from "../../../connectors/postgres/apply/array-parameter.ts";
+import { listedColumn, TextArray } from "../../../connectors/postgres/apply/array-parameter.ts";
 import { ByteWriter } from "../../../connectors/postgres/apply/byte-writer.ts";
 import { microsText } from "../../../connectors/postgres/apply/checkpoint-sql.ts";
 import { copyLines } from "../../../connectors/postgres/apply/copy-lines.ts";
@@ -58,7 +58,7 @@ describe("a column as a parameter", () => {
     fc.assert(
       fc.property(fc.array(value, { maxLength: 20 }), (values) => {
         const writer = new ByteWriter();
-        const array = new TextArray(values);
+        const array = new TextArray(listedColumn(values));
         array.writeTo(writer);
         const message = Buffer.concat(writer.take());
         expect(message.length).toBe(array.byteLength);
