@@ -208,7 +208,7 @@ export class PackedRows implements RowList {
       }
       bytes += size;
     }
-    if (start === 0) return [this];
+    if (start === 0) return this.length === 0 ? [] : [this];
     parts.push(new PackedRows(this.#rows.slice(start)));
     return parts;
   }
