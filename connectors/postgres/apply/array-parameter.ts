@@ -7,6 +7,8 @@ import { ByteWriter } from "./byte-writer.ts";
 const textOid = 25;
 const headerBytes = 20;
 const lengthBytes = 4;
+/** Most types of the list need no more. */
+const valueBytes = 16;
 
 /** A whole column. */
 export interface ArrayParameter {
@@ -16,19 +18,31 @@ export interface ArrayParameter {
   writeTo(writer: ByteWriter): void;
 }
 
-/** Calls `visit` for each value's text form; a length of -1 stands for NULL. */
-export type ColumnValues = (visit: (bytes: Buffer, start: number, length: number) => void) => void;
+/** The values of one column. */
+export interface ColumnValues {
+  readonly length: number;
+  /** Calls `visit` for each value's text form; a length of -1 stands for NULL. */
+  readonly each: (visit: (bytes: Buffer, start: number, length: number) => void) => void;
+}
 
 const noBytes = Buffer.alloc(0);
 
 export function listedColumn(values: readonly (Buffer | null)[]): ColumnValues {
-  return (visit) => {
-    for (const value of values) visit(value ?? noBytes, 0, value?.length ?? -1);
+  return {
+    length: values.length,
+    each: (visit) => {
+      for (const value of values) visit(value ?? noBytes, 0, value?.length ?? -1);
+    },
   };
 }
 
 export function packedColumn(rows: PackedRows, column: number): ColumnValues {
-  return (visit) => rows.column(column, visit);
+  return {
+    length: rows.length,
+    each: (visit) => {
+      rows.column(column, visit);
+    },
+  };
 }
 
 /** An array of the column's own type where that type has a binary form and each value is in its plain one, else text[]. */
@@ -45,21 +59,19 @@ export class TextArray implements ArrayParameter {
 
   constructor(values: ColumnValues) {
     this.#values = values;
-    let elements = 0;
     let holdsNull = false;
     let bytes = 0;
-    values((_bytes, _start, length) => {
-      elements += 1;
+    values.each((_bytes, _start, length) => {
       if (length < 0) holdsNull = true;
       bytes += lengthBytes + Math.max(length, 0);
     });
-    this.#header = arrayHeader(elements, holdsNull, textOid);
+    this.#header = arrayHeader(values.length, holdsNull, textOid);
     this.byteLength = this.#header.length + bytes;
   }
 
   writeTo(writer: ByteWriter): void {
     writer.bytes(this.#header);
-    this.#values((bytes, start, length) => {
+    this.#values.each((bytes, start, length) => {
       writer.int32(length);
       if (length > 0) writer.slice(bytes, start, length);
     });
@@ -68,12 +80,10 @@ export class TextArray implements ArrayParameter {
 
 /** Null when some value is not in the type's plain form. */
 function binaryArray(values: ColumnValues, { name, oid, encode }: BinaryType): ArrayParameter | null {
-  const written = new ByteWriter();
-  let elements = 0;
+  const written = new ByteWriter(values.length * (lengthBytes + valueBytes));
   let holdsNull = false;
   let isPlain = true;
-  values((bytes, start, length) => {
-    elements += 1;
+  values.each((bytes, start, length) => {
     if (length < 0) {
       holdsNull = true;
       written.int32(-1);
@@ -82,7 +92,7 @@ function binaryArray(values: ColumnValues, { name, oid, encode }: BinaryType): A
     }
   });
   if (!isPlain) return null;
-  const chunks = [arrayHeader(elements, holdsNull, oid), ...written.take()];
+  const chunks = [arrayHeader(values.length, holdsNull, oid), ...written.take()];
   return {
     type: name,
     byteLength: chunks.reduce((sum, chunk) => sum + chunk.length, 0),

@@ -9,11 +9,16 @@ const ownChunkBytes = 16 * 1024;
 /** Collects big-endian numbers and byte strings. A value given to it must not change until the result has been sent. */
 export class ByteWriter {
   readonly #chunks: Buffer[] = [];
-  #block = Buffer.allocUnsafe(blockBytesMin);
+  #block: Buffer;
   /** Start of what `#chunks` does not hold yet, and the end of what is written, in the current block. */
   #start = 0;
   #end = 0;
   #flushedBytes = 0;
+
+  /** `expectedBytes`: about so many will be written. */
+  constructor(expectedBytes = blockBytesMin) {
+    this.#block = Buffer.allocUnsafe(Math.min(blockBytesMax, expectedBytes));
+  }
 
   /** Bytes written so far. */
   get byteLength(): number {
