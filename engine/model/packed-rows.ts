@@ -112,6 +112,12 @@ export interface PackedRow {
   readonly to: number;
 }
 
+/** The row in memory of its own. */
+export function packRow(row: Row): PackedRow {
+  const bytes = Buffer.allocUnsafe(packedBytes(row));
+  return { bytes, from: 0, to: packValues(row, bytes, 0) };
+}
+
 export function unpackRow({ bytes, from }: PackedRow): Row {
   const row = unpackValues(bytes, from);
   assert(row !== null, "a row has values");
@@ -157,7 +163,11 @@ export function pickValues({ bytes, from }: PackedRow, columns: readonly number[
   for (const column of columns) size += (places[column + 1] as number) - (places[column] as number);
   const picked = Buffer.allocUnsafe(size);
   let to = picked.writeUInt16BE(columns.length, 0);
-  for (const column of columns) to += bytes.copy(picked, to, places[column], places[column + 1]);
+  for (let first = 0, next = 0; first < columns.length; first = next) {
+    // Columns that lie beside each other are copied together.
+    for (next = first + 1; next < columns.length && columns[next] === (columns[next - 1] as number) + 1;) next += 1;
+    to += bytes.copy(picked, to, places[columns[first] as number], places[(columns[next - 1] as number) + 1]);
+  }
   return { bytes: picked, from: 0, to };
 }
 

@@ -1,5 +1,5 @@
 // What a piece of the stream does to one table in the end: one entry a key, however often the key changed.
-import { packedKeyText, PackedRows, type PackedRow, type RowList, unpackRow } from "../model/packed-rows.ts";
+import { packedKeyText, packRow, PackedRows, type PackedRow, type RowList, unpackRow } from "../model/packed-rows.ts";
 import type { Key, Row } from "../model/row.ts";
 import { keyText, UNCHANGED } from "../model/row.ts";
 import { keyPlaces, type TableMapping } from "../model/share.ts";
@@ -82,7 +82,8 @@ export class NetEffect {
       else if (entry.base === null) upserts.push(entry.row);
       else updates.push({ key: entry.base, row: entry.row });
     }
-    const rows: RowList = upserts.length === 0 && packed.length > 0 ? new PackedRows(packed) : [...packed.map(unpackRow), ...upserts];
+    // Few are not packed, as a rule: those are made alike, not all the others.
+    const rows: RowList = packed.length > 0 ? new PackedRows([...packed, ...upserts.map(packRow)]) : upserts;
     const change: TableChange = { table: this.#table, truncate: this.#truncate, deletes, upserts: rows, updates };
     this.#entries.clear();
     this.#truncate = false;
