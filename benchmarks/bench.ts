@@ -1,5 +1,6 @@
 // `dongbo bench`: measures this build on this machine beside what it is held against, and says whether the figures count.
 import { writeFileSync } from "node:fs";
+import { constants } from "node:os";
 import { resolve } from "node:path";
 import { Command } from "commander";
 import type { ServerUrls } from "./stands/postgres-stand.ts";
@@ -39,12 +40,36 @@ async function bench(chosen: readonly string[], flags: Flags, command: Command):
   }
   const unknown = chosen.filter((name) => !names.includes(name));
   if (unknown.length > 0) command.error(`no workload is called ${unknown.join(", ")}; there are ${names.join(", ")}`);
-  const result = await runSuite(suiteOptions(chosen, flags, command));
+  const result = await runSuite(suiteOptions(chosen, flags, command)).catch(endWhenInterrupted);
   process.stdout.write(printTable(result));
   if (flags.json !== undefined) writeFileSync(flags.json, printResult(result));
   if (flags.html !== undefined) writeFileSync(flags.html, renderReport(result));
   process.exitCode = exitCodeOf(result);
   if (flags.saveBaseline !== undefined) keepBaseline(flags.saveBaseline, result);
+}
+
+let interruptedBy: NodeJS.Signals | null = null;
+
+/** Rejects at Ctrl+C, so that the servers do not outlive the run. */
+function interruption(): Promise<never> {
+  const interrupted = new Promise<never>((_, reject) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      process.once(signal, () => {
+        interruptedBy = signal;
+        // What was under way fails in its own ways once its servers are gone.
+        process.on("uncaughtException", () => {});
+        reject(new Error(`${signal} came`));
+      });
+    }
+  });
+  interrupted.catch(() => {});
+  return interrupted;
+}
+
+function endWhenInterrupted(error: unknown): never {
+  if (interruptedBy === null) throw error;
+  console.error("interrupted: the servers were stopped and their files removed");
+  process.exit(128 + constants.signals[interruptedBy]);
 }
 
 function keepBaseline(folder: string, result: BenchResult): void {
@@ -90,6 +115,7 @@ function suiteOptions(chosen: readonly string[], flags: Flags, command: Command)
     tell: (line) => {
       console.error(line);
     },
+    interrupted: interruption(),
   };
 }
 

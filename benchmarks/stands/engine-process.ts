@@ -46,6 +46,11 @@ export class EngineProcess {
       stdio: ["ignore", "ignore", "pipe"],
     });
     this.#child = child;
+    const end = (): void => {
+      child.kill("SIGKILL");
+    };
+    process.once("exit", end);
+    child.once("close", () => process.removeListener("exit", end));
     if (child.pid === undefined) throw new Error("dongbo did not start");
     this.#memory = new MemoryWatch(child.pid);
     createInterface(child.stderr).on("line", (line) => {

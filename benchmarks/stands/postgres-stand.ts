@@ -81,9 +81,9 @@ export class PostgresStand implements AsyncDisposable {
     this.#owned = servers.filter((server) => server instanceof EmbeddedPostgres);
   }
 
-  /** Makes the register. */
+  /** Starts the servers. */
   static async start(options: StandOptions): Promise<PostgresStand> {
-    const { rows, urls } = options;
+    const { urls } = options;
     const folder = mkdtempSync(join(tmpdir(), "dongbo-bench-"));
     // Started by root the servers run under an account of their own, which must be able to pass.
     chmodSync(folder, 0o711);
@@ -93,12 +93,14 @@ export class PostgresStand implements AsyncDisposable {
           EmbeddedPostgres.start({ dataDir: join(folder, "target"), settings }),
         ])
       : Promise.all([GivenPostgres.at(urls.source), GivenPostgres.at(urls.target)]));
-    const stand = new PostgresStand(options, folder, servers);
-    await stand.source.query(`CREATE DATABASE ${registerDatabase}`);
-    for (const server of stand.#owned) await server.query("CREATE ROLE dongbo LOGIN REPLICATION");
-    for (const sql of registerStatements(rows)) await stand.source.query(sql, registerDatabase);
-    await stand.source.query(`GRANT SELECT ON public.citizen TO ${roleOf(stand.source)}`, registerDatabase);
-    return stand;
+    return new PostgresStand(options, folder, servers);
+  }
+
+  async makeRegister(): Promise<void> {
+    await this.source.query(`CREATE DATABASE ${registerDatabase}`);
+    for (const server of this.#owned) await server.query("CREATE ROLE dongbo LOGIN REPLICATION");
+    for (const sql of registerStatements(this.rows)) await this.source.query(sql, registerDatabase);
+    await this.source.query(`GRANT SELECT ON public.citizen TO ${roleOf(this.source)}`, registerDatabase);
   }
 
   /** Servers of the other family, started when a workload asks for them, with a register of as many people. */

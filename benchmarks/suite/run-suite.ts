@@ -19,12 +19,19 @@ export interface SuiteOptions {
   readonly nodeOptions: readonly string[];
   /** Takes a line of progress. */
   readonly tell: (line: string) => void;
+  /** Rejects when the run is to end at once. */
+  readonly interrupted: Promise<never>;
 }
 
+/** Rejects as `interrupted` does, with what was started stopped and removed. */
 export async function runSuite(options: SuiteOptions): Promise<BenchResult> {
   const { entries, urls, nodeOptions, tell } = options;
   const startedAt = new Date().toISOString();
-  await using stand = entries.every(isAlone) ? null : await makeStand(options);
+  await using stand = entries.every(isAlone) ? null : await PostgresStand.start({ rows: options.size.rows, urls, nodeOptions });
+  if (stand !== null) {
+    tell(`making a register of ${options.size.rows} people ...`);
+    await Promise.race([stand.makeRegister(), options.interrupted]);
+  }
   const before = await idleDisturbance(measured);
   const workloads: WorkloadResult[] = [];
   const rounds: Round[] = [];
@@ -59,11 +66,6 @@ export async function runSuite(options: SuiteOptions): Promise<BenchResult> {
   };
 }
 
-function makeStand({ size, urls, nodeOptions, tell }: SuiteOptions): Promise<PostgresStand> {
-  tell(`making a register of ${size.rows} people ...`);
-  return PostgresStand.start({ rows: size.rows, urls, nodeOptions });
-}
-
 /** Needs no servers. */
 function isAlone(entry: CatalogueEntry): boolean {
   return "prepareAlone" in entry;
@@ -84,7 +86,7 @@ async function runEntry(stand: PostgresStand | null, entry: CatalogueEntry, opti
   await using prepared = await prepareEntry(stand, entry, options);
   const { workload } = entry;
   const sides: Side[] = workload.anchor === null ? ["dongbo"] : ["dongbo", "anchor"];
-  const rounds = await runRounds(prepared, {
+  const running = runRounds(prepared, {
     rounds: options.rounds,
     sides,
     watch: () => {
@@ -93,6 +95,7 @@ async function runEntry(stand: PostgresStand | null, entry: CatalogueEntry, opti
     },
     tell: options.tell,
   });
+  const rounds = await Promise.race([running, options.interrupted]);
   return { rounds, versions: prepared.versions ?? {} };
 }
 

@@ -1,6 +1,6 @@
 // dongbo bench as an operator runs it, on servers of its own and a register that is too small for any score.
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { Installation } from "../../benchmarks/stands/installation.ts";
@@ -55,6 +55,33 @@ test("a run gives the result that design.md names, a page, and figures that only
   expect(await bench(["compare", json, json, "--indicative"], folder)).toMatchObject({ code: 0, stdout: expect.stringMatching(/\nGO\n$/) });
 });
 
+test.each(["making a register", "round 1 of"])("ended by a signal at '%s' it leaves no server and no file behind", async (moment) => {
+  const folder = testFolder("bench");
+  const env = { ...process.env, DONGBO_BUILD: "skip", TMPDIR: folder };
+  const sizes = ["--rows", "2000", "--changes", "2000", "--rounds", "1000"];
+  const child = spawn(process.execPath, [commandLine, "bench", "catchup-small", ...sizes], { env, stdio: ["ignore", "pipe", "pipe"] });
+  await using running = new DongboProcess(child, "bench");
+  await running.waitForOutput(new RegExp(moment));
+  const servers = serversBelow(folder);
+  expect(servers.length).toBeGreaterThanOrEqual(2);
+  expect(await running.terminate(30_000)).toMatchObject({ code: 143 });
+  expect(running.stderr).toContain("interrupted: the servers were stopped and their files removed");
+  expect(readdirSync(folder).filter((name) => name.startsWith("dongbo-bench-"))).toEqual([]);
+  expect(serversBelow(folder)).toEqual([]);
+});
+
+/** Process ids of PostgreSQL servers whose data lie there. */
+function serversBelow(folder: string): string[] {
+  const isServer = (id: string): boolean => {
+    try {
+      return readFileSync(`/proc/${id}/cmdline`, "utf8").includes(`-D\0${folder}`);
+    } catch {
+      return false;
+    }
+  };
+  return readdirSync("/proc").filter((id) => /^\d+$/.test(id) && isServer(id));
+}
+
 const damaged: Workload = {
   name: "damaged",
   title: "a copy that loses a row before it is judged",
@@ -89,6 +116,7 @@ test("a copy that was damaged after it was written has no score, ends its rounds
     urls: null,
     nodeOptions: [],
     tell: (line) => lines.push(line),
+    interrupted: new Promise<never>(() => {}),
   });
   expect(result.workloads).toMatchObject([{ name: "damaged", rounds: 1, digest_equal: false, goal: { met: "missed" } }]);
   expect(result.unscored).toContain("damaged: a copy differs from its source");
