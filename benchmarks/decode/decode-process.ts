@@ -1,5 +1,5 @@
 // One decoding in a process of its own, so that each sample has a compiler and a heap that are as new as the next one's:
-// node decode-process.js pgoutput|debezium|reference PASSES. Prints a DecodingUsage as JSON.
+// node decode-process.js pgoutput|careful|debezium|reference PASSES. Prints a DecodingUsage as JSON.
 import { parseArgs } from "node:util";
 import { citizenChanges, digestOf, streamChanges, type TextChange } from "./citizen-changes.ts";
 import { type DecodedChange, type DecodingName, decodings, textOf } from "./decoders.ts";

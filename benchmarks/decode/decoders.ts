@@ -3,6 +3,7 @@ import type { DataEvent } from "../../connectors/debezium/decode/change-event.ts
 import { type ReaderOptions, RecordReader } from "../../connectors/debezium/decode/record-reader.ts";
 import { parsePgoutput } from "../../connectors/postgres/decode/pgoutput-parser.ts";
 import { ChangeDecoder } from "../../connectors/postgres/decode/to-change-message.ts";
+import type { ChangeMessage, RowChange } from "../../engine/model/change-message.ts";
 import type { ColumnValue } from "../../engine/model/row.ts";
 import type { TextChange } from "./citizen-changes.ts";
 import { debeziumRecords, topicPrefix } from "./debezium-records.ts";
@@ -20,13 +21,25 @@ export type Decoding = (take: (change: DecodedChange) => void) => void;
 
 /** For each way of encoding: from changes to what decodes them again, with the encoding done. */
 export const decodings: Readonly<Record<DecodingName, (changes: readonly TextChange[]) => Decoding>> = {
+  // As the stream is read, and every row asked for.
   pgoutput: (changes) => {
     const messages = pgoutputStream(changes);
     const decoder = new ChangeDecoder();
     return (take) => {
       for (const bytes of messages) {
+        const message = decoder.decodeWholeRow(bytes, 0, bytes.length) ?? decoder.decode(parsePgoutput(bytes));
+        if (isRowChange(message)) take({ tag: message.tag, before: message.before, after: message.after });
+      }
+    };
+  },
+  // The way of rows that are not whole.
+  careful: (changes) => {
+    const messages = pgoutputStream(changes);
+    const decoder = new ChangeDecoder();
+    return (take) => {
+      for (const bytes of messages) {
         const message = decoder.decode(parsePgoutput(bytes));
-        if (message?.tag === "insert" || message?.tag === "update" || message?.tag === "delete") take(message);
+        if (isRowChange(message)) take(message);
       }
     };
   },
@@ -52,7 +65,7 @@ export const decodings: Readonly<Record<DecodingName, (changes: readonly TextCha
   },
 };
 
-export type DecodingName = "pgoutput" | "debezium" | "reference";
+export type DecodingName = "pgoutput" | "careful" | "debezium" | "reference";
 
 /** Debezium's own names and its converter's defaults. */
 const readerOptions: ReaderOptions = {
@@ -73,6 +86,10 @@ const readerOptions: ReaderOptions = {
   },
   fullBeforeImages: false,
 };
+
+function isRowChange(message: ChangeMessage | null): message is RowChange {
+  return message?.tag === "insert" || message?.tag === "update" || message?.tag === "delete";
+}
 
 function tagOf({ op }: DataEvent): TextChange["tag"] {
   return op === "c" ? "insert" : op === "d" ? "delete" : "update";

@@ -60,6 +60,10 @@ export class ChangeDecoder extends Whole {
     if (ofRows.has(message.tag)) again(() => super.decode(message));
     return super.decode(message);
   }
+  decodeWholeRow(bytes, from, to) {
+    again(() => super.decodeWholeRow(bytes, from, to)?.after);
+    return super.decodeWholeRow(bytes, from, to);
+  }
 }
 `,
   },

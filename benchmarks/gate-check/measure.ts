@@ -29,7 +29,7 @@ function check({ times, rounds }: Flags): void {
     };
     const run = (program: string, name: string): string => {
       const result = join(folder, `${name}.json`);
-      bench(program, ["decode", "decode-debezium", "--rounds", String(rounds), "--json", result]);
+      bench(program, ["decode", "decode-careful", "decode-debezium", "--rounds", String(rounds), "--json", result]);
       return result;
     };
     let before = run(build, "first");

@@ -31,6 +31,14 @@ export const decodes: readonly DecodeWorkload[] = [
   },
   {
     ...common,
+    name: "decode-careful",
+    title: "decoding pgoutput as if no row were whole, nothing else",
+    scores: [cpuTime("decode-careful")],
+    decoding: "careful",
+    passes: 24,
+  },
+  {
+    ...common,
     name: "decode-debezium",
     title: "decoding Debezium's JSON with schemas, nothing else",
     scores: [cpuTime("decode-debezium")],
