@@ -12,33 +12,16 @@ type ElementTypes = readonly ArrayParameter["type"][];
 
 /** Parameters: every column, then the batch id. Gives the number of rows that were not there before. */
 export const upsertSql = madeOnce((shape, types) => {
-  const written = shape.tellsMerged ? mergeSql(shape, types) : insertOrUpdateSql(shape, types);
+  const all = indexes(shape);
+  const set = all.filter((index) => !shape.key.includes(index)).map((index) => `${name(shape, index)} = excluded.${name(shape, index)}`);
+  // A row that ON CONFLICT updated carries the lock it was given first in xmax; a row just inserted has none.
   return `WITH written AS (
-${written})
+INSERT INTO ${shape.physical} AS t (${names(shape, all)}, ${batchColumn})
+SELECT ${all.map((index, place) => stored(shape, index, place)).join(", ")}, CAST($${all.length + 1} AS int8) FROM ${given(types)}
+ON CONFLICT (${names(shape, shape.key)}) DO UPDATE SET ${[...set, `${batchColumn} = excluded.${batchColumn}`].join(", ")}
+RETURNING (t.xmax = 0) AS fresh)
 SELECT count(*) FILTER (WHERE fresh) FROM written`;
 });
-
-/** Cheaper than ON CONFLICT, by an eighth where rows are new: no row is inserted on trial, none locked before it is updated. */
-function mergeSql(shape: TableShape, types: ElementTypes): string {
-  const all = indexes(shape);
-  const batch = `CAST($${types.length + 1} AS int8)`;
-  const set = notKey(shape).map((index) => `${name(shape, index)} = ${stored(shape, index, index)}`);
-  return `MERGE INTO ${shape.physical} AS t USING ${given(types)} ON ${sameKey(shape, (index) => index)}
-WHEN MATCHED THEN UPDATE SET ${[...set, `${batchColumn} = ${batch}`].join(", ")}
-WHEN NOT MATCHED THEN INSERT (${names(shape, all)}, ${batchColumn})
-  VALUES (${[...all.map((index) => stored(shape, index, index)), batch].join(", ")})
-RETURNING merge_action() = 'INSERT' AS fresh`;
-}
-
-function insertOrUpdateSql(shape: TableShape, types: ElementTypes): string {
-  const all = indexes(shape);
-  const set = notKey(shape).map((index) => `${name(shape, index)} = excluded.${name(shape, index)}`);
-  // A row that ON CONFLICT updated carries the lock it was given first in xmax; a row just inserted has none.
-  return `INSERT INTO ${shape.physical} AS t (${names(shape, all)}, ${batchColumn})
-SELECT ${all.map((index) => stored(shape, index, index)).join(", ")}, CAST($${types.length + 1} AS int8) FROM ${given(types)}
-ON CONFLICT (${names(shape, shape.key)}) DO UPDATE SET ${[...set, `${batchColumn} = excluded.${batchColumn}`].join(", ")}
-RETURNING (t.xmax = 0) AS fresh`;
-}
 
 /**
  * Writes some columns of rows that are there, the key among them where it changes. Parameters: the key columns in key
@@ -106,10 +89,6 @@ function indexes(shape: TableShape): number[] {
   return shape.columns.map((_, index) => index);
 }
 
-function notKey(shape: TableShape): number[] {
-  return indexes(shape).filter((index) => !shape.key.includes(index));
-}
-
 function name(shape: TableShape, index: number): string {
   return shape.columns[index]?.name ?? "";
 }
@@ -144,9 +123,8 @@ function given(types: ElementTypes, withPlace = false): string {
   return `(SELECT ${columns.join(", ")}) AS v`;
 }
 
-/** `placeOf`: where among the given values is that of a key column, by its index and its place in the key. */
-function sameKey(shape: TableShape, placeOf: (index: number, place: number) => number = (_, place) => place): string {
+function sameKey(shape: TableShape): string {
   return shape.key
-    .map((index, place) => `t.${name(shape, index)} ${shape.columns[index]?.equality ?? ""} ${cast(shape, index, placeOf(index, place))}`)
+    .map((index, place) => `t.${name(shape, index)} ${shape.columns[index]?.equality ?? ""} ${cast(shape, index, place)}`)
     .join(" AND ");
 }

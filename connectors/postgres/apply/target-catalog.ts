@@ -9,7 +9,6 @@ import { quoteIdentifier, quoteTable } from "../quote.ts";
 import { type BinaryType, binaryType } from "./binary-values.ts";
 import { batchColumn } from "./table-sql.ts";
 import { readFirstBatches } from "./target-records.ts";
-import { isTrue } from "./target-session.ts";
 
 /** A physical table as statements need to know it. Columns are in the mapping's order. */
 export interface TableShape {
@@ -25,8 +24,6 @@ export interface TableShape {
   readonly shortKey: boolean;
   /** Condition under which a row is the writer's; null: all of them are. */
   readonly own: string | null;
-  /** The server tells of a MERGE which rows it inserted: PostgreSQL 17 and later. */
-  readonly tellsMerged: boolean;
 }
 
 export interface ShapeColumn {
@@ -117,11 +114,10 @@ async function readShapes(client: ClientBase, subscription: Subscription): Promi
     const column = { name, bare, equality, declared: String(row["declaration"]) };
     found.set(`${tableKey(table)}.${name}`, { column, short: row["short"] === "t", primaryKey });
   }
-  const tellsMerged = await isTrue(client, "SELECT current_setting('server_version_num')::int >= 170000 AS answer", []);
   return new Map(
     tables.map((mapping) => {
       const own = ownRowsSql(slice, batchColumn, firstBatches.get(printTable(mapping.target)) ?? 0);
-      return [tableKey(mapping.target), { ...shapeOf(mapping, found), own, tellsMerged }];
+      return [tableKey(mapping.target), { ...shapeOf(mapping, found), own }];
     }),
   );
 }
@@ -133,7 +129,7 @@ interface FoundColumn {
   readonly primaryKey: string | null;
 }
 
-function shapeOf(mapping: TableMapping, found: ReadonlyMap<string, FoundColumn>): Omit<TableShape, "own" | "tellsMerged"> {
+function shapeOf(mapping: TableMapping, found: ReadonlyMap<string, FoundColumn>): Omit<TableShape, "own"> {
   const there = mapping.columns.map(({ target }): FoundColumn => {
     const column = found.get(`${tableKey(mapping.physical)}.${quoteIdentifier(target)}`);
     if (column !== undefined) return column;

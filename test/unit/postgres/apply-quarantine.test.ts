@@ -117,7 +117,6 @@ describe("rows that wait for others", () => {
     primaryKey: null,
     shortKey: false,
     own: null,
-    tellsMerged: true,
   };
 
   test("are given back when something newer takes their place", () => {
