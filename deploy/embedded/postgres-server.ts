@@ -67,8 +67,12 @@ export class EmbeddedPostgres implements AsyncDisposable {
 
   /** Process id of the postmaster, from its own lock file; null when it is down. */
   get pid(): number | null {
-    const file = join(this.dataDir, "postmaster.pid");
-    return existsSync(file) ? Number(readFileSync(file, "utf8").split("\n")[0]) : null;
+    try {
+      return Number(readFileSync(join(this.dataDir, "postmaster.pid"), "utf8").split("\n")[0]);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+      throw error;
+    }
   }
 
   /** Starts the server again after stop or kill, on the same port. Extra settings hold for this start only. */
