@@ -7,16 +7,7 @@ const pauseMax = 64;
 
 /** Remembers, by table, how the last chunks fared: a first load collides seldom, a re-sync always. */
 export class DirectCopy {
-  readonly #seen = new Set<string>();
   readonly #pauses = new Map<string, { length: number; left: number }>();
-
-  /** True once for each table: no chunk of it has been seen before. */
-  isFirst(table: TableMapping): boolean {
-    const id = tableKey(table.target);
-    const first = !this.#seen.has(id);
-    this.#seen.add(id);
-    return first;
-  }
 
   worthTrying(table: TableMapping): boolean {
     const pause = this.#pauses.get(tableKey(table.target));

@@ -39,8 +39,6 @@ export interface TableChanges {
 export interface TableRecord {
   /** The columns dongbo made in it before; null when there is no record of the table. */
   readonly columns: readonly string[] | null;
-  /** A load is due or under way, which may go without the key. */
-  readonly closed: boolean;
   /** Columns whose rows obey a contract of another type than is now wanted, so that they will be loaded anew. */
   readonly retyped: ReadonlySet<string>;
 }
@@ -70,7 +68,7 @@ export async function ensurePhysicalTable(
     table,
     wanted.filter((column) => !retyped.includes(column)),
     found,
-    record,
+    managed,
   );
   const names = new Set(found.columns.map((column) => column.name).filter((name) => !retyped.some((column) => column.name === name)));
   const added = wanted.filter((column) => !names.has(column.name));
@@ -174,9 +172,8 @@ async function findTable(client: ClientBase, name: TableName): Promise<FoundTabl
 }
 
 /** Everything that must not be mended silently, column by column. */
-function refuseDrift(table: TableMapping, wanted: readonly WantedColumn[], found: FoundTable, record: TableRecord): void {
+function refuseDrift(table: TableMapping, wanted: readonly WantedColumn[], found: FoundTable, managed: readonly string[] | null): void {
   const subject = printTable(table.physical);
-  const managed = record.columns;
   if (!found.ours || !found.plain) {
     const cause = found.ours ? "it is no ordinary table" : "it belongs to another role";
     throw new ReplicationError("DB-TGT-005", { subject, cause });
@@ -184,7 +181,7 @@ function refuseDrift(table: TableMapping, wanted: readonly WantedColumn[], found
   const byName = new Map(found.columns.map((column) => [column.name, column]));
   if (byName.get(batchColumn)?.type !== "bigint") throw drifted(table, batchColumn, "column dongbo_batch is missing or changed");
   for (const column of wanted) refuseColumn(table, column, byName.get(column.name), managed);
-  if (found.key.length > 0 || !record.closed) refuseKey(table, found.key);
+  refuseKey(table, found.key);
   const known = new Set([batchColumn, ...wanted.map((column) => column.name), ...(managed ?? [])]);
   const demanding = found.columns.find((column) => column.demanded && !known.has(column.name));
   if (demanding !== undefined) throw drifted(table, demanding.name, "the column is not dongbo's and demands a value in every row");

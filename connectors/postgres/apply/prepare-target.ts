@@ -98,7 +98,7 @@ async function prepareCopy(
 ): Promise<void> {
   const parts = partIds(subscription);
   const record = await readCopyRecord(client, parts, table);
-  const changes = await ensurePhysicalTable(client, table, types, { ...record, retyped });
+  const changes = await ensurePhysicalTable(client, table, types, { columns: record.columns, retyped });
   if (changes.made) await forgetRows(client, parts, table);
   else if (record.columns === null) await adoptRows(client, subscription, table);
   else if (changes.added) await awaitLoad(client, parts, table);

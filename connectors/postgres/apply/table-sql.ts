@@ -57,11 +57,6 @@ export function copySql(shape: TableShape): string {
   return `COPY ${shape.physical} (${names(shape, indexes(shape))}, ${batchColumn}) FROM STDIN`;
 }
 
-/** Makes the primary key from the rows that are there. */
-export function addKeySql(shape: TableShape): string {
-  return `ALTER TABLE ${shape.physical} ADD PRIMARY KEY (${names(shape, shape.key)})`;
-}
-
 /** Deletes the rows for which a condition over the table as `c` holds. Gives up to `limit` of their keys, each with the count of all. */
 export function deleteWhereSql(shape: TableShape, condition: string, limit: number): string {
   const aliases = shape.key.map((_, place) => `k${place}`).join(", ");

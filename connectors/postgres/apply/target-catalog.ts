@@ -18,10 +18,6 @@ export interface TableShape {
   readonly columns: readonly ShapeColumn[];
   /** Indexes of the key columns, in key order. */
   readonly key: readonly number[];
-  /** Name of the primary key's constraint, quoted; null while a load goes without. */
-  readonly primaryKey: string | null;
-  /** No value of the key can be too long for an index, and built-in operators compare it. */
-  readonly shortKey: boolean;
   /** Condition under which a row is the writer's; null: all of them are. */
   readonly own: string | null;
 }
@@ -78,8 +74,6 @@ export async function readTargetCatalog(client: ClientBase, subscription: Subscr
 const columnsSql = `
 SELECT n.nspname AS schema, c.relname AS name, a.attname AS column, a.atttypid AS oid, a.atttypmod AS typmod,
   format_type(a.atttypid, a.atttypmod) AS declaration,
-  a.atttypid < 16384 AND (a.attlen > 0 OR a.atttypid = ANY ('{bpchar,varchar}'::regtype[]) AND a.atttypmod BETWEEN 0 AND 256) AS short,
-  (SELECT con.conname FROM pg_constraint con WHERE con.conrelid = c.oid AND con.contype = 'p') AS primary_key,
   (SELECT format('OPERATOR(%I.%s)', s.nspname, o.oprname)
    FROM pg_index i
    CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indclass::oid[]) AS k(attnum, opclass)
@@ -109,10 +103,7 @@ async function readShapes(client: ClientBase, subscription: Subscription): Promi
     const table = { schema: String(row["schema"]), name: String(row["name"]) };
     const name = quoteIdentifier(String(row["column"]));
     const equality = row["equality"] ?? "OPERATOR(pg_catalog.=)";
-    const constraint = row["primary_key"] ?? null;
-    const primaryKey = constraint === null ? null : quoteIdentifier(constraint);
-    const column = { name, bare, equality, declared: String(row["declaration"]) };
-    found.set(`${tableKey(table)}.${name}`, { column, short: row["short"] === "t", primaryKey });
+    found.set(`${tableKey(table)}.${name}`, { name, bare, equality, declared: String(row["declaration"]) });
   }
   return new Map(
     tables.map((mapping) => {
@@ -122,30 +113,25 @@ async function readShapes(client: ClientBase, subscription: Subscription): Promi
   );
 }
 
-interface FoundColumn {
-  readonly column: Omit<ShapeColumn, "checked" | "binary"> & { readonly declared: string };
-  readonly short: boolean;
-  /** Of its table. */
-  readonly primaryKey: string | null;
+interface FoundColumn extends Omit<ShapeColumn, "checked" | "binary"> {
+  readonly declared: string;
 }
 
 function shapeOf(mapping: TableMapping, found: ReadonlyMap<string, FoundColumn>): Omit<TableShape, "own"> {
-  const there = mapping.columns.map(({ target }): FoundColumn => {
-    const column = found.get(`${tableKey(mapping.physical)}.${quoteIdentifier(target)}`);
-    if (column !== undefined) return column;
-    const cause = `column ${quoteIdentifier(target)} is not there`;
-    throw new ReplicationError("DB-TGT-018", { subject: printTable(mapping.physical), cause });
-  });
-  const columns = mapping.columns.map((column, index): ShapeColumn => {
-    const { declared, ...own } = (there[index] as FoundColumn).column;
-    const source = isChosen(column) ? comparableType(column.sourceType) : null;
-    const checked = source === null ? null : { declared, source };
+  const columns = mapping.columns.map((column): ShapeColumn => {
+    const { target, sourceType } = column;
+    const there = found.get(`${tableKey(mapping.physical)}.${quoteIdentifier(target)}`);
+    if (there === undefined) {
+      const cause = `column ${quoteIdentifier(target)} is not there`;
+      throw new ReplicationError("DB-TGT-018", { subject: printTable(mapping.physical), cause });
+    }
+    const source = isChosen(column) ? comparableType(sourceType) : null;
+    const checked = source === null ? null : { declared: there.declared, source };
     // A value is checked by reading its text in two types.
-    return { ...own, checked, binary: checked === null ? binaryType(own.bare) : null };
+    return { ...there, checked, binary: checked === null ? binaryType(there.bare) : null };
   });
   const key = keyPlaces(mapping);
-  const shortKey = key.every((index) => there[index]?.short === true && mapping.columns[index]?.targetType === null);
-  return { mapping, physical: quoteTable(mapping.physical), columns, key, primaryKey: there[0]?.primaryKey ?? null, shortKey };
+  return { mapping, physical: quoteTable(mapping.physical), columns, key };
 }
 
 /** The configuration gives the column a type that may hold less, and does not accept that it does. */

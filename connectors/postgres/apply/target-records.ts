@@ -275,19 +275,14 @@ export interface CopyRecord {
   readonly viewDigest: string | null;
 }
 
-/** `closed`: nobody may read the copy before a load of it is complete. */
-export async function readCopyRecord(
-  client: ClientBase,
-  subscriptions: readonly string[],
-  table: TableMapping,
-): Promise<CopyRecord & { readonly closed: boolean }> {
-  const { rows } = await client.query<{ columns: string; view_digest: string | null; closed: string }>(
-    `SELECT to_json(columns) AS columns, view_digest, copy_state IN ('NEVER_SYNCED', 'RESYNCING') AS closed FROM dongbo.copy WHERE subscription = ANY ($1) AND target_table = $2
+export async function readCopyRecord(client: ClientBase, subscriptions: readonly string[], table: TableMapping): Promise<CopyRecord> {
+  const { rows } = await client.query<{ columns: string; view_digest: string | null }>(
+    `SELECT to_json(columns) AS columns, view_digest FROM dongbo.copy WHERE subscription = ANY ($1) AND target_table = $2
      ORDER BY columns = '{}' LIMIT 1`,
     [subscriptions, printTable(table.target)],
   );
   const columns = JSON.parse(rows[0]?.columns ?? "[]") as string[];
-  return { columns: columns.length === 0 ? null : columns, viewDigest: rows[0]?.view_digest ?? null, closed: rows[0]?.closed === "t" };
+  return { columns: columns.length === 0 ? null : columns, viewDigest: rows[0]?.view_digest ?? null };
 }
 
 export async function writeCopyRecord(

@@ -12,7 +12,6 @@ import type { ApplySession } from "./apply-session.ts";
 import { type CheckpointFacts, batchStatements, checkpointStatement, quarantineStatements, takesBatchId } from "./checkpoint-sql.ts";
 import { constraintSettings, selfActing, settleConstraints } from "./deferred-constraints.ts";
 import type { DirectCopy } from "./direct-copy.ts";
-import { LateKeys } from "./late-key.ts";
 import { OpenTransaction, plain, refusesRows } from "./open-transaction.ts";
 import { type HeldRows, QuarantineBook } from "../../../engine/target/quarantine-book.ts";
 import { RowTally } from "../../../engine/target/row-tally.ts";
@@ -52,7 +51,6 @@ export class PostgresTargetTransaction implements TargetTransaction {
   readonly #tally = new RowTally();
   readonly #book: QuarantineBook;
   readonly #writer: RowWriter;
-  readonly #keys: LateKeys;
   #open = true;
 
   constructor(parts: TransactionParts) {
@@ -60,7 +58,6 @@ export class PostgresTargetTransaction implements TargetTransaction {
     this.#parts = parts;
     this.batchId = batchId;
     this.#transaction = new OpenTransaction(session, constraintSettings(catalog));
-    this.#keys = new LateKeys(this.#transaction, catalog);
     this.#book = new QuarantineBook(subscription, parts.held, refusalOf);
     this.#writer = new RowWriter({
       transaction: this.#transaction,
@@ -83,7 +80,6 @@ export class PostgresTargetTransaction implements TargetTransaction {
   async write(changes: readonly TableChange[]): Promise<WriteOutcome> {
     return this.#working(async () => {
       this.#refuseSelfActing(changes.map((change) => change.table));
-      for (const { table } of changes) await this.#keys.make(this.#shape(table));
       return this.#outcome(await this.#writer.write(changes));
     });
   }
@@ -93,7 +89,6 @@ export class PostgresTargetTransaction implements TargetTransaction {
       this.#refuseSelfActing([table]);
       const copied = await this.#copied(table, rows);
       if (copied) return this.#outcome([]);
-      await this.#keys.make(this.#shape(table));
       return this.#outcome(await this.#writer.write([{ table, truncate: false, deletes: [], upserts: rows, updates: [] }]));
     });
   }
@@ -102,13 +97,9 @@ export class PostgresTargetTransaction implements TargetTransaction {
     return this.#working(async () => {
       await this.#writer.finish();
       for (const { table, progress, complete } of checkpoint.loads) {
-        const shape = this.#shape(table);
-        const begins = progress.sweepBefore === this.batchId;
         // Rows set aside before the load are read anew by it.
-        if (begins) this.#book.forgetHeld(table);
-        if (complete && progress.sweepBefore !== null) await this.#sweep(shape, progress.sweepBefore);
-        // A load that finds rows there must not come to lie beside them.
-        if (begins || complete) await this.#keys.make(shape);
+        if (progress.sweepBefore === this.batchId) this.#book.forgetHeld(table);
+        if (complete && progress.sweepBefore !== null) await this.#sweep(this.#shape(table), progress.sweepBefore);
       }
       await settleConstraints({
         transaction: this.#transaction,
@@ -139,7 +130,6 @@ export class PostgresTargetTransaction implements TargetTransaction {
     if (rows.length === 0 || this.#book.isStopped(table)) return true;
     // COPY would store what another type makes of a value, whatever that is.
     if (shape.columns.some((column) => column.checked !== null) || !directCopy.worthTrying(table)) return false;
-    await this.#keys.beforeCopy(shape, directCopy.isFirst(table));
     try {
       const copied = await this.#transaction.attemptCopy(shape, rows, this.batchId);
       this.#tally.addWritten(table, copied, copied);
@@ -248,7 +238,7 @@ export class PostgresTargetTransaction implements TargetTransaction {
 
   #end(end: TransactionEnd): void {
     this.#open = false;
-    this.#parts.over({ ...end, catalogStale: end.catalogStale || this.#catalogStale || this.#keys.changed });
+    this.#parts.over({ ...end, catalogStale: end.catalogStale || this.#catalogStale });
   }
 
   async #working<T>(work: () => Promise<T>): Promise<T> {

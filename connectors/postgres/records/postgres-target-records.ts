@@ -33,10 +33,7 @@ export class PostgresTargetRecords implements TargetRecords {
   async findRow(copy: CopyRecord, key: readonly string[]): Promise<RowRecord> {
     const columns = await this.#keyColumns(copy.physical);
     if (columns.length === 0)
-      throw new ReplicationError("DB-PG-020", {
-        subject: printTable(copy.physical),
-        cause: "the copy's table is gone, or is being loaded for the first time",
-      });
+      throw new ReplicationError("DB-PG-020", { subject: printTable(copy.physical), cause: "the copy's table is gone" });
     if (columns.length !== key.length) throw wrongKey(copy, columns);
     try {
       const [row] = await this.#query(rowSql(copy.physical, columns), key);

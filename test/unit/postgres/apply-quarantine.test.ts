@@ -109,15 +109,7 @@ describe("the book of what one transaction sets aside", () => {
 });
 
 describe("rows that wait for others", () => {
-  const shape: TableShape = {
-    mapping: citizen,
-    physical: '"public_copy"."citizen"',
-    columns: [],
-    key: [0],
-    primaryKey: null,
-    shortKey: false,
-    own: null,
-  };
+  const shape: TableShape = { mapping: citizen, physical: '"public_copy"."citizen"', columns: [], key: [0], own: null };
 
   test("are given back when something newer takes their place", () => {
     const waiting = new PostponedRows();
