@@ -128,7 +128,7 @@ export interface TargetTransaction {
    * A row that the target refuses is set aside in quarantine within the same transaction and reported.
    */
   write(changes: readonly TableChange[]): Promise<WriteOutcome>;
-  /** Writes rows of a snapshot chunk. Rows that were there before the load are replaced; of one load no two chunks bring the same key. */
+  /** Writes rows of a snapshot chunk; existing rows with the same key are replaced. */
   load(table: TableMapping, rows: RowList): Promise<WriteOutcome>;
   /**
    * Writes checkpoint, batch record, clock and copies' records, and commits. Resolves when durable.

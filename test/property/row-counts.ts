@@ -144,9 +144,8 @@ function netEffect(steps: readonly Step[], master: ReadonlyMap<string, Row>, ups
   const gone = new Set<string>();
   for (const entry of steps) {
     const id = String(entry.id);
-    // Chunks of a load bring no key twice.
-    if (upsertsOnly && (entry.tag !== "upsert" || master.has(id))) continue;
     if (entry.tag === "upsert") upserts.set(id, row(id, entry.value, null));
+    else if (upsertsOnly) continue;
     else if (entry.tag === "delete") gone.add(id);
     else if (master.has(id) && ![...moves.values()].includes(String(entry.to))) moves.set(id, String(entry.to));
   }
