@@ -12,11 +12,11 @@ export interface MemoryBudgetLimits {
 }
 
 const megabyte = 1024 * 1024;
-const defaultMemoryBudget: MemoryBudgetLimits = { bytesMax: 3 * megabyte, laneBytesMax: megabyte, writtenBytesMax: 8 * megabyte };
+const defaultMemoryBudget: MemoryBudgetLimits = { bytesMax: 2 * megabyte, laneBytesMax: megabyte / 2, writtenBytesMax: 8 * megabyte };
 /** Lanes that are made to take less than they wait for when room is wanted: few, since each means a transaction of its own. */
 const hurriedAtOnce = 4;
 /** Larger pieces make nothing faster, smaller ones make too many statements. Unpacked they take some times as much. */
-const pieceBytes = { max: megabyte, min: megabyte / 32 };
+const pieceBytes = { max: megabyte / 2, min: megabyte / 32 };
 
 export class MemoryBudget {
   readonly #limits: MemoryBudgetLimits;

@@ -4,7 +4,7 @@ import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 /** Garbage that may lie about, bytes. */
-const garbageBytesMax = 32 * 1024 * 1024;
+const garbageBytesMax = 16 * 1024 * 1024;
 const lookMs = 10;
 
 /** Collects whenever that much has been made since the last collection. Returns what ends it. */
