@@ -63,7 +63,7 @@ export class RowWriter {
   async write(changes: readonly TableChange[]): Promise<MissingRows> {
     const plans = this.#inOrder(changes);
     for (const plan of plans) this.#clearQuarantine(plan);
-    const written = await this.#attempt(() => this.#allAtOnce(plans));
+    const written = !plans.some(isEntangled) && (await this.#attempt(() => this.#allAtOnce(plans)));
     if (!written) {
       this.#tookCare = true;
       await this.#withCare(plans);
@@ -194,7 +194,7 @@ export class RowWriter {
    * refused for good, are read whole, all before any is removed, and given back to be placed anew.
    */
   async #updateEach(shape: TableShape, partial: readonly PartialRow[]): Promise<Row[]> {
-    let open = partial;
+    let open: readonly PartialRow[] = await this.#present(shape, partial);
     for (let round = 0; round < updateRoundsMax && open.length > 0; round += 1) {
       const refused: PartialRow[] = [];
       await this.#divide(
@@ -215,6 +215,24 @@ export class RowWriter {
       false,
     );
     return completed;
+  }
+
+  /**
+   * Without rows that move and are not there: looked up before any moves, for the place that one should have come from may be
+   * the place that another has just come to.
+   */
+  async #present(shape: TableShape, partial: readonly PartialRow[]): Promise<PartialRow[]> {
+    const missing = new Set<PartialRow>();
+    const look = async (some: readonly PartialRow[]): Promise<void> => {
+      const reads = completions(shape, some);
+      const results = await this.#parts.transaction.attempt(reads.map(({ statement }) => statement));
+      for (const [index, { settle }] of reads.entries())
+        for (const row of settle(results[index] ?? { rows: [], count: 0 }).missing) missing.add(row);
+    };
+    const moved = partial.filter((row) => isMoved(shape, row));
+    await this.#divide(moved, look, async (row) => Promise.resolve(void missing.add(row)));
+    this.#miss(shape, [...missing]);
+    return partial.filter((row) => !missing.has(row));
   }
 
   async #removeEach(shape: TableShape, keys: readonly Key[], final: boolean): Promise<void> {
@@ -325,6 +343,14 @@ export class RowWriter {
     assert(shape !== undefined, "every table of the subscription was read from the target's catalogue");
     return shape;
   }
+}
+
+/** A row comes to a place that another one leaves: of several statements a later one would take it for the other, were that one not there. */
+function isEntangled({ shape, updates: partial }: Plan): boolean {
+  const moved = partial.filter((row) => isMoved(shape, row));
+  if (moved.length < 2) return false;
+  const left = new Set(moved.map(({ key }) => keyText(key)));
+  return moved.some(({ row }) => left.has(keyText(keyOf(shape, row))));
 }
 
 /** The value of a key is none of the column's type: no row of the target can have it. */
