@@ -26,8 +26,8 @@ export interface TransactionBegin {
 }
 
 /**
- * One row changed. Values are parts of what was read from the source, see MappedChange. `before` is null for inserts and for updates that sent no before image; otherwise it holds at least
- * the replica identity and ABSENT elsewhere. `after` is null for deletes.
+ * One row changed. `before` is null for inserts and for updates that sent no before image; otherwise it holds at least the replica
+ * identity and ABSENT elsewhere. `after` is null for deletes. Values are parts of what was read from the source, see MappedChange.
  */
 export interface RowChange {
   readonly tag: "insert" | "update" | "delete";
