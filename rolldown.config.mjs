@@ -3,8 +3,8 @@
 export default {
   input: { cli: "dist/deploy/processes/cli.js" },
   platform: "node",
-  // Kafka's clients load parts of themselves by paths of their own. pg asks for pg-native, which is not installed.
-  external: ["@platformatic/kafka", "kafkajs", "pg-native"],
+  // Kafka's clients and the queue's load parts of themselves by paths of their own. pg asks for pg-native, which is not installed.
+  external: ["@platformatic/kafka", "kafkajs", "bullmq", "ioredis", "pg-native"],
   logLevel: "warn",
   output: { dir: "dist/bundle", format: "esm", sourcemap: true, cleanDir: true },
 };

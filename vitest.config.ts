@@ -2,9 +2,12 @@ import { defineConfig } from "vitest/config";
 
 // The suffix says what a test needs: `.test.ts` nothing, `.pg.test.ts` PostgreSQL servers, `.mysql.test.ts`
 // MySQL or MariaDB servers (and perhaps PostgreSQL), `.kafka.test.ts` Kafka (and perhaps all others), `.real-mysql.test.ts` a MySQL
-// server that is given, `.fault.test.ts` servers that it breaks or strains.
+// server that is given, `.simulation.test.ts` nothing but time, `.fault.test.ts` servers that it breaks or strains, `.fleet.test.ts` several
+// workers, PostgreSQL servers and a Redis.
 /** Each of these keeps both cores busy by itself. */
-const stress = ["kill", "pairs", "debezium-pairs", "pgbench", "sysbench", "fanout", "giant"].map((name) => `test/e2e/${name}.fault.test.ts`);
+const stress = ["kill", "pairs", "debezium-pairs", "pgbench", "sysbench", "fanout", "giant", "reconcile-live"].map(
+  (name) => `test/e2e/${name}.fault.test.ts`,
+);
 /** What also runs on a real MySQL, one file after the other, when DONGBO_TEST_MYSQL_URL names one that is there for tests alone. */
 const givenMysql = process.env["DONGBO_TEST_MYSQL_URL"] ?? "";
 const onGivenMysql = [
@@ -33,9 +36,21 @@ export default defineConfig({
             "test/**/*.real-mysql.test.ts",
             "test/**/*.kafka.test.ts",
             "test/**/*.fault.test.ts",
+            "test/**/*.fleet.test.ts",
+            "test/**/*.simulation.test.ts",
             "test/e2e/**",
             "node_modules/**",
           ],
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "simulation",
+          include: ["test/**/*.simulation.test.ts"],
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+          testTimeout: 1_200_000,
         },
       },
       {
@@ -85,6 +100,19 @@ export default defineConfig({
               },
             },
           ]),
+      {
+        test: {
+          ...shared,
+          name: "fleet",
+          globalSetup: "test/support/global-setup.ts",
+          include: ["test/**/*.fleet.test.ts"],
+          // One after the other: each runs several engines, and tells how long they take.
+          maxWorkers: 1,
+          fileParallelism: false,
+          sequence: { groupOrder: 6 },
+          testTimeout: 300_000,
+        },
+      },
       {
         test: {
           ...shared,

@@ -42,10 +42,14 @@ async function bench(chosen: readonly string[], flags: Flags, command: Command):
   if (unknown.length > 0) command.error(`no workload is called ${unknown.join(", ")}; there are ${names.join(", ")}`);
   const result = await runSuite(suiteOptions(chosen, flags, command)).catch(endWhenInterrupted);
   process.stdout.write(printTable(result));
-  if (flags.json !== undefined) writeFileSync(flags.json, printResult(result));
-  if (flags.html !== undefined) writeFileSync(flags.html, renderReport(result));
+  writeFiles(flags, result);
   process.exitCode = exitCodeOf(result);
   if (flags.saveBaseline !== undefined) keepBaseline(flags.saveBaseline, result);
+}
+
+function writeFiles({ json, html }: Pick<Flags, "json" | "html">, result: BenchResult): void {
+  if (json !== undefined) writeFileSync(json, printResult(result));
+  if (html !== undefined) writeFileSync(html, renderReport(result));
 }
 
 let interruptedBy: NodeJS.Signals | null = null;
@@ -115,6 +119,9 @@ function suiteOptions(chosen: readonly string[], flags: Flags, command: Command)
     tell: (line) => {
       console.error(line);
     },
+    measured: (result) => {
+      writeFiles(flags, result);
+    },
     interrupted: interruption(),
   };
 }
@@ -129,8 +136,8 @@ const program = new Command("dongbo bench")
   .option("--rows <count>", "people in the register: 1e5, 1e6, 1e7 (default: 1e6)", wholeNumber)
   .option("--changes <count>", "changes of a backlog (default: as many as rows, at most 1e6)", wholeNumber)
   .option("--rounds <count>", "rounds of both sides by turns (default: 5)", wholeNumber)
-  .option("--json <file>", "write the result as JSON")
-  .option("--html <file>", "write the result as a page with plots")
+  .option("--json <file>", "write the result as JSON, after each workload")
+  .option("--html <file>", "write the result as a page with plots, after each workload")
   .option("--save-baseline <folder>", "keep the result there for this hardware class, for compare; only when it is a score")
   .option("--profile <folder>", "write a processor profile of each of dongbo's processes there, for Chrome's developer tools; no score")
   .option("--source <url>", "PostgreSQL server in place of a private one, its role a superuser")

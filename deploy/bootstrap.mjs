@@ -62,6 +62,24 @@ function test(parameters) {
   run(bin("vitest"), ["run", ...parameters]);
 }
 
+/** What has a full size, at that, which takes hours: faults, and every right that is asked for. */
+function testFull(parameters) {
+  build();
+  process.env["DONGBO_TEST_SIZE"] = "full";
+  run(bin("vitest"), [
+    "run",
+    "--testTimeout=7200000",
+    "e2e/",
+    "--project",
+    "fault",
+    "--project",
+    "stress",
+    "--project",
+    "mysql",
+    ...parameters,
+  ]);
+}
+
 /** References that are made from the code; tests check that they are current. */
 function generate() {
   build();
@@ -86,10 +104,29 @@ function debeziumSink(parameters) {
   run(process.execPath, ["--enable-source-maps", "dist/benchmarks/debezium-sink/measure.js", ...parameters]);
 }
 
+/** What further workers of a fleet bring. */
+function fleet(parameters) {
+  build();
+  run(process.execPath, ["--enable-source-maps", "dist/benchmarks/fleet/measure.js", ...parameters]);
+}
+
 /** Whether `dongbo bench compare` stops a build that decodes more slowly, and no other. */
 function gateCheck(parameters) {
   build();
   run(process.execPath, ["--enable-source-maps", "dist/benchmarks/gate-check/measure.js", ...parameters]);
+}
+
+/** The engine on simulated clock, source and targets, judged in every committed state; `--seed N` repeats a world. */
+function simulate(parameters) {
+  build();
+  run(process.execPath, ["--enable-source-maps", "dist/test/simulation/simulate.js", ...parameters]);
+}
+
+/** The fleet under random load and random faults; `--minutes 30 --seed N`. */
+function soak(parameters) {
+  build();
+  const env = { ...process.env, DONGBO_TEST_BUILD: "skip" };
+  run(process.execPath, ["--enable-source-maps", "dist/test/soak/soak.js", ...parameters], { env });
 }
 
 function demo(parameters) {
@@ -106,9 +143,13 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     generate,
     demo: () => demo(parameters),
     "debezium-sink": () => debeziumSink(parameters),
+    fleet: () => fleet(parameters),
     "gate-check": () => gateCheck(parameters),
     "kafka-clients": () => kafkaClients(parameters),
+    simulate: () => simulate(parameters),
+    soak: () => soak(parameters),
     test: () => test(parameters),
+    "test-full": () => testFull(parameters),
   };
   const chosen = commands[command];
   if (chosen === undefined) {

@@ -6,7 +6,7 @@ import { packedKey, type PackedRow, packedValue, unpackRow } from "../engine/mod
 import { ABSENT, type Key, type Row, UNCHANGED } from "../engine/model/row.ts";
 import type { Subscription, TableMapping } from "../engine/model/share.ts";
 import { type StreamedTable, tableKey } from "../engine/model/table.ts";
-import type { ChangeMapper, MapEmit, MappedChange } from "../engine/ports/change-mapper.ts";
+import type { ChangeMapper, Growth, MapEmit, MappedChange } from "../engine/ports/change-mapper.ts";
 import { mismatch } from "./mismatch.ts";
 import { FilterIndex } from "./filter-index.ts";
 import { compileProjection, isSameKey, type Projection, rowImages } from "./project-row.ts";
@@ -125,7 +125,7 @@ export class SourceMapper<T> implements ChangeMapper<T> {
     const inPlace = change.tag === "update" && change.before === null && compiled.steady;
     const { packed } = change;
     if (packed !== undefined && (inPlace || change.tag === "insert")) {
-      routePacked(compiled, packed, emit);
+      routePacked(compiled, packed, inPlace ? 0 : 1, emit);
       return;
     }
     if (inPlace && change.after !== null) {
@@ -146,7 +146,13 @@ export class SourceMapper<T> implements ChangeMapper<T> {
       const keyChanged = oldKey !== null && !isSameKey(oldKey, key);
       const action = routeChange(this.#described(entry, change.tag, next, keyChanged));
       const cleared = action.clearsOldKey && keyChanged ? oldKey : null;
-      const mapped = mappedChange(action.action, { key, oldKey: cleared, deleteKey: oldKey ?? key, row: () => projection.row(next ?? []) });
+      const mapped = mappedChange(action.action, {
+        key,
+        oldKey: cleared,
+        deleteKey: oldKey ?? key,
+        growth: growthOf(old === null ? "out" : entry.old, next === null ? "out" : entry.next),
+        row: () => projection.row(next ?? []),
+      });
       if (mapped !== null) emit(route.handle, route.table, mapped);
     }
   }
@@ -230,12 +236,12 @@ function compileTable<T>(streamed: StreamedTable, routes: readonly Route<T>[]): 
 }
 
 /** A row that is new, or that is in each copy or out of it as it was before, and has every value. */
-function routePacked<T>({ index, asked, probe }: CompiledTable<T>, packed: PackedRow, emit: MapEmit<T>): void {
+function routePacked<T>({ index, asked, probe }: CompiledTable<T>, packed: PackedRow, growth: Growth, emit: MapEmit<T>): void {
   for (const position of asked) probe[position] = packedValue(packed, position);
   index.matches(probe, ({ route, projection }, verdict) => {
     const row = projection.packedRow(packed);
     if (row === null) emit(route.handle, route.table, mismatch(route.mapping, "DB-MAP-013"));
-    else if (verdict === true) emit(route.handle, route.table, new PackedUpsert(row, projection.keyPlaces));
+    else if (verdict === true) emit(route.handle, route.table, new PackedUpsert(row, projection.keyPlaces, growth));
     else emit(route.handle, route.table, { tag: "refetch", key: packedKey(row, projection.keyPlaces), oldKey: null });
   });
 }
@@ -251,10 +257,12 @@ class PackedUpsert {
   readonly oldKey = null;
   readonly partial = false;
   readonly packed: PackedRow;
+  readonly growth: Growth;
   readonly #keyPlaces: readonly number[];
 
-  constructor(packed: PackedRow, places: readonly number[]) {
+  constructor(packed: PackedRow, places: readonly number[], growth: Growth) {
     this.packed = packed;
+    this.growth = growth;
     this.#keyPlaces = places;
   }
 
@@ -277,7 +285,8 @@ function routeInPlace<T>({ index }: CompiledTable<T>, row: Row, emit: MapEmit<T>
     }
     const was = membership(verdict);
     const { action } = routeChange({ op: "update", old: was, next: was, content: projection.content(row), keyChanged: false });
-    const mapped = mappedChange(action, { key, oldKey: null, deleteKey: key, row: () => projection.row(row) });
+    const growth = growthOf(was, was);
+    const mapped = mappedChange(action, { key, oldKey: null, deleteKey: key, growth, row: () => projection.row(row) });
     if (mapped !== null) emit(route.handle, route.table, mapped);
   });
 }
@@ -303,20 +312,32 @@ interface Keys {
   readonly key: Key;
   readonly oldKey: Key | null;
   readonly deleteKey: Key;
+  readonly growth: Growth;
   readonly row: () => Row;
 }
 
-function mappedChange(action: "none" | "upsert" | "delete" | "refetch", { key, oldKey, deleteKey, row }: Keys): MappedChange | null {
+function growthOf(old: Membership, next: Membership): Growth {
+  return countOf(next) - countOf(old);
+}
+
+function countOf(had: Membership): number {
+  return had === "unknown" ? Number.NaN : had === "in" ? 1 : 0;
+}
+
+function mappedChange(
+  action: "none" | "upsert" | "delete" | "refetch",
+  { key, oldKey, deleteKey, growth, row }: Keys,
+): MappedChange | null {
   switch (action) {
     case "none":
       return null;
     case "delete":
-      return { tag: "delete", key: deleteKey };
+      return { tag: "delete", key: deleteKey, growth };
     case "refetch":
-      return { tag: "refetch", key, oldKey };
+      return { tag: "refetch", key, oldKey, growth };
     case "upsert": {
       const image = row();
-      return { tag: "upsert", key, row: image, oldKey, partial: image.includes(UNCHANGED) };
+      return { tag: "upsert", key, row: image, oldKey, partial: image.includes(UNCHANGED), growth };
     }
   }
 }

@@ -1,6 +1,6 @@
 // PostgreSQL's types in MySQL and MariaDB. The values are put into MySQL's form by connectors/mysql/apply/encode-value.ts.
 import type { ColumnType } from "../engine/model/table.ts";
-import { readDeclaration } from "../engine/model/type-declaration.ts";
+import { modifiersOf } from "../engine/model/type-declaration.ts";
 import { characterBytes, insideBytesMax } from "./innodb-row.ts";
 import { type ColumnRole, exact, type LikeType, none, widened } from "./like-type.ts";
 
@@ -14,7 +14,7 @@ export function toMysql(source: ColumnType, role: ColumnRole): LikeType {
   if (source.bare.endsWith("]")) return unbounded("a JSON array", role);
   if (source.category === "enum") return bounded(enumCharacters, "the label", role);
   const like = name === null ? undefined : table[name];
-  return like === undefined ? unbounded("as PostgreSQL prints it", role) : like(modifiers(source), role);
+  return like === undefined ? unbounded("as PostgreSQL prints it", role) : like(modifiersOf(source), role);
 }
 
 type Like = (numbers: readonly number[], role: ColumnRole) => LikeType;
@@ -87,17 +87,6 @@ const local = /^(?:reg\w+|aclitem|pg_node_tree|pg_ndistinct|pg_dependencies|pg_m
 /** The type's name in pg_catalog; null: no built-in one. */
 function builtInName({ bare }: ColumnType): string | null {
   return /^pg_catalog\."?(\w+)"?/.exec(bare)?.[1] ?? null;
-}
-
-/** The numbers of the declaration, or of what lies under a domain. */
-function modifiers(source: ColumnType): readonly number[] {
-  if (source.kind !== "domain") return readDeclaration(source.declaration).numbers;
-  for (const definition of source.definitions) {
-    if (definition.kind !== "domain") continue;
-    const { numbers } = readDeclaration(definition.base);
-    if (numbers.length > 0) return numbers;
-  }
-  return [];
 }
 
 /** numeric(3,5) and numeric(3,-2) are types too: three digits, wherever the point is. */

@@ -20,13 +20,15 @@ export interface EngineStart {
   readonly home: string;
   /** What the configuration refers to. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Of `dongbo run`. */
+  /** run when left out. */
+  readonly command?: "run" | "worker";
+  /** Of the command. */
   readonly options: readonly string[];
   /** Of Node itself. */
   readonly nodeOptions: readonly string[];
 }
 
-/** One started `dongbo run`. */
+/** One started `dongbo run`, or `dongbo worker`. */
 export class EngineProcess {
   readonly #child: ChildProcess;
   readonly #started = performance.now();
@@ -38,8 +40,8 @@ export class EngineProcess {
   readonly #told = new EventEmitter();
   #log = "";
 
-  constructor({ home, environment, options, nodeOptions }: EngineStart) {
-    const child = spawn(process.execPath, [...nodeOptions, dongboProgram(), "run", ...options], {
+  constructor({ home, environment, command = "run", options, nodeOptions }: EngineStart) {
+    const child = spawn(process.execPath, [...nodeOptions, dongboProgram(), command, ...options], {
       cwd: home,
       // The build that is measured must not change while it is.
       env: { ...process.env, DONGBO_BUILD: "skip", ...environment },
@@ -94,6 +96,11 @@ export class EngineProcess {
       rssPeakMb: peakMb,
       memory: points,
     };
+  }
+
+  /** SIGSTOP and SIGCONT: nothing is applied in between. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void {
+    this.#child.kill(signal);
   }
 
   /** Asks it to end, and waits. */

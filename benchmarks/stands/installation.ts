@@ -7,6 +7,7 @@ import { exitCode } from "../../deploy/processes/terminal.ts";
 import { benchConfiguration } from "./bench-configuration.ts";
 import { EngineProcess, type EngineUsage } from "./engine-process.ts";
 import { type PostgresStand, registerDatabase, roleOf } from "./postgres-stand.ts";
+import { type Pace, type ReconcileUsage, runReconcile } from "./reconcile-process.ts";
 import { citizenColumns } from "./register-sql.ts";
 
 /** What one copy holds. */
@@ -60,6 +61,11 @@ export class Installation implements AsyncDisposable {
       options,
       nodeOptions: this.#stand.nodeOptions,
     });
+  }
+
+  /** Compares every copy with its part of the register. */
+  reconcile(pace: Pace = "fast"): Promise<ReconcileUsage> {
+    return runReconcile({ home: this.#home, environment: this.environment, nodeOptions: this.#stand.nodeOptions, pace });
   }
 
   /**

@@ -3,12 +3,13 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { benchConfiguration, type Family } from "./bench-configuration.ts";
-import { EngineProcess, type EngineUsage } from "./engine-process.ts";
+import { EngineProcess, type EngineStart, type EngineUsage } from "./engine-process.ts";
 import { copyTable } from "./installation.ts";
 import { postgresDigestSql } from "./mariadb-register.ts";
 import { commonColumns } from "./register-sql.ts";
 import type { MariaDbServers } from "./mariadb-servers.ts";
 import { type PostgresStand, registerDatabase, roleOf } from "./postgres-stand.ts";
+import { type ReconcileUsage, runReconcile } from "./reconcile-process.ts";
 
 export interface Pair {
   readonly source: Family;
@@ -49,14 +50,17 @@ export class PairInstallation implements AsyncDisposable {
   }
 
   catchUp(): Promise<EngineUsage> {
-    const { source, target, nodeOptions } = this.#stand;
-    const [control, copy] = this.#databases;
-    const environment = {
-      SOURCE_URL: this.#pair.source === "postgres" ? source.url(registerDatabase, "dongbo") : this.#mariaDb.source.url("", "dongbo"),
-      TARGET_0_URL: this.#pair.target === "postgres" ? target.url(copy, "dongbo") : this.#mariaDb.copies.url("", "dongbo"),
-      CONTROL_URL: target.url(control, "dongbo"),
-    };
-    return new EngineProcess({ home: this.#home, environment, options: ["--until-caught-up"], nodeOptions }).ended();
+    return this.start(["--until-caught-up"]).ended();
+  }
+
+  /** Starts the engine; whoever starts it ends it. */
+  start(options: readonly string[] = []): EngineProcess {
+    return new EngineProcess({ ...this.#process, options });
+  }
+
+  /** Compares the copy with the register. */
+  reconcile(): Promise<ReconcileUsage> {
+    return runReconcile({ ...this.#process, pace: "fast" });
   }
 
   /** Whether the copy holds exactly what the register does, as both servers see it. */
@@ -80,6 +84,18 @@ export class PairInstallation implements AsyncDisposable {
 
   get #home(): string {
     return join(this.#stand.folder, this.#name);
+  }
+
+  /** What its processes start with. */
+  get #process(): Omit<EngineStart, "options"> {
+    const { source, target, nodeOptions } = this.#stand;
+    const [control, copy] = this.#databases;
+    const environment = {
+      SOURCE_URL: this.#pair.source === "postgres" ? source.url(registerDatabase, "dongbo") : this.#mariaDb.source.url("", "dongbo"),
+      TARGET_0_URL: this.#pair.target === "postgres" ? target.url(copy, "dongbo") : this.#mariaDb.copies.url("", "dongbo"),
+      CONTROL_URL: target.url(control, "dongbo"),
+    };
+    return { home: this.#home, environment, nodeOptions };
   }
 
   /** On PostgreSQL: for the control records, and for the copy where it is kept there. */

@@ -16,6 +16,8 @@ export interface SteadyRate {
 export interface Observed {
   /** From the commit's return to the first look that saw it, milliseconds, in rising order. */
   readonly latenciesMs: readonly number[];
+  /** From when a transaction was due to the return of its commit, milliseconds, in rising order: what whoever asks for it waits. */
+  readonly commitsMs: readonly number[];
   /** How much longer they take with each second of the run, in seconds: above 0 while the copy falls behind. */
   readonly growth: number;
   readonly transactions: number;
@@ -83,6 +85,7 @@ export class SteadyWriter implements AsyncDisposable {
     const transactions = Math.round(transactionsPerSecond * seconds);
     const started = performance.now();
     this.#seen = [];
+    const commitsMs: number[] = [];
     this.#writing = true;
     const observing = this.#observeUntil(() => !this.#writing && this.#pending.size === 0);
     let next = 0;
@@ -90,8 +93,11 @@ export class SteadyWriter implements AsyncDisposable {
       for (let turn = next++; turn < transactions; turn = next++) {
         const due = started + (turn * 1000) / transactionsPerSecond;
         if (due > performance.now()) await pause(due - performance.now());
-        const probe = turn % probeEvery > 0 ? "none" : turn < transactions * warmUp ? "uncounted" : "counted";
-        await this.#write(at, probe);
+        // A timer may ring a little early.
+        const begun = Math.min(due, performance.now());
+        const counts = turn >= transactions * warmUp;
+        await this.#write(at, turn % probeEvery > 0 ? "none" : counts ? "counted" : "uncounted");
+        if (counts) commitsMs.push(performance.now() - begun);
       }
     };
     await Promise.all(this.#writers.map((_, at) => write(at)));
@@ -101,7 +107,8 @@ export class SteadyWriter implements AsyncDisposable {
     this.#writing = false;
     await observing;
     const latenciesMs = this.#seen.map(([, ms]) => ms).toSorted((a, b) => a - b);
-    return { latenciesMs, growth: slope(this.#seen), transactions, seconds: took };
+    commitsMs.sort((a, b) => a - b);
+    return { latenciesMs, commitsMs, growth: slope(this.#seen), transactions, seconds: took };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -19,6 +19,8 @@ export interface SuiteOptions {
   readonly nodeOptions: readonly string[];
   /** Takes a line of progress. */
   readonly tell: (line: string) => void;
+  /** Takes what is known after each workload but the last: a long run that is interrupted leaves that behind. */
+  readonly measured: (result: BenchResult) => void;
   /** Rejects when the run is to end at once. */
   readonly interrupted: Promise<never>;
 }
@@ -32,38 +34,54 @@ export async function runSuite(options: SuiteOptions): Promise<BenchResult> {
     tell(`making a register of ${options.size.rows} people ...`);
     await Promise.race([stand.makeRegister(), options.interrupted]);
   }
-  const before = await idleDisturbance(measured);
+  const before = await idleDisturbance(secondsMeasured);
+  const settings = (await stand?.settings()) ?? {};
+  const versions: Record<string, string> = { dongbo: dongboVersion(), ...(await stand?.versions()) };
   const workloads: WorkloadResult[] = [];
   const rounds: Round[] = [];
-  const versions: Record<string, string> = {};
-  for (const entry of entries) {
+  const soFar = (): BenchResult => {
+    const machine = describeMachine();
+    return {
+      format: 1,
+      started_at: startedAt,
+      machine: { ...machine, hardware_class: hardwareClass(machine) },
+      versions,
+      settings,
+      unscored: [
+        ...(isDisturbed(before) ? [`before the start ${describeDisturbance(before)}`] : []),
+        ...busyRounds(rounds),
+        ...settingsRefusals(settings),
+        ...workloads.filter((row) => !row.digest_equal).map(({ name }) => `${name}: a copy differs from its source`),
+        ...refusedOptions(options),
+      ],
+      workloads,
+    };
+  };
+  for (const [index, entry] of entries.entries()) {
     tell(`${entry.workload.name}: ${entry.workload.title}`);
     const { rounds: done, versions: started } = await runEntry(stand, entry, options);
     Object.assign(versions, started);
     rounds.push(...done);
     workloads.push(...judgeRounds(entry.workload, done));
+    if (index + 1 < entries.length) options.measured(unfinished(soFar(), index + 1, entries.length));
   }
-  const machine = describeMachine();
-  const settings = (await stand?.settings()) ?? {};
-  return {
-    format: 1,
-    started_at: startedAt,
-    machine: { ...machine, hardware_class: hardwareClass(machine) },
-    versions: { dongbo: dongboVersion(), ...(await stand?.versions()), ...versions },
-    settings,
-    unscored: [
-      ...(options.rounds < roundsMin ? [`${options.rounds} rounds; a score needs ${roundsMin}`] : []),
-      ...(isDisturbed(before) ? [`before the start ${describeDisturbance(before)}`] : []),
-      ...busyRounds(rounds),
-      ...settingsRefusals(settings),
-      ...workloads.filter((row) => !row.digest_equal).map(({ name }) => `${name}: a copy differs from its source`),
-      ...(nodeOptions.length === 0 ? [] : [`Node ran with ${nodeOptions.join(" ")}`]),
-      ...(urls !== null && Object.values(urls).some(isHere)
-        ? ["a given server runs on this machine, where its processor time cannot be told from other people's"]
-        : []),
-    ],
-    workloads,
-  };
+  return soFar();
+}
+
+/** Of a run that is not over, or was interrupted: its figures are there, and are no score. */
+function unfinished(result: BenchResult, done: number, all: number): BenchResult {
+  return { ...result, unscored: [`the run was not over: ${done} of ${all} workloads`, ...result.unscored] };
+}
+
+/** What of the options makes the figures no score. */
+function refusedOptions({ rounds, nodeOptions, urls }: SuiteOptions): string[] {
+  return [
+    ...(rounds < roundsMin ? [`${rounds} rounds; a score needs ${roundsMin}`] : []),
+    ...(nodeOptions.length === 0 ? [] : [`Node ran with ${nodeOptions.join(" ")}`]),
+    ...(urls !== null && Object.values(urls).some(isHere)
+      ? ["a given server runs on this machine, where its processor time cannot be told from other people's"]
+      : []),
+  ];
 }
 
 /** Needs no servers. */
@@ -90,7 +108,7 @@ async function runEntry(stand: PostgresStand | null, entry: CatalogueEntry, opti
     rounds: options.rounds,
     sides,
     watch: () => {
-      const watch = new DisturbanceWatch(measured);
+      const watch = new DisturbanceWatch(secondsMeasured);
       return () => watch.read();
     },
     tell: options.tell,
@@ -104,6 +122,6 @@ function isHere(url: string): boolean {
 }
 
 /** Everything that is measured, and what measures it: all of it was started by this process. */
-function measured(): number {
+function secondsMeasured(): number {
   return treeSeconds(process.pid);
 }

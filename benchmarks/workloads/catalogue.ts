@@ -9,6 +9,8 @@ import { latency, prepareLatency } from "./latency.ts";
 import { maxRates, prepareMaxRate } from "./max-rate.ts";
 import { memories, prepareMemory } from "./memory.ts";
 import { pairWorkloads, preparePair } from "./pairs.ts";
+import { prepareReconcile, reconciles } from "./reconcile.ts";
+import { prepareReconcileOltp, reconcileOltps } from "./reconcile-oltp.ts";
 import { prepareResume, resume } from "./resume.ts";
 import { prepareStage, stages } from "./stages.ts";
 import { prepareSnapshot, snapshots } from "./snapshot.ts";
@@ -44,6 +46,11 @@ export const catalogue: readonly CatalogueEntry[] = [
   ...maxRates.map((workload) => ({
     workload,
     prepare: (stand: PostgresStand, size: Size) => prepareMaxRate(stand, size, workload),
+  })),
+  ...reconciles.map((workload) => ({ workload, prepare: (stand: PostgresStand) => prepareReconcile(stand, workload) })),
+  ...reconcileOltps.map((workload) => ({
+    workload,
+    prepare: (stand: PostgresStand, size: Size) => prepareReconcileOltp(stand, size, workload),
   })),
   ...memories.map((workload) => ({
     workload,

@@ -13,6 +13,7 @@ import { Intake } from "./capture/intake.ts";
 import { PlainGroups } from "./capture/plain-groups.ts";
 import { RowChanges } from "./capture/row-changes.ts";
 import type { Sequencer } from "./capture/sequencer.ts";
+import { ShownLater } from "./capture/shown-later.ts";
 import { SourceClock } from "./capture/source-clock.ts";
 import { firstPlace, lateStart, type LogState, startingPlaces, startOf } from "./capture/starting-places.ts";
 import { type Slice, TopicLog } from "./capture/topic-log.ts";
@@ -54,6 +55,7 @@ export class DebeziumSource implements ChangeSource {
   readonly #parts: DebeziumSourceParts;
   readonly #log: TopicLog;
   readonly #connector = new ConnectorState();
+  readonly #shown = new ShownLater();
   #open: OpenStream | null = null;
 
   constructor(parts: DebeziumSourceParts) {
@@ -140,7 +142,9 @@ export class DebeziumSource implements ChangeSource {
       await this.#grow(open, ends);
       open.grown.look(beat, ends);
     }
-    return { position, at: open?.clock.completeAt ?? 0, visibility: { sees: () => true } };
+    // Where rows come through the topics too, nothing is read that could be older than the stream.
+    const visibility = this.carriesRows ? { sees: () => true } : this.#shown.at(this.#parts.clock.monotonicMs());
+    return { position, at: open?.clock.completeAt ?? 0, visibility };
   }
 
   /** The topic ends now, whatever of them was read. */

@@ -4,8 +4,8 @@ import { parseAvroSchema } from "./decode/avro-schema.ts";
 import type { ConnectSchema } from "./decode/connect-schema.ts";
 import { DecodeFailure } from "./decode/decode-failure.ts";
 import type { HttpAddress } from "../../engine/model/server-address.ts";
+import { askHttp, type HttpAnswer } from "./http-question.ts";
 
-const answerWithinMs = 10_000;
 const accept = "application/vnd.schemaregistry.v1+json, application/json";
 
 /** Schemas by their ids, which never change their meaning: each is asked for once. */
@@ -30,7 +30,7 @@ export class SchemaRegistry {
     const subject = `schema ${id} of the registry`;
     const answer = await this.#ask(id, subject);
     try {
-      return parseAvroSchema(schemaOf(await answer.json(), subject));
+      return parseAvroSchema(schemaOf(JSON.parse(answer), subject));
     } catch (error) {
       if (error instanceof DecodeFailure) throw new ReplicationError(error.code, { subject, ...error.facts }, { cause: error });
       if (error instanceof ReplicationError) throw error;
@@ -38,23 +38,19 @@ export class SchemaRegistry {
     }
   }
 
-  async #ask(id: number, subject: string): Promise<Response> {
-    const { url, user, password } = this.#address;
-    const credentials = user === null ? null : Buffer.from(`${user}:${password?.reveal() ?? ""}`, "utf8").toString("base64");
-    let answer: Response;
+  async #ask(id: number, subject: string): Promise<string> {
+    let answer: HttpAnswer;
     try {
-      answer = await fetch(`${url.replace(/\/+$/, "")}/schemas/ids/${id}`, {
-        headers: { accept, ...(credentials === null ? {} : { authorization: `Basic ${credentials}` }) },
-        signal: AbortSignal.timeout(answerWithinMs),
-      });
+      answer = await askHttp(this.#address, { path: `/schemas/ids/${id}`, accept, untrusted: { code: "DB-KAF-115", subject } });
     } catch (error) {
+      if (error instanceof ReplicationError) throw error;
       throw new ReplicationError("DB-KAF-111", { subject }, { cause: error });
     }
-    if (answer.ok) return answer;
-    await answer.body?.cancel();
-    const cause = `the registry answered with status ${answer.status}`;
-    if (answer.status === 404) throw new ReplicationError("DB-KAF-113", { subject, ...apicurioHint(id) });
-    if (answer.status === 401 || answer.status === 403) throw new ReplicationError("DB-KAF-112", { subject, cause });
+    const { status, body } = answer;
+    if (status >= 200 && status < 300) return body;
+    const cause = `the registry answered with status ${status}`;
+    if (status === 404) throw new ReplicationError("DB-KAF-113", { subject, ...apicurioHint(id) });
+    if (status === 401 || status === 403) throw new ReplicationError("DB-KAF-112", { subject, cause });
     throw new ReplicationError("DB-KAF-111", { subject, cause });
   }
 }

@@ -1,11 +1,12 @@
 // Sessions on MySQL and MariaDB servers: the one place that opens them, so that every session has the same fixed settings.
-import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import type { Connection, ConnectionOptions, SslOptions } from "mysql2";
 import { assert } from "../../engine/model/assert.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { ServerAddress } from "../../engine/model/server-address.ts";
 import { offerBulkOperations, takesBulkOperations } from "./bulk-operations.ts";
 import { toReplicationError } from "./mysql-errors.ts";
+import { authorityOptions } from "../tls-options.ts";
 
 /**
  * Settings that decide how values are read and written. Zero and partial dates are allowed because masters hold them; all
@@ -106,6 +107,12 @@ export class MysqlSession {
     });
   }
 
+  /** What the system has not yet taken from us. */
+  get unsentBytes(): number {
+    const { stream } = this.connection as unknown as { stream: { readonly writableLength: number } };
+    return stream.writableLength;
+  }
+
   /** Drops the connection at once; a statement under way fails. The driver's own `destroy` would read on to its end. */
   destroy(): void {
     const { stream } = this.connection as unknown as { stream: { destroy(): void } };
@@ -127,7 +134,7 @@ export async function connectMysql(address: ServerAddress, options: SessionOptio
     try {
       return await openSession(connectionOptions(address, options, ssl), options, subject);
     } catch (error) {
-      if (last || !refusesThisTlsChoice(error)) throw toReplicationError(error, subject);
+      if (last || !(ssl === null ? mayWantTls(error) : offersNoTls(error))) throw toReplicationError(error, subject);
     }
   }
   assert(false, "there is always a way to connect that is tried last");
@@ -153,6 +160,8 @@ function connectionOptions(address: ServerAddress, options: SessionOptions, ssl:
     bigNumberStrings: true,
     connectTimeout: options.connectTimeoutMs ?? 10_000,
     enableKeepAlive: true,
+    // The driver would make code of the names of columns, and stop the process at some of them (__proto__).
+    disableEval: true,
     connectAttributes: { program_name: `dongbo ${options.role}` },
     flags: ["FOUND_ROWS"],
     ...(ssl === null ? {} : { ssl }),
@@ -181,6 +190,7 @@ async function openSession(config: ConnectionOptions, options: SessionOptions, s
   const { createConnection } = await import("mysql2");
   const connection = createConnection(config);
   offerBulkOperations(connection);
+  nameAddress(connection, config.host);
   // Without a listener a lost connection would end the process; whoever awaits a query is told by that query.
   connection.on("error", () => {});
   try {
@@ -215,28 +225,32 @@ function asText(field: { string(encoding?: BufferEncoding): string | null }): st
 
 function tlsOptions(address: ServerAddress): SslOptions {
   const { tls } = address;
-  // libpq: `require` verifies the authority as soon as one is named.
-  const verifies = tls.mode === "verify-ca" || tls.mode === "verify-full" || (tls.mode === "require" && tls.rootCertificate !== null);
   return {
-    rejectUnauthorized: verifies,
+    ...authorityOptions(tls, { code: "DB-MY-004", subject: printAddress(address) }),
     verifyIdentity: tls.mode === "verify-full",
-    ...(tls.rootCertificate === null ? {} : { ca: readPem(tls.rootCertificate, address) }),
-    ...(tls.certificate === null ? {} : { cert: readPem(tls.certificate, address) }),
-    ...(tls.key === null ? {} : { key: readPem(tls.key, address) }),
   };
 }
 
-function readPem(path: string, address: ServerAddress): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    const cause = `the certificate or key file ${path} cannot be read`;
-    throw new ReplicationError("DB-MY-004", { subject: printAddress(address), cause }, { cause: error });
-  }
+/** `prefer` falls back only when the server has no TLS: a password that was refused is not sent again in the clear. */
+function offersNoTls(error: unknown): boolean {
+  return driverError(error).code === "HANDSHAKE_NO_SSL_SUPPORT";
 }
 
-/** `prefer` falls back only when the server has no TLS, `allow` only when it insists on it. */
-function refusesThisTlsChoice(error: unknown): boolean {
-  const { code, errno } = (error instanceof ReplicationError ? error.cause : error) as { code?: string; errno?: number };
-  return code === "HANDSHAKE_NO_SSL_SUPPORT" || errno === 3159 || errno === 1045;
+/** `allow` encrypts only when the server insists on it, which it may say as if the password were wrong. */
+function mayWantTls(error: unknown): boolean {
+  const { errno } = driverError(error);
+  return errno === 3159 || errno === 1045;
+}
+
+function driverError(error: unknown): { readonly code?: string; readonly errno?: number } {
+  return (error instanceof ReplicationError ? error.cause : error) as { code?: string; errno?: number };
+}
+
+/**
+ * Says to Node whom the certificate must name where that is an IP address. The driver tells it names only, and Node compares with
+ * "localhost" what it is told nothing of (tls.connect: `servername`, `host`, then the socket's `_host`).
+ */
+function nameAddress(connection: Connection, host: string | undefined): void {
+  const { stream } = connection as unknown as { stream: { _host?: string | null } };
+  if (host !== undefined && isIP(host) !== 0) stream._host = host;
 }

@@ -3,6 +3,7 @@
 import { AssertionError } from "../../engine/model/assert.ts";
 import type { ErrorCode } from "../../engine/model/error-codes.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
+import { isTlsFailure, tlsCause } from "../tls-failure.ts";
 
 /** What the driver and Node put on their errors. */
 interface RawError {
@@ -95,26 +96,12 @@ function fromSocket(error: unknown, subject: string): ReplicationError {
     const remedy = "Turn on TLS at the server; sslmode=disable in the URL gives it up, where nobody can listen in";
     return new ReplicationError("DB-MY-004", { subject, cause: "the server offers no TLS", remedy }, { cause: error });
   }
-  if (name === "HANDSHAKE_SSL_ERROR" || isTlsCode(name)) return make("DB-MY-004", tlsCause(name, text));
+  if (name === "HANDSHAKE_SSL_ERROR" || isTlsFailure(name)) return make("DB-MY-004", tlsCause(name, "server", text));
   if (connectionLost.has(name) || /closed state|Connection lost/i.test(text)) return make("DB-MY-015");
   if (name === "ETIMEDOUT") return make("DB-MY-001", "the server did not answer in time");
   if (name === "ENOTFOUND" || name === "EAI_AGAIN") return make("DB-MY-001", `the host name cannot be resolved (${name})`);
   if (/^E[A-Z]+$/.test(name)) return make("DB-MY-001", `the server cannot be reached (${name})`);
   return make("DB-MY-017", "the session failed in an unexpected way");
-}
-
-function isTlsCode(name: string): boolean {
-  return /^(CERT_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/.test(name);
-}
-
-function tlsCause(name: string, text: string): string {
-  if (name === "CERT_HAS_EXPIRED" || /certificate has expired/.test(text)) return "the server's certificate has expired";
-  if (name === "ERR_TLS_CERT_ALTNAME_INVALID" || /altnames|Hostname\/IP/.test(text))
-    return "the server's certificate is for another host name";
-  if (/SELF_SIGNED|UNABLE_TO_GET_ISSUER|UNABLE_TO_VERIFY/.test(name) || /self.signed|issuer certificate|verify the first/.test(text)) {
-    return "the server's certificate comes from an authority that is not trusted here";
-  }
-  return `the TLS handshake failed (${name})`;
 }
 
 /** The server's sentence where it is safe to show; always the error number. */

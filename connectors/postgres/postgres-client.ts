@@ -1,13 +1,12 @@
 // Sessions on PostgreSQL servers: the one place that opens them, so that every session has the same fixed settings.
-import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { checkServerIdentity, type ConnectionOptions } from "node:tls";
 import pg from "pg";
 import { assert } from "../../engine/model/assert.ts";
-import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { ServerAddress } from "../../engine/model/server-address.ts";
 import { toReplicationError } from "./postgres-errors.ts";
+import { authorityOptions } from "../tls-options.ts";
 
 /**
  * Settings that decide how values are printed and read. Source and target share them, so a value's text form means the
@@ -86,7 +85,8 @@ function clientConfig(address: ServerAddress, options: SessionOptions, ssl: Conn
     port: address.port,
     database: address.database,
     user: address.user,
-    password: address.password?.reveal() ?? "",
+    // A function: where the text is empty, the driver would look into PGPASSWORD and ~/.pgpass, for what is another server's.
+    password: () => address.password?.reveal() ?? "",
     ssl,
     application_name: `dongbo ${options.role}`.slice(0, 63),
     options: pairs.join(" "),
@@ -119,26 +119,12 @@ function tlsAttempts(address: ServerAddress): (ConnectionOptions | false)[] {
 
 function tlsOptions(address: ServerAddress): ConnectionOptions {
   const { tls, host } = address;
-  // libpq: `require` verifies the authority as soon as one is named.
-  const verifies = tls.mode === "verify-ca" || tls.mode === "verify-full" || (tls.mode === "require" && tls.rootCertificate !== null);
   return {
-    rejectUnauthorized: verifies,
+    ...authorityOptions(tls, { code: "DB-PG-004", subject: printAddress(address) }),
     // An IP address is no server name (RFC 6066); verification uses `host`, which the driver passes on.
     ...(isIP(host) === 0 ? { servername: host } : {}),
-    ...(tls.rootCertificate === null ? {} : { ca: readPem(tls.rootCertificate, address) }),
-    ...(tls.certificate === null ? {} : { cert: readPem(tls.certificate, address) }),
-    ...(tls.key === null ? {} : { key: readPem(tls.key, address) }),
     checkServerIdentity: tls.mode === "verify-full" ? checkServerIdentity : () => undefined,
   };
-}
-
-function readPem(path: string, address: ServerAddress): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const cause = `the certificate or key file ${path} cannot be read`;
-    throw new ReplicationError("DB-PG-004", { subject: printAddress(address), cause }, { cause: error });
-  }
 }
 
 /** `prefer` falls back only when the server has no TLS, `allow` only when it insists on it. */

@@ -3,6 +3,7 @@
 import { AssertionError } from "../../engine/model/assert.ts";
 import type { ErrorCode } from "../../engine/model/error-codes.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
+import { isTlsFailure, tlsCause } from "../tls-failure.ts";
 
 /** What the driver and Node put on their errors. */
 interface RawError {
@@ -121,7 +122,7 @@ function fromSocket(error: unknown, subject: string): ReplicationError {
     const remedy = "Turn on `ssl` at the server; sslmode=disable in the URL gives TLS up, where nobody can listen in";
     return new ReplicationError("DB-PG-004", { subject, cause: "the server offers no TLS", remedy }, { cause: error });
   }
-  if (isTlsCode(name)) return make("DB-PG-004", tlsCause(name));
+  if (isTlsFailure(name)) return make("DB-PG-004", tlsCause(name, "server"));
   if (connectionLost.has(name) || driverSaysLost.has(text)) return make("DB-PG-015");
   if (name === "" && text === "timeout expired") return make("DB-PG-001", "the server did not answer in time");
   if (name === "ENOTFOUND" || name === "EAI_AGAIN") return make("DB-PG-001", `the host name cannot be resolved (${name})`);
@@ -135,32 +136,6 @@ function passwordCause(text: string): string {
   return /password must be/.test(text)
     ? "the server asks for a password and none is given"
     : "the server and dongbo could not agree on the password";
-}
-
-function isTlsCode(name: string): boolean {
-  return /^(CERT_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/.test(name);
-}
-
-function tlsCause(name: string): string {
-  switch (name) {
-    case "CERT_HAS_EXPIRED":
-      return "the server's certificate has expired";
-    case "CERT_NOT_YET_VALID":
-      return "the server's certificate is not valid yet";
-    case "ERR_TLS_CERT_ALTNAME_INVALID":
-    case "HOSTNAME_MISMATCH":
-      return "the server's certificate is for another host name";
-    case "DEPTH_ZERO_SELF_SIGNED_CERT":
-    case "SELF_SIGNED_CERT_IN_CHAIN":
-    case "UNABLE_TO_GET_ISSUER_CERT":
-    case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
-    case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
-      return "the server's certificate comes from an authority that is not trusted here";
-    case "CERT_REVOKED":
-      return "the server's certificate was revoked";
-    default:
-      return `the TLS handshake failed (${name})`;
-  }
 }
 
 /** The server's sentence where it is safe to show, else the names it gives; always the SQLSTATE. */

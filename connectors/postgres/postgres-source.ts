@@ -107,6 +107,15 @@ export class PostgresSource implements ChangeSource {
     return (await inspectServer(this.#session, this.#subject)).identity;
   }
 
+  /** A user may end the sessions of its own role (manual, pg_signal_backend), which is whose the former reader's is. */
+  async endFormerReader(): Promise<void> {
+    await this.#session.read(
+      `SELECT pg_terminate_backend(a.pid)::text FROM pg_stat_activity AS a JOIN pg_replication_slots AS s ON s.active_pid = a.pid
+       WHERE s.slot_name = $1 AND a.usename = current_user`,
+      [this.#options.slot],
+    );
+  }
+
   async release(): Promise<void> {
     if ((await this.#ownSlot()) === null) return;
     const client = await this.#connect("slot", queryMsMax);

@@ -103,6 +103,11 @@ export class DemoDatabases implements AsyncDisposable {
     return withSession(this.reader(province), work);
   }
 
+  /** Changes a province's copy as an administrator of its PostgreSQL server can, past dongbo. */
+  async tamper({ id }: Province, sql: string): Promise<void> {
+    await this.#provinces.query(sql, id);
+  }
+
   /** URL of a province's database for such an application. */
   reader(province: Province): string {
     return this.#url(province, "app_reader");

@@ -16,10 +16,10 @@ export class DemoEngine implements AsyncDisposable {
     this.#environment = { ...process.env, ...environment };
   }
 
-  /** Runs one command to its end; its output, and whether it succeeded. */
-  command(...parameters: string[]): { readonly ok: boolean; readonly output: string } {
+  /** Runs one command to its end; its output, its exit code, and whether it succeeded. */
+  command(...parameters: string[]): { readonly ok: boolean; readonly code: number | null; readonly output: string } {
     const result = spawnSync(process.execPath, [program, ...parameters], { cwd: this.#folder, env: this.#environment, encoding: "utf8" });
-    return { ok: result.status === 0, output: `${result.stdout}${result.stderr}`.trimEnd() };
+    return { ok: result.status === 0, code: result.status, output: `${result.stdout}${result.stderr}`.trimEnd() };
   }
 
   start(): void {

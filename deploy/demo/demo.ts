@@ -57,6 +57,7 @@ async function tell(databases: DemoDatabases, engine: DemoEngine, say: Narrator)
   await loadUnderWrites(databases, say);
   await moveBetweenProvinces(databases, say);
   await expireAndRevive(databases, engine, say);
+  await breakAndRepair(databases, engine, say);
   await compare(databases, say);
   const status = engine.command("status");
   say.step("dongbo status", status.output);
@@ -129,6 +130,23 @@ async function expireAndRevive(databases: DemoDatabases, engine: DemoEngine, say
   engine.start();
   await say.until("the copy to be valid again", async () => (await ask()).startsWith("answers"));
   say.prove("it is usable again once the source has confirmed its position", true);
+}
+
+/** Somebody writes into a copy behind dongbo's back: comparing finds the row, and only that one, while the register goes on being written. */
+async function breakAndRepair(databases: DemoDatabases, engine: DemoEngine, say: Narrator): Promise<void> {
+  const address = "Số 0, đường Sai";
+  await databases.tamper(
+    hanoi,
+    `UPDATE population_copy.citizen SET address = '${address}' WHERE personal_id = (SELECT min(personal_id) FROM population_copy.citizen)`,
+  );
+  const subscription = `population/${hanoi.id}`;
+  const found = engine.command("reconcile", "--subscription", subscription);
+  say.step(`dongbo reconcile --subscription ${subscription}`, found.output);
+  say.prove("a row changed behind dongbo's back is found", found.code === 3 && / 1 /.test(found.output));
+  const repaired = engine.command("reconcile", "--subscription", subscription, "--repair", "auto");
+  say.step(`dongbo reconcile --subscription ${subscription} --repair auto`, repaired.output);
+  const clean = engine.command("reconcile", "--subscription", subscription);
+  say.prove("repaired through the stream's own way, and equal when compared again", repaired.code === 3 && clean.code === 0);
 }
 
 /** Every copy, read as its readers read it, against what its share gives of the master. */

@@ -63,7 +63,7 @@ ${dependencies.join("\n")}
 }
 
 /** The nearest folder above with a package.json: the sources and what was compiled from them share what was resolved. */
-function projectFolder(): string {
+export function projectFolder(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, "package.json"))) folder = dirname(folder);
   return folder;

@@ -106,22 +106,18 @@ export class EmbeddedPostgres implements AsyncDisposable {
     await this.#waitUntilGone();
   }
 
-  /** SIGKILL of the postmaster; its children notice and leave. */
+  /** SIGKILL of the postmaster and of all its children, which would otherwise work on for a moment beside the next start. */
   async kill(): Promise<void> {
+    const children = childrenOf(this.pid);
     await this.signal("SIGKILL");
+    for (const child of children) send(child, "SIGKILL");
     await this.#waitUntilGone();
   }
 
   /** Any signal to the postmaster, for example SIGSTOP and SIGCONT. */
   async signal(signal: NodeJS.Signals): Promise<void> {
     const pid = this.pid;
-    if (pid !== null) {
-      try {
-        process.kill(pid, signal);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-      }
-    }
+    if (pid !== null) send(pid, signal);
     await Promise.resolve();
   }
 
@@ -168,6 +164,21 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms);
   });
+}
+
+/** To a process that may be gone. */
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** Where the system tells; else none. */
+function childrenOf(pid: number | null): number[] {
+  const file = `/proc/${pid}/task/${pid}/children`;
+  return existsSync(file) ? readFileSync(file, "utf8").trim().split(" ").filter(Boolean).map(Number) : [];
 }
 
 function alive(pid: number): boolean {

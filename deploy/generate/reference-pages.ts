@@ -13,6 +13,8 @@ const areas: Readonly<Record<string, string>> = {
   TGT: "the target's own objects",
   ROW: "rows that cannot be written",
   RUN: "the engine and the command line",
+  FLT: "a fleet of workers, and the Redis that hands out its jobs",
+  REC: "comparing copies with their master",
   CTL: "the control database",
 };
 
@@ -53,7 +55,7 @@ export function metricsPage(): string {
   const lead = [
     "# Metrics",
     generated,
-    "Served in Prometheus' text format at `/metrics` of the address in `listen:`. Every metric exists from the start, so a missing one\nmeans that dongbo does not run. Label values are names from the configuration, codes of errors.md, or the states named here.",
+    "Served in Prometheus' text format at `/metrics` of the address in `listen:`. Every metric exists from the start (`dongbo_fleet_*` in\nworkers), so a missing one means that dongbo does not run. Label values are names from the configuration, codes of errors.md, or the states named here.",
   ];
   return `${[...lead, ...rows].join("\n\n")}\n`;
 }

@@ -1,5 +1,5 @@
 import { hostname, userInfo } from "node:os";
-import type { Actor } from "../../engine/ports/control-commands.ts";
+import type { Actor } from "../../engine/ports/actor.ts";
 
 /** Who runs this command, for the record. An account without a name is shown by its number. */
 export function currentActor(): Actor {

@@ -79,7 +79,10 @@ function newProgram(terminal: Terminal, version: string): Command {
       },
     })
     .addHelpText("after", "\n`dongbo bench` measures this build on this machine, before an upgrade say; see `dongbo bench --help`.")
-    .addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 bad usage or configuration, 5 done but something is stopped or quarantined.");
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 copies differ, 4 unverified, 5 done but something is stopped or quarantined.",
+    );
 }
 
 function addCommand(

@@ -5,21 +5,33 @@ import { KafkaTargetRecords } from "../../connectors/debezium/publish/kafka-targ
 import { preflightPublication } from "../../connectors/debezium/publish/preflight-publication.ts";
 import type { PublishOptions } from "../../connectors/debezium/publish/publish-options.ts";
 import { MysqlTarget } from "../../connectors/mysql/apply/mysql-target.ts";
+import { MysqlCopyTable } from "../../connectors/mysql/compare/mysql-copy-table.ts";
+import { MysqlMasterTable } from "../../connectors/mysql/compare/mysql-master-table.ts";
 import { MysqlSource } from "../../connectors/mysql/mysql-source.ts";
 import { preflightSource as preflightMysqlSource } from "../../connectors/mysql/preflight/preflight-source.ts";
 import { preflightTarget as preflightMysqlTarget } from "../../connectors/mysql/preflight/preflight-target.ts";
 import { MysqlTargetRecords } from "../../connectors/mysql/records/mysql-target-records.ts";
 import { MysqlSnapshot } from "../../connectors/mysql/snapshot/mysql-snapshot.ts";
 import { PostgresTarget } from "../../connectors/postgres/apply/postgres-target.ts";
+import { PostgresCopyTable } from "../../connectors/postgres/compare/postgres-copy-table.ts";
+import { PostgresMasterTable } from "../../connectors/postgres/compare/postgres-master-table.ts";
 import { lookAtPublication, preparePublication, type PublicationLook } from "../../connectors/postgres/capture/publication.ts";
 import { preflightSource as preflightPostgresSource } from "../../connectors/postgres/preflight/preflight-source.ts";
 import { preflightTarget as preflightPostgresTarget } from "../../connectors/postgres/preflight/preflight-target.ts";
 import { PostgresSource } from "../../connectors/postgres/postgres-source.ts";
 import { PostgresTargetRecords } from "../../connectors/postgres/records/postgres-target-records.ts";
 import { PostgresSnapshot } from "../../connectors/postgres/snapshot/postgres-snapshot.ts";
-import type { KafkaTargetConfiguration, SourceConfiguration, TargetConfiguration } from "../../engine/config/configuration.ts";
+import type {
+  DatabaseTargetConfiguration,
+  KafkaTargetConfiguration,
+  SourceConfiguration,
+  TargetConfiguration,
+} from "../../engine/config/configuration.ts";
+import type { ComparedCopy } from "../../engine/model/canonical-form.ts";
+import type { CopyTable, MasterTable } from "../../engine/ports/compared-table.ts";
 import { assert } from "../../engine/model/assert.ts";
 import type { Finding } from "../../engine/model/finding.ts";
+import type { ServerAddress } from "../../engine/model/server-address.ts";
 import type { Subscription } from "../../engine/model/share.ts";
 import type { PositionOrder } from "../../engine/model/position.ts";
 import type { ChangeTarget } from "../../engine/ports/change-target.ts";
@@ -91,6 +103,22 @@ export function openTarget(target: TargetConfiguration, subscription: Subscripti
     case "kafka":
       return new KafkaTarget({ publish: publishing(target), subscription, positions });
   }
+}
+
+/** The master's side of a comparison. Nothing is connected before the first question. */
+export function openMasterTable(
+  { connector, address }: { readonly connector: "postgres" | "mysql"; readonly address: ServerAddress },
+  copy: ComparedCopy,
+): MasterTable {
+  return connector === "postgres" ? new PostgresMasterTable({ address, copy }) : new MysqlMasterTable({ address, copy });
+}
+
+/** The copy's side. `positions`: how its source orders them. */
+export function openCopyTable(
+  { connector, address }: DatabaseTargetConfiguration,
+  options: { readonly copy: ComparedCopy; readonly subscription: string; readonly positions: Pick<PositionOrder, "parse" | "join"> },
+): CopyTable {
+  return connector === "postgres" ? new PostgresCopyTable({ address, ...options }) : new MysqlCopyTable({ address, ...options });
 }
 
 /** What the source must be told to put into its change stream, and whether it does. */

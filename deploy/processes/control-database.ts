@@ -21,8 +21,9 @@ export interface OpenControl extends AsyncDisposable {
   readonly store: ControlCommands;
 }
 
-/** A statement of the control store is short: longer than this, the server hangs. */
+/** A statement of the control store is short: longer than this, the server hangs; a little longer, and it does not even say so. */
 const statementTimeoutMs = 15_000;
+const answerTimeoutMs = 20_000;
 
 /** Throws DB-CTL codes only. */
 export async function openControl(configuration: Configuration): Promise<OpenControl> {
@@ -61,7 +62,7 @@ export async function checkControl({ control, dataDir }: Configuration): Promise
 }
 
 function openStore(address: ServerAddress): Promise<PostgresControlStore> {
-  return PostgresControlStore.open((role) => connectPostgres(address, { role, statementTimeoutMs }), systemClock);
+  return PostgresControlStore.open((role) => connectPostgres(address, { role, statementTimeoutMs, answerTimeoutMs }), systemClock);
 }
 
 /** Makes the cluster when there is none, starts it when it is down, or finds it running. Only one process at a time does. */

@@ -1,4 +1,6 @@
 // A Debezium source's pieces put together: client, decoder, group, and the master where rows are read there.
+import { topicOf } from "../../connectors/debezium/capture/topic-log.ts";
+import { SentChanges } from "../../connectors/debezium/compare/sent-changes.ts";
 import { DebeziumDecoder } from "../../connectors/debezium/debezium-decoder.ts";
 import { type Heartbeats, noHeartbeats, readHeartbeats } from "../../connectors/debezium/heartbeats.ts";
 import { DeferredClient } from "../../connectors/debezium/kafka/deferred-client.ts";
@@ -6,10 +8,12 @@ import { openKafkaClient } from "../../connectors/debezium/kafka/open-client.ts"
 import { DebeziumConnection } from "../../connectors/debezium/open-debezium.ts";
 import type { SourceNeeds } from "../../connectors/debezium/preflight/judge-connector.ts";
 import { preflightSource } from "../../connectors/debezium/preflight/preflight-source.ts";
+import { topicOffsetOrder } from "../../connectors/debezium/topic-offsets.ts";
 import { MysqlSnapshot } from "../../connectors/mysql/snapshot/mysql-snapshot.ts";
 import { PostgresSnapshot } from "../../connectors/postgres/snapshot/postgres-snapshot.ts";
 import type { DebeziumSourceConfiguration, SourceConfiguration } from "../../engine/config/configuration.ts";
 import type { Finding } from "../../engine/model/finding.ts";
+import type { PositionOrder } from "../../engine/model/position.ts";
 import type { ServerAddress } from "../../engine/model/server-address.ts";
 import type { CatalogTable, TableName } from "../../engine/model/table.ts";
 import type { ChangeSource } from "../../engine/ports/change-source.ts";
@@ -100,7 +104,26 @@ function rowsOfMaster(master: Closable<SnapshotSource>, topics: Closable<Snapsho
   };
 }
 
-function openMaster(address: ServerAddress, connections: number): Closable<SnapshotSource> {
+/** The topic of one of a source's tables, as often from its beginning as is asked for, and how positions in it compare. */
+export interface SentTopic {
+  readonly positions: PositionOrder;
+  readonly open: () => SentChanges;
+  readonly close: () => Promise<void>;
+}
+
+/** Nothing is connected before the first question. */
+export function openSentTopic({ debezium: options }: DebeziumSourceConfiguration, table: TableName): SentTopic {
+  const client = new DeferredClient(() => openKafkaClient(options.kafka, options.client));
+  const decoder = new DebeziumDecoder(options);
+  return {
+    positions: topicOffsetOrder((topic) => topic === topicOf(options, table)),
+    open: () => new SentChanges({ options, client, decoder, table }),
+    close: () => client.close(),
+  };
+}
+
+/** A Debezium source's master, read beside its topics. */
+export function openMaster(address: ServerAddress, connections: number): Closable<SnapshotSource> {
   if (address.kind === "mysql") return new MysqlSnapshot({ address, connections });
   return new PostgresSnapshot({ address, connections, publication: null });
 }

@@ -19,12 +19,21 @@ const lookMs = 10;
 export interface RunningEngine extends Engine {
   /** Brings what runs in line with a newly applied configuration. */
   reconfigure(next: Configuration): Promise<void>;
-  /** Whether this process runs what only one may run, or nothing but its slices of sources that are shared. */
+  /** Whether this process does what only one may do; where there are no leases, that is to run every source that is not shared. */
   lead(leads: boolean): void;
+  /**
+   * What this process owns of the sources that are not shared: by id, the term of the lease. What it does not own comes to its end; what
+   * it does begins once that is `confirmed`.
+   */
+  own(owned: ReadonlyMap<string, number>, confirmed: boolean): void;
+  /** Resolves when nothing of the source is at work. */
+  stopped(source: string): Promise<void>;
 }
 
 export interface EngineParts extends RuntimeParts {
   readonly leads: boolean;
+  /** Sources that are not shared belong to whoever holds their lease. */
+  readonly leased: boolean;
   readonly openShared: OpenShared;
 }
 
@@ -32,9 +41,18 @@ export function startEngine(configuration: Configuration, parts: EngineParts): R
   return new EngineProcess(configuration, parts);
 }
 
+/**
+ * How long a source rests that somebody has written who has no lease: longer than it takes to tell a process that stood still, so that
+ * two never take a source from each other in turns.
+ */
+const restMs = 15_000;
+
 interface SourceAtWork {
   readonly source: RunningSource;
   readonly stop: AbortController;
+  /** Of its lease; null: it has none. */
+  readonly term: number | null;
+  readonly ended: Promise<void>;
 }
 
 class EngineProcess implements RunningEngine {
@@ -46,6 +64,10 @@ class EngineProcess implements RunningEngine {
   readonly #underWay = new WeakMap<SourceRuntime, Set<number>>();
   #configuration: Configuration;
   #leads: boolean;
+  /** Null: there are no leases. */
+  #owned: ReadonlyMap<string, number> | null;
+  /** By source, when it may begin again by the same lease; see restMs. */
+  readonly #rests = new Map<string, { readonly term: number | null; readonly untilMs: number }>();
   #tasks: Promise<void>[] = [];
   #following: Promise<void> = Promise.resolve();
 
@@ -53,6 +75,7 @@ class EngineProcess implements RunningEngine {
     this.#parts = parts;
     this.#configuration = configuration;
     this.#leads = parts.leads;
+    this.#owned = parts.leased ? new Map() : null;
     this.#startSources();
     let busy = false;
     const watching = parts.control.watch(() => {
@@ -82,7 +105,27 @@ class EngineProcess implements RunningEngine {
     this.#leads = leads;
     this.#parts.logger.info(leads ? "this process leads" : "another process leads");
     if (leads) this.#startSources();
-    else for (const { source, stop } of this.#sources.values()) if (!source.shared) stop.abort();
+    else if (this.#owned === null) for (const { source, stop } of this.#sources.values()) if (!source.shared) stop.abort();
+  }
+
+  own(owned: ReadonlyMap<string, number>, confirmed: boolean): void {
+    const { logger, clock } = this.#parts;
+    this.#owned = new Map(owned);
+    for (const [id, { source, stop, term }] of this.#sources) {
+      if (source.shared || stop.signal.aborted) continue;
+      const overtaken = source.runtimes.some((runtime) => runtime.overtaken);
+      if (owned.get(id) === term && !overtaken) continue;
+      if (overtaken) {
+        logger.warn("source was written by another process and rests", { source: id, term });
+        this.#rests.set(id, { term, untilMs: clock.monotonicMs() + restMs });
+      }
+      stop.abort();
+    }
+    if (confirmed && !this.#stop.signal.aborted) this.#startSources();
+  }
+
+  async stopped(source: string): Promise<void> {
+    await this.#sources.get(source)?.ended;
   }
 
   /** Waits for each subscription that can run; one that is stopped, or waits for somebody to act, is not waited for. */
@@ -108,29 +151,44 @@ class EngineProcess implements RunningEngine {
     for (const configured of sources.values()) {
       const { id } = configured;
       if (this.#sources.has(id) || !shares.some((share) => share.source === id)) continue;
-      if (this.#leads || isShared(configured)) this.#startSource(configured);
+      if (isShared(configured) || this.#isOurs(id)) this.#startSource(configured);
     }
+  }
+
+  #isOurs(id: string): boolean {
+    if (this.#owned === null) return this.#leads;
+    const rest = this.#rests.get(id);
+    const rests = rest !== undefined && rest.term === this.#owned.get(id) && this.#parts.clock.monotonicMs() < rest.untilMs;
+    return this.#owned.has(id) && !rests;
   }
 
   #startSource(configured: SourceConfiguration): void {
     const { id } = configured;
+    const term = isShared(configured) ? null : (this.#owned?.get(id) ?? null);
     const source = isShared(configured)
       ? new SharedSource(this.#configuration, configured, this.#parts, this.#parts.openShared)
-      : wholeSource(new SourceRuntime(this.#configuration, configured, this.#parts));
+      : wholeSource(new SourceRuntime(this.#configuration, configured, this.#parts, { part: null, term }));
     const stop = new AbortController();
-    this.#sources.set(id, { source, stop });
-    const running = source.run(AbortSignal.any([this.#stop.signal, stop.signal])).then(() => {
-      // What is at its end may begin again, when this process leads again.
+    const ended = source.run(AbortSignal.any([this.#stop.signal, stop.signal])).then(() => {
+      // What is at its end may begin again, when this process leads again, or has the lease once more.
       if (stop.signal.aborted) this.#sources.delete(id);
-      if (this.#leads && !this.#stop.signal.aborted) this.#startSources();
+      if (this.#owned === null && this.#leads && !this.#stop.signal.aborted) this.#startSources();
     });
-    this.#tasks.push(running);
+    this.#sources.set(id, { source, stop, term, ended });
+    this.#rests.delete(id);
+    this.#tasks.push(ended);
   }
 
   async #follow(): Promise<void> {
     const { control, logger } = this.#parts;
     try {
-      for (const { source } of this.#sources.values()) for (const runtime of source.runtimes) await runtime.followLifecycle();
+      for (const { source } of this.#sources.values()) {
+        for (const runtime of source.runtimes) {
+          // Whoever told of a change may be waiting for the copies to come forward. Topics are no further for being asked.
+          if (!source.shared) runtime.pipeline.hurry();
+          await runtime.followLifecycle();
+        }
+      }
       for (const order of await control.pendingOrders()) await this.#advance(order);
     } catch (error) {
       // The control database was away: streaming goes on, orders wait.
@@ -149,7 +207,11 @@ class EngineProcess implements RunningEngine {
       const underWay = this.#underWay.get(runtime) ?? new Set();
       this.#underWay.set(runtime, underWay);
       const outcome = underWay.has(order.id) ? this.#progressOf(order, runtime) : await this.#carryOut(order, runtime, underWay);
-      if (outcome === null) continue;
+      if (outcome === null) {
+        // What had begun was lost with the target, and nothing but this order leads out of it: it is carried out again.
+        if (order.table === null && isPlaceLost(runtime.lanes.get(order.subscription))) underWay.delete(order.id);
+        continue;
+      }
       if (slice !== null && outcome === carriedOut) await control.noteSliceDone(order.id, slice);
       else await control.closeOrder(order.id, outcome);
       underWay.delete(order.id);
@@ -166,6 +228,7 @@ class EngineProcess implements RunningEngine {
   async #carryOut(order: Order, runtime: SourceRuntime, underWay: Set<number>): Promise<string | null> {
     try {
       if (!runtime.prepared) return null;
+      if (order.kind === "repair") return (await runtime.repair(order)) ? carriedOut : null;
       if (!(await runtime.carryOut(order))) return null;
       if (order.kind === "replay") return carriedOut;
       underWay.add(order.id);
@@ -238,7 +301,7 @@ class EngineProcess implements RunningEngine {
   }
 
   #ended(id: string): SubscriptionHealth {
-    return { id, state: "ended", problem: null, lastSyncAt: null, stoppedTables: [], loads: [] };
+    return { id, state: "ended", problem: null, lastSyncAt: null, stoppedTables: [], drifts: [], loads: [] };
   }
 
   #laneHealth(runtime: SourceRuntime, lane: Lane): SubscriptionHealth {
@@ -253,12 +316,18 @@ class EngineProcess implements RunningEngine {
     const problem = known === null ? null : this.#problem(known.error, known.since);
     // Its target takes what comes, but nothing does.
     const state = known !== null && lane.problem === null && lane.state === "loading" ? "retrying" : lane.state;
-    return { id, state, problem, lastSyncAt: lane.progress?.sourceTime ?? null, stoppedTables, loads };
+    const drifts = [...lane.drifts].map(([target, at]) => ({ target, at }));
+    return { id, state, problem, lastSyncAt: lane.progress?.sourceTime ?? null, stoppedTables, drifts, loads };
   }
 
   #problem(error: ReplicationError, since: number = this.#parts.clock.now()): Problem {
     return { code: error.code, subject: error.subject, cause: error.explanation, remedy: error.remedy, since };
   }
+}
+
+/** The source does not have any more what follows the subscription's checkpoint. */
+function isPlaceLost(lane: Lane | undefined): boolean {
+  return lane?.problem?.error.code.startsWith("DB-SLOT-") === true && retryKind(lane.problem.error) === "operator";
 }
 
 function stopProblem({ code, target, message }: Lane["stopped"][number]): Problem {

@@ -40,7 +40,10 @@ export async function observe(configuration: Configuration): Promise<Observation
   return { at: new Date(), ...facts, copies, sources };
 }
 
-interface ControlFacts extends Pick<Observations, "engine" | "members" | "lifecycles" | "orders" | "problems" | "controlProblem"> {
+interface ControlFacts extends Pick<
+  Observations,
+  "engine" | "members" | "fleet" | "lifecycles" | "orders" | "problems" | "controlProblem"
+> {
   /** By source, tables as they were last recorded. */
   readonly described: ReadonlyMap<string, readonly CatalogTable[]>;
 }
@@ -55,19 +58,21 @@ async function observeControl(configuration: Configuration): Promise<ControlFact
   try {
     await using control = await openControlToRead(configuration);
     const { store } = control;
-    const [engine, members, lifecycles, orders, problems] = await Promise.all([
+    const [engine, members, fleet, lifecycles, orders, problems] = await Promise.all([
       store.engineSeen(),
       store.engineMembers(),
+      store.leases.state(),
       store.lifecycles(),
       store.pendingOrders(),
       store.engineProblems(),
     ]);
     const described = new Map<string, readonly CatalogTable[]>();
     for (const id of configuration.sources.keys()) described.set(id, await store.described(id));
-    return { engine, members, lifecycles, orders, problems, controlProblem: null, described };
+    return { engine, members, fleet, lifecycles, orders, problems, controlProblem: null, described };
   } catch (error) {
     const controlProblem = asReplicationError(error, "control database");
-    return { engine: null, members: [], lifecycles: new Map(), orders: [], problems: [], controlProblem, described: new Map() };
+    const unknown = { engine: null, members: [], fleet: { leases: [], workers: [] }, orders: [], problems: [] };
+    return { ...unknown, lifecycles: new Map(), controlProblem, described: new Map() };
   }
 }
 

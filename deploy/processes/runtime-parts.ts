@@ -24,6 +24,14 @@ export interface SourceProblem {
   readonly since: Micros;
 }
 
+/** What a runtime has of its source, and by what right. */
+export interface RuntimeHold {
+  /** Null: the whole. */
+  readonly part: RuntimeSlice | null;
+  /** Term of the lease by which this process owns it; null: there is none. */
+  readonly term: number | null;
+}
+
 /** One slice of a source that several processes share. */
 export interface RuntimeSlice {
   /** Null: the source is in one piece. */

@@ -141,7 +141,7 @@ export class SharedSource implements RunningSource {
     const now = this.#parts.clock.monotonicMs();
     for (const [index, { runtime, stop }] of this.#atWork) {
       if (!this.#owned.includes(index)) stop.abort();
-      if (stop.signal.aborted || !isOvertaken(runtime)) continue;
+      if (stop.signal.aborted || !runtime.overtaken) continue;
       this.#parts.logger.warn("slice was written by another process and rests", { source: runtime.name });
       this.#restsUntil.set(index, now + restMs);
       stop.abort();
@@ -152,7 +152,7 @@ export class SharedSource implements RunningSource {
   #takeUp(index: number): void {
     const of = this.#connection.slices;
     const part = { slice: of === 1 ? null : { index, of }, ...this.#connection.open(index) };
-    const runtime = new SourceRuntime(this.#configuration, this.#configured, this.#parts, part);
+    const runtime = new SourceRuntime(this.#configuration, this.#configured, this.#parts, { part, term: null });
     const stop = new AbortController();
     this.#atWork.set(index, { runtime, stop });
     this.#restsUntil.delete(index);
@@ -194,9 +194,4 @@ function aborted(signal: AbortSignal): Promise<null> {
   return new Promise((resolve) => {
     signal.addEventListener("abort", () => resolve(null), { once: true });
   });
-}
-
-/** Another process has taken the epoch of one of its subscriptions. */
-function isOvertaken({ lanes, pipeline }: SourceRuntime): boolean {
-  return [...lanes.values()].some((lane) => pipeline.problemOf(lane)?.error.code === "DB-RUN-010");
 }

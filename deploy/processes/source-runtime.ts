@@ -9,6 +9,7 @@ import type { Subscription, TableMapping } from "../../engine/model/share.ts";
 import { inSlice, sliceId, type SliceNumber } from "../../engine/model/slice.ts";
 import { printTable, tableKey, type TableName } from "../../engine/model/table.ts";
 import { Lane } from "../../engine/pipeline/lane.ts";
+import type { Mark } from "../../engine/pipeline/lane-marks.ts";
 import { LaneQueue } from "../../engine/pipeline/lane-queue.ts";
 import { SourcePipeline } from "../../engine/pipeline/source-pipeline.ts";
 import type { ChangeSource } from "../../engine/ports/change-source.ts";
@@ -22,7 +23,7 @@ import { refuseOtherEngine, refuseOtherServer } from "./before-start.ts";
 import { openPublication, openSource, openTarget } from "./connections.ts";
 import { contractText, readContract } from "./copy-contract.ts";
 import { PublicationKeeper } from "./publication-keeper.ts";
-import type { RuntimeParts, RuntimeSlice, SourceProblem } from "./runtime-parts.ts";
+import type { RuntimeHold, RuntimeParts, SourceProblem } from "./runtime-parts.ts";
 import { RememberedCatalog } from "./remembered-catalog.ts";
 import { resolveShares, type Wanted, wantedOf, wantedTables, withoutUnpublished } from "./resolve-shares.ts";
 
@@ -30,6 +31,17 @@ import { resolveShares, type Wanted, wantedOf, wantedTables, withoutUnpublished 
 const tickMs = 1_000;
 /** How often publication and tables are looked at: what the one loses, or the others change in place, the stream does not say. */
 const tableTicks = 5;
+
+/** Rows of a repair that are read of the master at once, and lie in memory until they are written. */
+const repairedAtOnce = 1_000;
+
+/** How far a repair has come. */
+interface Repair {
+  /** So many of its rows are durable. */
+  readonly done: number;
+  /** Of the rows that follow; null: they must be asked for, anew perhaps. */
+  readonly mark: Mark | null;
+}
 
 interface Running {
   /** The whole, whichever slice of it the lane carries. */
@@ -53,7 +65,12 @@ export class SourceRuntime {
   readonly #pipeline: SourcePipeline;
   readonly #running = new Map<string, Running>();
   readonly #ended = new Set<string>();
+  /** Repairs under way, by order. */
+  readonly #repairs = new Map<number, Repair>();
   readonly #publication: PublicationKeeper;
+  /** Of a row in a topic the first events may be gone. */
+  readonly #tellsGrowth: boolean;
+  readonly #term: number | null;
   #configuration: Configuration;
   /** Tables whose rows are wanted: those of the configuration, and those that a lane made from an older one still follows. */
   #tables: readonly TableName[] = [];
@@ -62,12 +79,13 @@ export class SourceRuntime {
   /** Whoever ends a subscription's lane and starts another must not meet somebody who does the same. */
   readonly #turns = new Turns();
 
-  /** `part`: of a source that is shared, what this runtime has of it. */
-  constructor(configuration: Configuration, configured: SourceConfiguration, parts: RuntimeParts, part: RuntimeSlice | null = null) {
+  constructor(configuration: Configuration, configured: SourceConfiguration, parts: RuntimeParts, { part, term }: RuntimeHold) {
+    this.#term = term;
     this.id = configured.id;
     this.slice = part?.slice ?? null;
     this.name = this.slice === null ? configured.id : sliceId(configured.id, this.slice);
     this.#parts = parts;
+    this.#tellsGrowth = configured.connector !== "debezium";
     this.#configuration = configuration;
     this.#publication = new PublicationKeeper(openPublication(configured), parts.control);
     const { limits } = configured;
@@ -124,6 +142,11 @@ export class SourceRuntime {
     return this.#problem ?? this.#pipeline.problem;
   }
 
+  /** Another process has taken the epoch of one of its subscriptions. */
+  get overtaken(): boolean {
+    return [...this.#running.values()].some(({ lane }) => this.#pipeline.problemOf(lane)?.error.code === "DB-RUN-010");
+  }
+
   /** The first look at the source is done: it is known which subscriptions run and which cannot. */
   get prepared(): boolean {
     return this.#prepared;
@@ -135,7 +158,8 @@ export class SourceRuntime {
     while (!signal.aborted && !this.#prepared) {
       try {
         await refuseOtherServer(this.#source, this.#parts.control, { id: this.name, wanted: this.#wanted() });
-        await refuseOtherEngine(this.#source, this.id);
+        if (this.#term === null) await refuseOtherEngine(this.#source, this.id);
+        else await this.#source.endFormerReader?.();
         await this.refresh();
         this.#prepared = true;
         this.#problem = null;
@@ -192,6 +216,38 @@ export class SourceRuntime {
     if (order.kind === "resync") await this.#turns.run(() => this.#resync(entry, order.table));
     else await this.#replay(order.subscription, order.table);
     return true;
+  }
+
+  /**
+   * Takes a repair as much further as it can be now: the rows go the way of every change, and become what they are at the master. True
+   * once all of them are durable. Throws what keeps it from being carried out.
+   */
+  async repair({ id, subscription, table, keys = [] }: Order): Promise<boolean> {
+    const running = this.#running.get(subscription);
+    if (running === undefined || running.lane.progress === null) return false;
+    const index = this.#repairable(running, table);
+    const { done, mark } = this.#repairs.get(id) ?? { done: 0, mark: null };
+    if (mark?.state === "waiting") return false;
+    const reached = mark === null || mark.state === "lost" ? done : Math.min(done + repairedAtOnce, keys.length);
+    if (reached === keys.length) {
+      this.#repairs.delete(id);
+      return true;
+    }
+    const rows = keys.slice(reached, reached + repairedAtOnce).map((key) => ({ table: index, key }));
+    this.#repairs.set(id, { done: reached, mark: await this.#pipeline.refetch(running.lane, rows) });
+    return false;
+  }
+
+  /** Which of the subscription's tables that is. Throws when single rows of it cannot be made what they are at the master. */
+  #repairable({ lane, subscription }: Running, table: string | null): number {
+    const subject = `${subscription.id} ${table ?? ""}`.trim();
+    if (this.slice !== null) throw new ReplicationError("DB-REC-014", { subject });
+    const configured = this.#configuration.sources.get(this.id);
+    if (configured?.connector === "debezium" && configured.debezium.master === null) throw new ReplicationError("DB-REC-007", { subject });
+    const index = lane.subscription.tables.findIndex(({ target }) => printTable(target) === table);
+    if (index < 0) throw new ReplicationError("DB-RUN-022", { subject });
+    if (lane.progress?.stopped.has(index) === true) throw new ReplicationError("DB-REC-003", { subject });
+    return index;
   }
 
   // ---- orders
@@ -268,6 +324,8 @@ export class SourceRuntime {
         metrics: metrics.subscription(part.id),
         retried: (code) => metrics.retried(code),
         backoff: new Backoff(retryPauses, random),
+        tellsGrowth: this.#tellsGrowth,
+        term: this.#term,
       },
       this.#pipeline,
     );

@@ -2,10 +2,12 @@
 import type { Configuration, SourceConfiguration } from "../../engine/config/configuration.ts";
 import { wholeId } from "../../engine/model/slice.ts";
 import { printTable } from "../../engine/model/table.ts";
+import type { Verdict } from "../../engine/model/reconcile-report.ts";
 import type { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { CopyState, ShareState } from "../../engine/model/share.ts";
 import type { EngineIdentity, EngineMember, EngineProblem } from "../../engine/ports/control-commands.ts";
 import type { Order, SubscriptionLifecycle } from "../../engine/ports/control-store.ts";
+import type { FleetState } from "../../engine/ports/leases.ts";
 import type { CopyRecord } from "../../engine/ports/target-records.ts";
 import { copyGravity } from "../../engine/validity/usability.ts";
 import { shortestValidity, type Subscribed, wantedOf } from "./resolve-shares.ts";
@@ -19,6 +21,8 @@ export interface Observations {
   readonly orders: readonly Order[];
   /** Processes that share sources. */
   readonly members: readonly EngineMember[];
+  /** Workers of a fleet, and what each owns. */
+  readonly fleet: FleetState;
   /** What the engine says of its work. */
   readonly problems: readonly EngineProblem[];
   /** By target id. */
@@ -35,6 +39,10 @@ export interface StatusReport {
   readonly engine: ProcessStatus | null;
   /** Processes that share sources, the engine among them, and what each works on; empty where one process does everything. */
   readonly members: readonly (ProcessStatus & { readonly slices: readonly string[] })[];
+  /** Workers of a fleet, those that fell silent lately too; empty where there is none. */
+  readonly workers: readonly WorkerStatus[];
+  /** What hands out the fleet's jobs, and why it does not, as the workers see it. */
+  readonly queue: { readonly problem: StatusProblem | null };
   readonly control: { readonly problem: StatusProblem | null };
   readonly sources: readonly SourceStatus[];
   readonly subscriptions: readonly SubscriptionStatus[];
@@ -45,6 +53,17 @@ interface ProcessStatus {
   readonly host: string;
   readonly version: string;
   readonly started_at: string;
+}
+
+export interface WorkerStatus extends ProcessStatus {
+  readonly id: string;
+  /** draining: it is about to end · silent: not heard of for longer than its lease. */
+  readonly state: "live" | "draining" | "silent";
+  readonly heard_at: string;
+  /** What it owns, and since when; of a silent one, what nobody has taken over yet. */
+  readonly sources: readonly { readonly id: string; readonly since: string }[];
+  /** Places for jobs that it has, `source population 1`. */
+  readonly jobs: readonly string[];
 }
 
 export interface SourceStatus {
@@ -87,6 +106,8 @@ export interface SubscriptionStatus {
   readonly lag_seconds: number | null;
   readonly rows_quarantined: number;
   readonly last_reconciled_at: string | null;
+  /** With what `reconcile` compares its copies. sent: the source has no `master:`, and none of them is said to equal the master. */
+  readonly compared_with: "master" | "sent";
   readonly tables: readonly TableStatus[];
   readonly suspended: { readonly reason: string; readonly since: string } | null;
   readonly parked: { readonly why: string; readonly since: string } | null;
@@ -114,6 +135,8 @@ export interface TableStatus {
   readonly reason: string | null;
   readonly rows_quarantined: number;
   readonly last_reconciled_at: string | null;
+  /** What the newest comparison came to; null: its rows were never compared. */
+  readonly verdict: Verdict | null;
   /** Rows loaded so far; null when no load is under way. */
   readonly rows_loading: number | null;
   readonly stopped: { readonly code: string; readonly message: string } | null;
@@ -133,32 +156,56 @@ export function buildStatus(configuration: Configuration, seen: Observations): S
     at: seen.at.toISOString(),
     engine: engine === null ? null : processStatus(engine),
     members: seen.members.map((member) => ({ ...processStatus(member), slices: member.slices })),
+    workers: workersOf(seen.fleet),
+    queue: { problem: reported("queue", "jobs", seen) },
     control: { problem: toProblem(seen.controlProblem) },
     sources: [...configuration.sources.values()].map((source) =>
       sourceStatus(configuration, source, troubles.get(source.id) ?? null, seen),
     ),
     subscriptions: configuration.shares.flatMap((share) =>
       share.subscriptions.map((subscription) => {
-        return subscriptionStatus({ share, subscription }, troubles.get(share.source) ?? null, seen);
+        const status = subscriptionStatus({ share, subscription }, troubles.get(share.source) ?? null, seen);
+        return { ...status, compared_with: comparedWith(configuration.sources.get(share.source)) };
       }),
     ),
   };
+}
+
+function comparedWith(source: SourceConfiguration | undefined): SubscriptionStatus["compared_with"] {
+  return source?.connector === "debezium" && source.debezium.master === null ? "sent" : "master";
+}
+
+function workersOf({ workers, leases }: FleetState): WorkerStatus[] {
+  return workers.map((worker) => {
+    const own = leases.filter((lease) => lease.worker === worker.id);
+    const sources = own.filter(({ kind }) => kind === "source");
+    return {
+      ...processStatus(worker),
+      id: worker.id,
+      state: worker.live ? (worker.draining ? "draining" : "live") : "silent",
+      heard_at: worker.heardAt.toISOString(),
+      sources: sources.map(({ name, since }) => ({ id: name, since: since.toISOString() })),
+      jobs: own.filter(({ kind }) => kind === "job").map(({ name }) => name),
+    };
+  });
 }
 
 function processStatus({ pid, host, version, startedAt }: EngineIdentity): ProcessStatus {
   return { pid, host, version, started_at: startedAt.toISOString() };
 }
 
-/** Something waits for somebody: stopped, quarantined, parked, or a source or target that does not do what it should. */
+/** Something waits for somebody: stopped, quarantined, parked, not equal, or a source or target that does not do what it should. */
 export function needsAttention(report: StatusReport): boolean {
-  if (report.control.problem !== null || report.sources.some((source) => source.problem !== null)) return true;
+  if (report.control.problem !== null || report.queue.problem !== null) return true;
+  if (report.sources.some(({ problem }) => problem !== null)) return true;
   return report.subscriptions.some(
     (subscription) =>
-      subscription.problem !== null ||
-      subscription.parked !== null ||
-      subscription.rows_quarantined > 0 ||
-      subscription.tables.some((table) => table.stopped !== null),
+      subscription.problem !== null || subscription.parked !== null || subscription.rows_quarantined > 0 || subscription.tables.some(waits),
   );
+}
+
+function waits({ stopped, verdict, copy_state: state }: TableStatus): boolean {
+  return stopped !== null || verdict === "different" || state === "QUARANTINED";
 }
 
 export function toProblem(error: ReplicationError | null): StatusProblem | null {
@@ -213,7 +260,11 @@ function ownCopies(id: string, copies: readonly CopyRecord[] | ReplicationError)
 }
 
 /** `trouble`: what concerns its source as a whole. */
-function subscriptionStatus(of: Subscribed, trouble: ReplicationError | null, seen: Observations): SubscriptionStatus {
+function subscriptionStatus(
+  of: Subscribed,
+  trouble: ReplicationError | null,
+  seen: Observations,
+): Omit<SubscriptionStatus, "compared_with"> {
   const { share, subscription } = of;
   const names = { id: subscription.id, share: share.id, target: subscription.target };
   const copies = seen.copies.get(names.target) ?? [];
@@ -264,7 +315,7 @@ function reported(of: EngineProblem["of"], id: string, { problems }: Observation
 /** States that the order to suspend overlays before the engine has carried it out in the target. */
 const supplied: ReadonlySet<ShareState> = new Set<ShareState>(["AGREED", "LOADING", "ACTIVE"]);
 
-type Observed = Omit<SubscriptionStatus, "id" | "share" | "target" | "suspended" | "parked" | "pending_orders">;
+type Observed = Omit<SubscriptionStatus, "compared_with" | "id" | "share" | "target" | "suspended" | "parked" | "pending_orders">;
 
 const neverSeen: Observed = {
   share_state: "AGREED",
@@ -310,6 +361,7 @@ function tableStatus(copy: CopyRecord): TableStatus {
     reason: copy.reason,
     rows_quarantined: copy.rowsQuarantined,
     last_reconciled_at: iso(copy.lastReconciledAt),
+    verdict: copy.verdict,
     rows_loading: copy.rowsLoading,
     stopped: copy.stopped,
   };

@@ -13,9 +13,10 @@ export interface Terminal {
 }
 
 /**
- * How a command ended. failed: it could not do its work · usage: wrong command line or configuration · attention: done,
- * but something is stopped, quarantined or parked and `dongbo status` says what.
+ * How a command ended. failed: it could not do its work · usage: wrong command line or configuration · different: a copy is not what
+ * its master is · unverified: that could not be found out · attention: done, but something is stopped, quarantined or parked and
+ * `dongbo status` says what.
  */
-export const exitCode = { ok: 0, failed: 1, usage: 2, attention: 5 } as const;
+export const exitCode = { ok: 0, failed: 1, usage: 2, different: 3, unverified: 4, attention: 5 } as const;
 
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode];

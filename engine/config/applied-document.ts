@@ -5,7 +5,13 @@ import type { Predicate } from "../model/predicate.ts";
 import { ReplicationError } from "../model/replication-error.ts";
 import { printTable, type TableName, tableKey } from "../model/table.ts";
 import { bindParameters } from "./bind-parameters.ts";
-import type { Configuration, ShareConfiguration, SubscriptionConfiguration, TableConfiguration } from "./configuration.ts";
+import type {
+  Configuration,
+  ReconcileConfiguration,
+  ShareConfiguration,
+  SubscriptionConfiguration,
+  TableConfiguration,
+} from "./configuration.ts";
 import { canonicalPredicate } from "./contract-text.ts";
 
 export interface AppliedDocument {
@@ -194,8 +200,21 @@ function toTerms(configuration: Configuration, share: ShareConfiguration, subscr
     ["on expiry", regulation.onExpiry],
     ["log retention", `${regulation.logRetentionSeconds} s`],
     ["quarantine bound", `${share.quarantineMax} rows`],
+    ...reconcileTerms(share.reconcile),
   ];
   return Object.fromEntries(terms);
+}
+
+/**
+ * What the parties agree on about differences from the master. Left out where it is the default, so that what was applied before there
+ * was a choice means the same.
+ */
+function reconcileTerms({ everySeconds, repair, onDifference }: ReconcileConfiguration): [string, string][] {
+  return [
+    ...(everySeconds === null ? [] : [["compared every", `${everySeconds} s`] satisfies [string, string]]),
+    ...(repair === "none" ? [] : [["repair", repair] satisfies [string, string]]),
+    ...(onDifference === "report" ? [] : [["on difference", onDifference] satisfies [string, string]]),
+  ];
 }
 
 function toTable(

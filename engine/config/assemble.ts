@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { assert } from "../model/assert.ts";
+import type { RedisAddress } from "../model/server-address.ts";
 import { child, entries, items, textOf, type ConfigNode } from "./config-node.ts";
 import type { ConfigParts, FileContext } from "./config-parts.ts";
 import { addressAt, sourceOf, targetOf } from "./assemble-servers.ts";
@@ -9,6 +10,7 @@ import type {
   ColumnConfiguration,
   Configuration,
   ConnectionModel,
+  ReconcileConfiguration,
   ShareConfiguration,
   SubscriptionConfiguration,
   TableConfiguration,
@@ -34,10 +36,22 @@ export function assemble({ file, root, parts, context }: CheckedFile, path: stri
     control: file.control === "embedded" ? "embedded" : addressAt(child(root, "control"), parts.addresses),
     dataDir: resolve(context.directory, file.data_dir),
     listen: file.listen,
+    redis: redisOf(root, parts),
+    fleet: {
+      leaseSeconds: file.fleet.lease,
+      jobsPerSource: file.fleet.jobs_per_source,
+      jobsPerTarget: file.fleet.jobs_per_target,
+      rowsPerJob: file.fleet.rows_per_job,
+    },
     sources: new Map(entries(child(root, "sources")).map((entry) => [entry.key, sourceOf(entry, file.sources[entry.key], parts)])),
     targets: new Map(entries(child(root, "targets")).map((entry) => [entry.key, targetOf(entry, file.targets[entry.key], parts)])),
     shares: file.shares.map((share, index) => shareOf(share, written(shareNodes[index]), parts)),
   };
+}
+
+function redisOf(root: ConfigNode, { queues }: ConfigParts): RedisAddress | null {
+  const node = child(root, "redis");
+  return node === undefined ? null : (queues.get(node) ?? null);
 }
 
 function shareOf(share: ShareInFile, node: ConfigNode, parts: ConfigParts): ShareConfiguration {
@@ -60,8 +74,14 @@ function shareOf(share: ShareInFile, node: ConfigNode, parts: ConfigParts): Shar
     tables: share.tables.map((table, index) => tableOf(table, written(tableNodes[index]), parts)),
     subscriptions: items(child(node, "subscriptions")).map((subscription) => subscriptionOf(share.id, subscription, parts)),
     quarantineMax: share.quarantine_max,
+    reconcile: reconcileOf(share.reconcile),
     location: node.location,
   };
+}
+
+function reconcileOf(reconcile: ShareInFile["reconcile"]): ReconcileConfiguration {
+  const { every, repair, on_difference: onDifference, keys, rows_per_second: rowsPerSecondMax } = reconcile;
+  return { everySeconds: every, repair, onDifference, keys, rowsPerSecondMax };
 }
 
 function agreementOf(agreement: ShareInFile["agreement"], node: ConfigNode): AgreementConfiguration {
@@ -93,6 +113,12 @@ function tableOf(table: TableInFile, node: ConfigNode, parts: ConfigParts): Tabl
     key: table.key ?? null,
     columns: columnsOf(node),
     where: filter,
+    referencedBy: table.referenced_by.map(({ table: referencing, columns, to }, index) => ({
+      table: referencing,
+      columns,
+      to: to ?? null,
+      location: written(items(child(node, "referenced_by"))[index]).location,
+    })),
     location: node.location,
   };
 }

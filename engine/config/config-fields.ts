@@ -5,7 +5,7 @@ import { parseDuration } from "./duration.ts";
 import { parseInstant } from "./instant.ts";
 import { parseListenAddress } from "./listen-address.ts";
 import { parseId, parseName, parseSlotName, parseTableName, parseTargetColumn, parseTopicName, parseTypeDeclaration } from "./names.ts";
-import { type Problem, read, type Reading } from "./reading.ts";
+import { type Problem, read, type Reading, refuse } from "./reading.ts";
 import { parseSize } from "./size.ts";
 import { printTable } from "../model/table.ts";
 
@@ -57,6 +57,14 @@ export const duration = z
   .meta({ description: "ISO 8601 duration, for example PT24H or P1Y. A year counts 365 days, a month 30.", format: "duration" })
   .transform(reading(parseDuration));
 
+/** Shorter, and a hiccup loses it; longer, and readers wait too long after a worker's death. */
+const leaseSeconds = { min: 3, max: 300 };
+
+export const lease = z
+  .string()
+  .meta({ description: "ISO 8601 duration from PT3S to PT5M.", format: "duration" })
+  .transform(reading(parseLease));
+
 export const size = z
   .string()
   .meta({ description: "Size with its unit (B, kB, MB, GB, TB), each 1024 times the one before.", examples: ["512MB", "8GB"] })
@@ -86,6 +94,12 @@ export const targetColumn = z.string().transform(reading(parseTargetColumn));
 export const slotName = z.string().transform(reading(parseSlotName));
 export const topicName = z.string().meta({ pattern: "^[A-Za-z0-9._-]{1,249}$" }).transform(reading(parseTopicName));
 export const typeDeclaration = z.string().transform(reading(parseTypeDeclaration));
+
+function parseLease(written: string): Reading<number> {
+  const seconds = parseDuration(written);
+  if (!seconds.ok || (seconds.value >= leaseSeconds.min && seconds.value <= leaseSeconds.max)) return seconds;
+  return refuse("DB-CFG-009", { cause: "a lease lasts from 3 seconds to 5 minutes", remedy: "Write PT3S to PT5M; PT8S is the default" });
+}
 
 function parseTableKey(written: string): Reading<string> {
   const reading = parseTableName(written);

@@ -1,9 +1,10 @@
 // The parts of the file that are more than a shape: connection URLs, filters, parameters. Each is read wherever it
 // stands, whether or not the rest of the file is in order, so that its mistakes are told in the first round.
-import type { HttpAddress, KafkaAddress, ServerAddress } from "../model/server-address.ts";
+import type { HttpAddress, KafkaAddress, RedisAddress, ServerAddress } from "../model/server-address.ts";
 import { child, entries, items, textOf, type ConfigNode } from "./config-node.ts";
 import { parseHttpUrl } from "./http-url.ts";
 import { parseKafkaUrl } from "./kafka-url.ts";
+import { parseRedisUrl } from "./redis-url.ts";
 import type { Report } from "./report.ts";
 import { mentionsReference, type Environment } from "./secret-references.ts";
 import { parseServerUrl, type UrlReading } from "./server-url.ts";
@@ -23,6 +24,7 @@ export interface ConfigParts {
   readonly addresses: ReadonlyMap<ConfigNode, ServerAddress>;
   readonly brokers: ReadonlyMap<ConfigNode, KafkaAddress>;
   readonly services: ReadonlyMap<ConfigNode, HttpAddress>;
+  readonly queues: ReadonlyMap<ConfigNode, RedisAddress>;
   readonly filters: ReadonlyMap<ConfigNode, WhereClause>;
   /** By the subscription's node; an empty map where it has no `parameters:`. */
   readonly parameters: ReadonlyMap<ConfigNode, ReadonlyMap<string, GivenParameter>>;
@@ -47,6 +49,7 @@ function urlNodes(root: ConfigNode): Map<ConfigNode, Expected> {
   };
   const control = child(root, "control");
   if (textOf(control) !== "embedded") add(control, "postgres");
+  add(child(root, "redis"), "redis");
   for (const { node } of [...entries(child(root, "sources")), ...entries(child(root, "targets"))]) {
     add(child(node, "url"), expectedBy[textOf(child(node, "connector")) ?? ""] ?? "database");
     add(child(node, "master"), "database");
@@ -56,20 +59,22 @@ function urlNodes(root: ConfigNode): Map<ConfigNode, Expected> {
   return urls;
 }
 
-type Addresses = Pick<ConfigParts, "addresses" | "brokers" | "services">;
+type Addresses = Pick<ConfigParts, "addresses" | "brokers" | "services" | "queues">;
 
 function readAddresses(urls: ReadonlyMap<ConfigNode, Expected>, context: FileContext, report: Report): Addresses {
   const addresses = new Map<ConfigNode, ServerAddress>();
   const brokers = new Map<ConfigNode, KafkaAddress>();
   const services = new Map<ConfigNode, HttpAddress>();
+  const queues = new Map<ConfigNode, RedisAddress>();
   for (const [node, kind] of urls) {
     const url = textOf(node);
     if (url === undefined) continue;
     if (kind === "kafka") keep(brokers, node, parseKafkaUrl(url, context), report);
-    else if (kind === "http") keep(services, node, parseHttpUrl(url, context.env), report);
+    else if (kind === "redis") keep(queues, node, parseRedisUrl(url, context), report);
+    else if (kind === "http") keep(services, node, parseHttpUrl(url, context), report);
     else keep(addresses, node, parseServerUrl(url, { ...context, kind: kind === "database" ? null : kind }), report);
   }
-  return { addresses, brokers, services };
+  return { addresses, brokers, services, queues };
 }
 
 function keep<Address>(kept: Map<ConfigNode, Address>, node: ConfigNode, reading: UrlReading<Address>, report: Report): void {

@@ -1,8 +1,8 @@
 // The shape of the configuration file: one zod schema, from which the published JSON schema is generated too. What goes
 // beyond the shape of single values (references, agreement between parts, filters, URLs) is checked elsewhere.
 import * as z from "zod";
-import { duration, id, instant, listen, name, strict, tableName, targetColumn, text, typeDeclaration } from "./config-fields.ts";
-import { source, target } from "./server-schemas.ts";
+import { duration, id, instant, lease, listen, name, strict, tableName, targetColumn, text, typeDeclaration } from "./config-fields.ts";
+import { redisUrl, source, target } from "./server-schemas.ts";
 
 const regulation = strict({
   id: text("Number of the usage regulation (Decree 47/2020, Articles 22 and 41.1)."),
@@ -76,6 +76,12 @@ export const whereField = z.unknown().describe("Which rows are shared; all when 
 /** Stands for a subscription's parameters in the schema; engine/config/subscription-parameters.ts reads them. */
 export const parametersField = z.unknown().describe("Values of the parameters that the share's filters use.");
 
+const reference = strict({
+  table: tableName.describe("The table, in the target's database: schema.table."),
+  columns: z.array(name).min(1).describe("Its columns that hold the reference, in the order of `to`."),
+  to: z.array(name).min(1).optional().describe("Columns of the copy, by their names there, that are referred to; the key when left out."),
+}).describe("A table of the consumer's own whose rows refer to the copy's.");
+
 const table = strict({
   source: tableName.describe("Table in the source."),
   target: tableName.describe("What readers query. The rows lie in a table of this name in another schema."),
@@ -85,12 +91,41 @@ const table = strict({
     .default("all")
     .describe("Columns that are shared: a list of names or of {name: options}, a mapping from names to options, or `all`."),
   where: whereField.optional(),
+  referenced_by: z
+    .array(reference)
+    .default([])
+    .describe("The consumers' own tables that refer to the copy: a comparison lists what they refer to and the copy does not have."),
 }).describe("A table of the share.");
 
 const subscription = strict({
   target: id.describe("Id of the target."),
   parameters: parametersField.optional(),
 }).describe("One consumer's copy of the share.");
+
+const reconcile = strict({
+  every: duration
+    .nullable()
+    .default(null)
+    .describe("How often each copy is compared with its master by itself, as an ISO 8601 duration; left out or null: only by command."),
+  repair: z
+    .enum(["none", "review", "auto"])
+    .default("none")
+    .describe("What becomes of differences: nothing, a plan that a person approves, or repair at once, the master being right."),
+  on_difference: z
+    .enum(["report", "quarantine"])
+    .default("report")
+    .describe("Whether a copy that is left with differences is only reported, or refused until it was loaded anew."),
+  keys: z.enum(["exact", "digests"]).default("exact").describe("How the keys of differing rows are shown: as they are, or as digests."),
+  rows_per_second: z
+    .int()
+    .min(1)
+    .max(1_000_000_000)
+    .nullable()
+    .default(null)
+    .describe(
+      "Rows that are read each second of the master and of a copy at most; left out or null: no bound but that each server is left alone half of the time, and longer while it is busy.",
+    ),
+}).describe("How copies are compared with their master.");
 
 const share = strict({
   id: id.describe("Identifier of the share."),
@@ -111,7 +146,27 @@ const share = strict({
     .max(1_000_000)
     .default(100)
     .describe("Rows of one table that may be in quarantine before the table stops."),
+  reconcile: reconcile.prefault({}),
 }).describe("What one provider agreed to give.");
+
+const fleet = strict({
+  lease: lease
+    .prefault("PT8S")
+    .describe("How long a worker owns a source after it was last heard of: so long after its sudden death another takes over."),
+  jobs_per_source: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(2)
+    .describe("Jobs, such as comparisons, that read the same source at the same time, in the whole fleet."),
+  jobs_per_target: z.int().min(1).max(100).default(1).describe("Jobs that read the same target at the same time, in the whole fleet."),
+  rows_per_job: z
+    .int()
+    .min(1_000)
+    .max(1_000_000_000)
+    .default(1_000_000)
+    .describe("Rows of a table that one job compares, about: a table at least twice as large is compared in parts, by whoever is free."),
+}).describe("How several `dongbo worker` share the work.");
 
 /** The whole file. */
 export const configFile = strict({
@@ -125,6 +180,8 @@ export const configFile = strict({
   listen: listen
     .prefault("127.0.0.1:9464")
     .describe("Where metrics, health and console are served: host:port, or `off`. Port 0: any free one."),
+  redis: redisUrl.optional(),
+  fleet: fleet.prefault({}),
   sources: z
     .record(id, source)
     .refine((map) => Object.keys(map).length > 0)

@@ -1,6 +1,7 @@
 import type { SourceLocation } from "../model/finding.ts";
 import type { DebeziumOptions } from "../model/debezium-options.ts";
-import type { KafkaAddress, ServerAddress } from "../model/server-address.ts";
+import type { RepairPolicy } from "../model/reconcile-report.ts";
+import type { KafkaAddress, RedisAddress, ServerAddress } from "../model/server-address.ts";
 import type { ExpiryPolicy } from "../model/share.ts";
 import type { TableName } from "../model/table.ts";
 import type { WhereClause } from "./where-clause.ts";
@@ -18,10 +19,24 @@ export interface Configuration {
   readonly dataDir: string;
   /** Where metrics, health and console are served; null: nowhere. */
   readonly listen: ListenAddress | null;
+  /** Hands out the fleet's jobs; null: there is no fleet. */
+  readonly redis: RedisAddress | null;
+  readonly fleet: FleetConfiguration;
   readonly sources: ReadonlyMap<string, SourceConfiguration>;
   readonly targets: ReadonlyMap<string, TargetConfiguration>;
   /** In the order of the file. */
   readonly shares: readonly ShareConfiguration[];
+}
+
+/** How several workers share the work. */
+interface FleetConfiguration {
+  /** How long a worker owns a source after it was last heard of. */
+  readonly leaseSeconds: number;
+  /** Jobs that read the same source, or the same target, at the same time, in the whole fleet. */
+  readonly jobsPerSource: number;
+  readonly jobsPerTarget: number;
+  /** Rows of a table that one job compares, about. */
+  readonly rowsPerJob: number;
 }
 
 export interface ListenAddress {
@@ -115,7 +130,21 @@ export interface ShareConfiguration {
   readonly subscriptions: readonly SubscriptionConfiguration[];
   /** Rows a table may have in quarantine before it stops. */
   readonly quarantineMax: number;
+  readonly reconcile: ReconcileConfiguration;
   readonly location: SourceLocation;
+}
+
+/** How copies are compared with their master. */
+export interface ReconcileConfiguration {
+  /** How often that begins by itself; null: only by command. */
+  readonly everySeconds: number | null;
+  readonly repair: RepairPolicy;
+  /** quarantine: a copy that is left with differences is refused until it was loaded anew. */
+  readonly onDifference: "report" | "quarantine";
+  /** How keys of differing rows are shown. */
+  readonly keys: "exact" | "digests";
+  /** Rows that are read each second of the master and of a copy at most; null: no bound. */
+  readonly rowsPerSecondMax: number | null;
 }
 
 /** The public usage regulation of the database (D47 22, 41.1, 45.3). */
@@ -175,6 +204,17 @@ export interface TableConfiguration {
   readonly columns: readonly ColumnConfiguration[] | null;
   /** Null: all rows. */
   readonly where: WhereClause | null;
+  /** In the order of the file. */
+  readonly referencedBy: readonly ReferenceConfiguration[];
+  readonly location: SourceLocation;
+}
+
+/** A table of a consumer's own, in the target's database, whose rows refer to the copy's (RC-02). */
+export interface ReferenceConfiguration {
+  readonly table: TableName;
+  readonly columns: readonly string[];
+  /** Columns of the copy, by target name, one for each of `columns`; null: the key. */
+  readonly to: readonly string[] | null;
   readonly location: SourceLocation;
 }
 

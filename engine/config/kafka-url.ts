@@ -47,7 +47,7 @@ export function parseKafkaUrl(written: string, { env, directory }: UrlContext): 
     sasl?.mechanism === "plain" && settings.mode === "disable" && !local
       ? [{ code: "DB-CFG-027", cause: "sasl_mechanism=plain sends the password as it is, and nothing encrypts it" }]
       : [];
-  return { address: { brokers, tls: settings, sasl }, problems: [], warnings: [...tls.warnings, ...clear] };
+  return { address: { brokers, tls: settings, sasl }, problems: [], warnings: [...url.warnings, ...tls.warnings, ...clear] };
 }
 
 type Credentials = Pick<NonNullable<KafkaAddress["sasl"]>, "user"> & {

@@ -13,6 +13,7 @@ import { Report } from "./report.ts";
 import { reportIssues } from "./schema-findings.ts";
 import type { Environment } from "./secret-references.ts";
 import { checkLaw, checkParameters, checkReferences, checkUse } from "./share-checks.ts";
+import { checkReferencing } from "./referencing-checks.ts";
 import { checkServerNames, checkTables } from "./table-checks.ts";
 import { fileBytesMax, readYaml } from "./yaml-tree.ts";
 
@@ -65,6 +66,7 @@ function checkMeaning(root: ConfigNode, parts: ConfigParts, report: Report): voi
     checkLaw(root, share, report);
     checkTables(share, report);
     checkServerNames(root, share, report);
+    checkReferencing(share, report);
     checkParameters(share, parts, report);
   }
   checkDebezium(root, report);

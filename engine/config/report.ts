@@ -7,6 +7,8 @@ import type { Problem, Reading } from "./reading.ts";
 /** Gathers what reading the file found, so that every mistake is told at once. */
 export class Report {
   readonly #findings: Finding[] = [];
+  /** What was said already: two checks may meet the same mistake. */
+  readonly #said = new Set<string>();
 
   error(code: ErrorCode, place: Place, facts: Omit<Problem, "code"> = {}): void {
     this.#add("error", place, { code, ...facts });
@@ -48,10 +50,10 @@ export class Report {
       sql: [],
       location: place.location,
     };
-    // Two checks may meet the same mistake.
-    const same = (other: Finding): boolean =>
-      other.code === finding.code && other.subject === finding.subject && other.cause === finding.cause;
-    if (!this.#findings.some(same)) this.#findings.push(finding);
+    const said = JSON.stringify([finding.code, finding.subject, finding.cause]);
+    if (this.#said.has(said)) return;
+    this.#said.add(said);
+    this.#findings.push(finding);
   }
 }
 

@@ -16,27 +16,34 @@ export function mentionsReference(text: string): boolean {
   return /\$\{\s*(?:env|file)\b/i.test(text);
 }
 
+export interface ResolvedText {
+  readonly pieces: readonly TextPiece[];
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+}
+
 /** Cuts a text at its references and reads what they refer to. What was read appears in no problem's wording. */
-export function resolveReferences(text: string, env: Environment): { pieces: readonly TextPiece[]; problems: readonly Problem[] } {
+export function resolveReferences(text: string, env: Environment): ResolvedText {
   const pieces: TextPiece[] = [];
   const problems: Problem[] = [];
+  const warnings: Problem[] = [];
   for (const part of text.split(/(\$\{[^}]*\}?)/)) {
     if (!part.startsWith("${")) {
       if (part !== "") pieces.push({ literal: part });
       continue;
     }
-    const secret = readReference(part, env);
+    const secret = readReference(part, env, warnings);
     if (typeof secret === "string") pieces.push({ secret });
     else problems.push(secret);
   }
-  return { pieces, problems };
+  return { pieces, problems, warnings };
 }
 
-function readReference(written: string, env: Environment): string | Problem {
+function readReference(written: string, env: Environment, warnings: Problem[]): string | Problem {
   const match = /^\$\{(env|file):([^}]+)\}$/.exec(written);
   const place = match?.[2];
   if (match === null || place === undefined) return { code: "DB-CFG-024" };
-  return match[1] === "env" ? readVariable(place, env) : readSecretFile(place);
+  return match[1] === "env" ? readVariable(place, env) : readSecretFile(place, warnings);
 }
 
 function readVariable(name: string, env: Environment): string | Problem {
@@ -50,7 +57,7 @@ function readVariable(name: string, env: Environment): string | Problem {
 }
 
 /** A line feed at the end belongs to the file, not to the secret. */
-function readSecretFile(path: string): string | Problem {
+function readSecretFile(path: string, warnings: Problem[]): string | Problem {
   if (!isAbsolute(path)) {
     return { code: "DB-CFG-024", cause: "the path of a secret's file must be absolute" };
   }
@@ -58,6 +65,10 @@ function readSecretFile(path: string): string | Problem {
     const status = statSync(path);
     if (!status.isFile()) return { code: "DB-CFG-026", cause: `${path} is not a file` };
     if (status.size > secretBytesMax) return { code: "DB-CFG-026", cause: `${path} is larger than ${secretBytesMax} bytes` };
+    const mode = process.platform === "win32" ? 0 : status.mode;
+    // Whoever changes it sends the password, and what follows, to a server of his.
+    if ((mode & 0o002) !== 0) return { code: "DB-CFG-026", cause: `everybody may change ${path}`, remedy: `Run chmod 600 ${path}` };
+    if ((mode & 0o004) !== 0) warnings.push({ code: "DB-CFG-028", cause: `everybody on this machine may read ${path}` });
     const value = readFileSync(path, "utf8").replace(/\r?\n$/, "");
     return value === "" ? { code: "DB-CFG-026", cause: `${path} is empty` } : value;
   } catch (error) {

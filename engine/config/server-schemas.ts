@@ -26,7 +26,24 @@ const kafkaUrl = z
       "scram-sha-512). Default sslmode: verify-full; on loopback disable. Default sasl_mechanism: scram-sha-512.",
   );
 
-const httpUrl = (what: string) => z.string().min(1).describe(`${what}: https://user:\${env:PASSWORD}@host:8081. ${references}`.trim());
+/** Of the server that hands out the fleet's jobs. */
+export const redisUrl = z
+  .string()
+  .min(1)
+  .describe(
+    "Redis of the fleet, which `dongbo worker` needs: rediss://user:${env:PASSWORD}@host:6379/0. " +
+      references +
+      "rediss speaks TLS (parameters sslmode, sslrootcert, sslcert, sslkey; default sslmode: verify-full), redis does not.",
+  );
+
+const httpUrl = (what: string) =>
+  z
+    .string()
+    .min(1)
+    .describe(
+      `${what}: https://user:\${env:PASSWORD}@host:8081. ${references}` +
+        "With https the parameters sslmode, sslrootcert, sslcert, sslkey; default sslmode: verify-full.",
+    );
 
 const agency = (whose: string) =>
   strict({
@@ -129,7 +146,9 @@ const debezium = {
     .enum(["key", "full"])
     .default("key")
     .describe("What PostgreSQL's before images hold: full with REPLICA IDENTITY FULL at the master. Other masters always send full ones."),
-  group: topicName.optional().describe("Consumer group; dongbo-<source> when left out."),
+  group: topicName
+    .optional()
+    .describe("Consumer group; dongbo-<source> when left out. Its members share the source: each installation on a cluster needs its own."),
   slices: z
     .int()
     .min(1)

@@ -49,7 +49,7 @@ export function parseServerUrl(
   return {
     address: { kind: found, host: server, port, database, user, password, tls: tls.settings },
     problems: [],
-    warnings: tls.warnings,
+    warnings: [...url.warnings, ...tls.warnings],
   };
 }
 

@@ -61,13 +61,16 @@ export function checkLaw(root: ConfigNode, share: ConfigNode, report: Report): v
   checkTerm(child(share, "agreement"), report);
   const regulation = child(share, "regulation");
   for (const key of ["validity_period", "log_retention"]) {
-    const node = child(regulation, key);
-    const reading = parseDuration(textOf(node) ?? "");
-    if (node !== undefined && reading.ok && reading.value <= 0) {
-      report.error("DB-CFG-030", node, { cause: "the period has no length", remedy: "Write the period that the usage regulation states" });
-    }
+    refuseNoLength(child(regulation, key), "Write the period that the usage regulation states", report);
   }
+  refuseNoLength(child(child(share, "reconcile"), "every"), "Write how often copies are compared, or leave it out", report);
   checkModel(root, share, report);
+}
+
+function refuseNoLength(node: ConfigNode | undefined, remedy: string, report: Report): void {
+  const reading = parseDuration(textOf(node) ?? "");
+  if (node !== undefined && reading.ok && reading.value <= 0)
+    report.error("DB-CFG-030", node, { cause: "the period has no length", remedy });
 }
 
 function checkTerm(agreement: ConfigNode | undefined, report: Report): void {

@@ -69,8 +69,9 @@ function checkColumns(table: ConfigNode, report: Report): void {
   if (columns === null) return;
   checkColumnForms(table, report);
   checkColumnNames(columns, report);
+  const shared = new Set(columns.map(({ source }) => source));
   for (const { column, place } of key) {
-    if (!columns.some((shared) => shared.source === column)) {
+    if (!shared.has(column)) {
       report.error("DB-CFG-043", place, { cause: "a key column is not among the columns that are shared", remedy: "Add it to `columns:`" });
     }
   }

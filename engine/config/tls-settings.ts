@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import type { TlsSettings } from "../model/server-address.ts";
 import type { Problem } from "./reading.ts";
+import type { UrlText } from "./url-text.ts";
 
 const modes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
 
@@ -41,6 +42,22 @@ export function readTls(parameters: ReadonlyMap<string, string>, local: boolean,
   if (mode === "require" && rootCertificate !== null) mode = "verify-ca";
   if (mode !== "verify-full" && !local) warnings.push({ code: "DB-CFG-027", cause: weakness(mode) });
   return { settings: { mode, rootCertificate, certificate, key }, problems, warnings };
+}
+
+/**
+ * The same where the scheme says whether TLS is spoken (rediss, https): null where it is not. There are no sslmodes that may do
+ * without then, and whoever writes such a scheme wants to know who the server is, also on this machine.
+ */
+export function readSchemeTls(
+  url: UrlText,
+  parameters: ReadonlyMap<string, string>,
+  { encrypted, toPath }: { readonly encrypted: boolean; readonly toPath: (path: string) => string },
+): TlsReading | null {
+  const weak = ["disable", "allow", "prefer"].includes(parameters.get("sslmode") ?? "");
+  if (weak || (!encrypted && parameters.size > 0)) {
+    url.problems.push(url.worded({ code: "DB-CFG-023", cause: "the parameters for TLS do not fit the scheme" }));
+  }
+  return encrypted ? readTls(parameters, false, toPath) : null;
 }
 
 function weakness(mode: (typeof modes)[number]): string {

@@ -4,7 +4,7 @@ import type { ErrorCode } from "../model/error-codes.ts";
 import type { Problem } from "./reading.ts";
 import { resolveReferences, type Environment, type TextPiece } from "./secret-references.ts";
 
-export type UrlKind = "postgres" | "mysql" | "kafka" | "http";
+export type UrlKind = "postgres" | "mysql" | "kafka" | "http" | "redis";
 
 const kinds: Readonly<Record<string, UrlKind>> = {
   postgres: "postgres",
@@ -14,6 +14,8 @@ const kinds: Readonly<Record<string, UrlKind>> = {
   kafka: "kafka",
   http: "http",
   https: "http",
+  redis: "redis",
+  rediss: "redis",
 };
 
 /** How a kind of URL is written, for the wording of problems. */
@@ -45,6 +47,7 @@ const standIn = /\uE000(\d+)\uE001/;
  */
 export class UrlText {
   readonly problems: Problem[] = [];
+  readonly warnings: readonly Problem[];
   readonly #text: string;
   readonly #secrets: readonly string[];
   readonly #isMalformed: boolean;
@@ -54,8 +57,9 @@ export class UrlText {
 
   constructor(written: string, env: Environment, form: UrlForm) {
     this.#form = form;
-    const { pieces, problems } = resolveReferences(written, env);
+    const { pieces, problems, warnings } = resolveReferences(written, env);
     this.problems.push(...problems);
+    this.warnings = warnings;
     const [only] = pieces;
     this.#isSecret = pieces.length === 1 && only !== undefined && "secret" in only;
     const shown: readonly TextPiece[] = this.#isSecret && only !== undefined && "secret" in only ? [{ literal: only.secret }] : pieces;
@@ -73,8 +77,8 @@ export class UrlText {
     if (match === null || this.#isMalformed) return this.#refused(`it is not of the form ${shape}`);
     const scheme = (match[1] ?? "").toLowerCase();
     const kind = kinds[scheme];
-    // Where a database is wanted, a web address is no address of another database.
-    if (kind === undefined || (kind === "http" && !wanted.includes(kind)))
+    // Where a database is wanted, a web address is no address of another database, and neither is a queue's.
+    if (kind === undefined || ((kind === "http" || kind === "redis") && !wanted.includes(kind)))
       return this.#refused(`its scheme is none of ${schemes.join(", ")}`);
     if (!wanted.includes(kind)) {
       this.problems.push({ code: "DB-CFG-021", cause: `the URL is for ${kind}, the connector for ${wanted.join(" or ")}` });

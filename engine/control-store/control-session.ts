@@ -65,11 +65,19 @@ export class ControlSession {
       try {
         return await work(await this.#connected());
       } catch (error) {
+        // No answer at all: the connection may be half open, and whoever asks next would wait in vain too.
+        if (isSilence(error)) this.#discard();
         throw toControlError(error);
       }
     });
     this.#last = run.catch(() => {});
     return run;
+  }
+
+  #discard(): void {
+    const client = this.#client;
+    this.#client = null;
+    client?.end().catch(() => {});
   }
 
   async #connected(): Promise<pg.Client> {
@@ -85,11 +93,19 @@ export class ControlSession {
   }
 }
 
+/** The driver's own word for an answer that did not come in time. */
+function isSilence(error: unknown): boolean {
+  return error instanceof Error && error.message === "Query read timeout";
+}
+
+/** Codes that say all there is to say to whoever needs the control database. */
+const ownAreas = ["DB-CTL-", "DB-RUN-", "DB-REC-"];
+
 /** Keeps the cause; adds what kind of failure it is for whoever needs the control database. */
 function toControlError(error: unknown): ReplicationError {
   const subject = "control database";
   if (error instanceof ReplicationError) {
-    if (error.code.startsWith("DB-CTL-") || error.code.startsWith("DB-RUN-")) return error;
+    if (ownAreas.some((area) => error.code.startsWith(area))) return error;
     const code = errorCodes[error.code].retry === "timed" ? "DB-CTL-001" : "DB-CTL-008";
     const facts = { subject: `${subject} ${error.subject}`, cause: `${error.explanation} (${error.code})` };
     return new ReplicationError(code, code === "DB-CTL-001" ? facts : { ...facts, remedy: error.remedy }, { cause: error });

@@ -23,14 +23,20 @@ const claimPauseMs = 100;
  */
 export async function claimEngine(session: ControlSession, clock: Clock, engine: EngineIdentity, whenHeld: WhenHeld): Promise<EngineClaim> {
   try {
-    if (whenHeld === "stand by") {
-      const claim = new SharedClaim(session, engine);
+    const deadline = clock.monotonicMs() + claimPatienceMs;
+    if (whenHeld !== "refuse") {
+      const fleet = whenHeld === "join";
+      const claim = new SharedClaim(session, engine, fleet);
+      // Whoever was killed just now seems to be there a moment longer.
+      while ((await claim.join(), await otherKind(session, fleet)) !== null) {
+        if (clock.monotonicMs() > deadline) throw alreadyRunning(await otherKind(session, fleet));
+        await clock.sleep(claimPauseMs);
+      }
       await claim.renew();
       return claim;
     }
-    const deadline = clock.monotonicMs() + claimPatienceMs;
-    while (!(await takeLock(session, engine))) {
-      if (clock.monotonicMs() > deadline) throw alreadyRunning(await engineSeen(session));
+    while (!(await takeLock(session, engine, false)) || (await otherKind(session, false)) !== null) {
+      if (clock.monotonicMs() > deadline) throw alreadyRunning((await otherKind(session, false)) ?? (await engineSeen(session)));
       await clock.sleep(claimPauseMs);
     }
     return new SoleClaim(session, engine);
@@ -56,7 +62,7 @@ class SoleClaim implements EngineClaim {
   }
 
   async renew(): Promise<boolean> {
-    if (this.#held && !this.#session.alive) this.#held = await takeLock(this.#session, this.#engine);
+    if (this.#held && !this.#session.alive) this.#held = await takeLock(this.#session, this.#engine, false);
     return this.#held;
   }
 
@@ -79,24 +85,30 @@ class SharedClaim implements EngineClaim {
   #client: object | null = null;
   #member: string | null = null;
   #leads = false;
+  readonly #fleet: boolean;
 
-  constructor(session: ControlSession, engine: EngineIdentity) {
+  constructor(session: ControlSession, engine: EngineIdentity, fleet: boolean) {
     this.#session = session;
     this.#engine = engine;
+    this.#fleet = fleet;
   }
 
   get leads(): boolean {
     return this.#leads;
   }
 
-  async renew(): Promise<boolean> {
+  /** Makes itself known to all others, once in each session. */
+  async join(): Promise<void> {
     const client = await this.#session.client();
-    if (client !== this.#client) {
-      this.#leads = false;
-      this.#member = await joinMembers(this.#session, this.#engine);
-      this.#client = client;
-    }
-    if (!this.#leads) this.#leads = await takeLock(this.#session, this.#engine);
+    if (client === this.#client) return;
+    this.#leads = false;
+    this.#member = await joinMembers(this.#session, this.#engine, this.#fleet);
+    this.#client = client;
+  }
+
+  async renew(): Promise<boolean> {
+    await this.join();
+    if (!this.#leads) this.#leads = await takeLock(this.#session, this.#engine, this.#fleet);
     return this.#leads;
   }
 
@@ -161,23 +173,37 @@ async function reportAsEngine(session: ControlSession, problems: readonly Engine
 }
 
 /** Adds a row for this process, and takes away those of processes that are gone. Gives its number. */
-async function joinMembers(session: ControlSession, { pid, host, version, startedAt }: EngineIdentity): Promise<string | null> {
+async function joinMembers(
+  session: ControlSession,
+  { pid, host, version, startedAt }: EngineIdentity,
+  fleet: boolean,
+): Promise<string | null> {
   const [row] = await session.query(
-    `INSERT INTO dongbo_control.member (pid, host, version, started_at) VALUES ($1, $2, $3, $4)
+    `INSERT INTO dongbo_control.member (pid, host, version, started_at, fleet) VALUES ($1, $2, $3, $4, $5)
      RETURNING id, pg_advisory_lock(${memberLock}, id)::text AS locked`,
-    [pid, host, version, startedAt.toISOString()],
+    [pid, host, version, startedAt.toISOString(), String(fleet)],
   );
   await session.query(`DELETE FROM dongbo_control.member AS m WHERE NOT ${isHeld(String(memberLock), "m.id")}`);
   return row?.["id"] ?? null;
 }
 
-async function takeLock(session: ControlSession, engine: EngineIdentity): Promise<boolean> {
+/** Somebody who runs and is of a fleet where we are not, or is not where we are. Both look after they made themselves known. */
+async function otherKind(session: ControlSession, fleet: boolean): Promise<EngineIdentity | null> {
+  const [row] = await session.query(
+    `SELECT ${identityColumns} FROM dongbo_control.engine WHERE fleet <> $1 AND ${isHeld(...splitLock)} UNION ALL
+     SELECT ${identityColumns} FROM dongbo_control.member AS m WHERE fleet <> $1 AND ${isHeld(String(memberLock), "m.id")}`,
+    [String(fleet)],
+  );
+  return row === undefined ? null : toIdentity(row);
+}
+
+async function takeLock(session: ControlSession, engine: EngineIdentity, fleet: boolean): Promise<boolean> {
   const [row] = await session.query(`SELECT pg_try_advisory_lock(${lock}) AS taken`);
   if (row?.["taken"] !== "t") return false;
   await session.query(
-    `INSERT INTO dongbo_control.engine (pid, host, version, started_at) VALUES ($1, $2, $3, $4)
-     ON CONFLICT (only_one) DO UPDATE SET pid = $1, host = $2, version = $3, started_at = $4`,
-    [engine.pid, engine.host, engine.version, engine.startedAt.toISOString()],
+    `INSERT INTO dongbo_control.engine (pid, host, version, started_at, fleet) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (only_one) DO UPDATE SET pid = $1, host = $2, version = $3, started_at = $4, fleet = $5`,
+    [engine.pid, engine.host, engine.version, engine.startedAt.toISOString(), String(fleet)],
   );
   return true;
 }

@@ -1,7 +1,8 @@
+import { keysDigest } from "../model/key-fingerprint.ts";
 import { ReplicationError } from "../model/replication-error.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Actor } from "../ports/actor.ts";
 import type {
-  Actor,
   AppliedConfiguration,
   ConfigurationRecord,
   ControlCommands,
@@ -17,9 +18,14 @@ import type { SliceNumber } from "../model/slice.ts";
 import { type CatalogTable, printTable } from "../model/table.ts";
 import { carriedOut } from "../ports/control-store.ts";
 import type { Order, RecordedReservation, SubscriptionLifecycle, SuspensionReason } from "../ports/control-store.ts";
+import { MemoryReconcileRecords } from "./memory-reconcile-records.ts";
+import { MemoryLeases } from "./memory-leases.ts";
+import { orderText, repairText } from "./record-words.ts";
 
 /** The control store in memory, for simulation and tests; entitled to it by passing the same suite as the real one. */
 export class MemoryControlStore implements ControlCommands {
+  readonly reconcile: MemoryReconcileRecords;
+  readonly leases: MemoryLeases;
   readonly #clock: Clock;
   readonly #reservations = new Map<string, RecordedReservation>();
   readonly #lifecycles = new Map<string, SubscriptionLifecycle>();
@@ -36,6 +42,15 @@ export class MemoryControlStore implements ControlCommands {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.leases = new MemoryLeases(clock);
+    this.reconcile = new MemoryReconcileRecords({
+      now: () => this.#now(),
+      note: ({ subscription, kind, detail, by }) => this.#note(subscription, kind, detail, by),
+      order: ({ subscription, table, keys, run }, by) => {
+        this.#note(subscription, "ordered", repairText({ subscription, table, keys, run }), by);
+        return this.#give({ kind: "repair", subscription, table, keys });
+      },
+    });
   }
 
   async reservation(source: string): Promise<RecordedReservation | null> {
@@ -106,16 +121,9 @@ export class MemoryControlStore implements ControlCommands {
     return resumed;
   }
 
-  async order(order: OrderRequest, by: Actor): Promise<number> {
-    this.#note(order.subscription, "ordered", `${order.kind} of ${order.table ?? "all tables"}`, by);
-    const same = (other: Order): boolean =>
-      other.kind === order.kind && other.subscription === order.subscription && other.table === order.table;
-    const pending = this.#orders.find(same);
-    if (pending !== undefined) return Promise.resolve(pending.id);
-    this.#ordersGiven += 1;
-    this.#orders = [...this.#orders, { id: this.#ordersGiven, ...order, done: [] }];
-    this.#changed();
-    return Promise.resolve(this.#ordersGiven);
+  async order({ kind, subscription, table }: OrderRequest, by: Actor): Promise<number> {
+    this.#note(subscription, "ordered", orderText({ kind, table }), by);
+    return Promise.resolve(this.#give({ kind, subscription, table }));
   }
 
   async pendingOrders(): Promise<readonly Order[]> {
@@ -126,7 +134,8 @@ export class MemoryControlStore implements ControlCommands {
     const closed = this.#orders.find((order) => order.id === id);
     if (closed === undefined) return Promise.resolve();
     this.#orders = this.#orders.filter((order) => order.id !== id);
-    this.#note(closed.subscription, "order_closed", `${closed.kind} of ${closed.table ?? "all tables"}: ${outcome}`, "engine");
+    this.reconcile.orderClosed(id, outcome);
+    this.#note(closed.subscription, "order_closed", `${orderText(closed)}: ${outcome}`, "engine");
     this.#changed();
     return Promise.resolve();
   }
@@ -173,7 +182,7 @@ export class MemoryControlStore implements ControlCommands {
     }
     this.#engine ??= engine;
     const leads = (): boolean => this.#engine === engine;
-    const shared = whenHeld === "stand by";
+    const shared = whenHeld !== "refuse";
     if (shared) this.#members.set(engine, { problems: [], slices: [] });
     return Promise.resolve({
       get leads() {
@@ -198,6 +207,10 @@ export class MemoryControlStore implements ControlCommands {
 
   async engineMembers(): Promise<readonly EngineMember[]> {
     return Promise.resolve([...this.#members].map(([engine, { slices }]) => ({ ...engine, slices })));
+  }
+
+  async nudge(): Promise<void> {
+    this.#changed();
   }
 
   async engineSeen(): Promise<EngineIdentity | null> {
@@ -228,6 +241,15 @@ export class MemoryControlStore implements ControlCommands {
     return Promise.resolve();
   }
 
+  #give(order: Omit<Order, "id" | "done">): number {
+    const pending = this.#orders.find((other) => sameText(other) === sameText(order));
+    if (pending !== undefined) return pending.id;
+    this.#ordersGiven += 1;
+    this.#orders = [...this.#orders, { id: this.#ordersGiven, ...order, done: [] }];
+    this.#changed();
+    return this.#ordersGiven;
+  }
+
   #now(): Date {
     return new Date(this.#clock.now() / 1000);
   }
@@ -244,4 +266,9 @@ export class MemoryControlStore implements ControlCommands {
   #note(subscription: string | null, kind: HistoryEvent["kind"], detail: string, by: Actor): void {
     this.#events.push({ at: this.#now(), subscription, kind, detail, by });
   }
+}
+
+/** Equal for the same order given twice. */
+function sameText({ kind, subscription, table, keys }: Omit<Order, "id" | "done">): string {
+  return JSON.stringify([kind, subscription, table, keys === undefined ? null : keysDigest(keys)]);
 }

@@ -5,9 +5,12 @@ import { sql as engineReport } from "./migrations/000002-engine-report.ts";
 import { sql as published } from "./migrations/000003-published.ts";
 import { sql as slices } from "./migrations/000004-slices.ts";
 import { sql as described } from "./migrations/000005-described.ts";
+import { sql as reconcile } from "./migrations/000006-reconcile.ts";
+import { sql as fleet } from "./migrations/000007-fleet.ts";
+import { sql as comparisonParts } from "./migrations/000008-comparison-parts.ts";
 
 /** In order; a migration that was released is never changed. The number is the place in the list, from 1. */
-const migrations: readonly string[] = [start, engineReport, published, slices, described];
+const migrations: readonly string[] = [start, engineReport, published, slices, described, reconcile, fleet, comparisonParts];
 
 /**
  * Brings the control schema to this program's version; processes that come at the same time wait for each other.

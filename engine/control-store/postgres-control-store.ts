@@ -3,8 +3,8 @@
 import type { Position } from "../model/position.ts";
 import { ReplicationError } from "../model/replication-error.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Actor } from "../ports/actor.ts";
 import type {
-  Actor,
   AppliedConfiguration,
   ConfigurationRecord,
   ControlCommands,
@@ -23,7 +23,10 @@ import type { Order, RecordedReservation, SubscriptionLifecycle, SuspensionReaso
 import { ControlSession, type OpenControlSession } from "./control-session.ts";
 import { claimEngine, engineMembers, engineProblems, engineSeen } from "./engine-claim.ts";
 import { migrate } from "./migrate.ts";
+import { PostgresReconcileRecords } from "./postgres-reconcile-records.ts";
+import { PostgresLeases } from "./postgres-leases.ts";
 import { watchChanges } from "./watch-changes.ts";
+import { closeOrder, giveOrder, noteSlice, pendingOrders } from "./work-orders.ts";
 
 /** Written as the actor of what the engine does by itself. */
 const engineActor: Actor = "engine";
@@ -35,7 +38,11 @@ const configurationSql = `SELECT version, ${millis("applied_at")}, applied_by, d
   FROM dongbo_control.applied_configuration ORDER BY version`;
 
 export class PostgresControlStore implements ControlCommands {
+  readonly reconcile: PostgresReconcileRecords;
+  readonly leases: PostgresLeases;
   readonly #session: ControlSession;
+  /** Of its own: a renewal must not wait behind anything. */
+  readonly #leaseSession: ControlSession;
   readonly #open: OpenControlSession;
   readonly #clock: Clock;
 
@@ -43,6 +50,9 @@ export class PostgresControlStore implements ControlCommands {
     this.#open = open;
     this.#clock = clock;
     this.#session = new ControlSession(open, "control");
+    this.reconcile = new PostgresReconcileRecords(this.#session);
+    this.#leaseSession = new ControlSession(open, "leases");
+    this.leases = new PostgresLeases(this.#leaseSession);
   }
 
   /** Connects and brings the schema up to date. Throws DB-CTL-001, DB-CTL-004, DB-CTL-008. */
@@ -160,68 +170,19 @@ export class PostgresControlStore implements ControlCommands {
   }
 
   async order(order: OrderRequest, by: Actor): Promise<number> {
-    return this.#session.transaction(async (client) => {
-      const values = [order.kind, order.subscription, order.table];
-      const made = await client.query<{ id: string }>(
-        `INSERT INTO dongbo_control.work_order (kind, subscription, target_table, ordered_by) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (kind, subscription, target_table) WHERE closed_at IS NULL DO NOTHING RETURNING id`,
-        [...values, by],
-      );
-      const pending = `SELECT id FROM dongbo_control.work_order WHERE closed_at IS NULL AND kind = $1 AND subscription = $2
-        AND target_table IS NOT DISTINCT FROM $3`;
-      const found = made.rows[0] ?? (await client.query<{ id: string }>(pending, values)).rows[0];
-      const detail = `${order.kind} of ${order.table ?? "all tables"}`;
-      await client.query("INSERT INTO dongbo_control.event (subscription, kind, detail, actor) VALUES ($1, 'ordered', $2, $3)", [
-        order.subscription,
-        detail,
-        by,
-      ]);
-      return Number(found?.id);
-    });
+    return this.#session.transaction((client) => giveOrder(client, order, by));
   }
 
   async pendingOrders(): Promise<readonly Order[]> {
-    const rows = await this.#session.query(
-      `SELECT id, kind, subscription, target_table,
-         (SELECT json_agg(json_build_object('index', slice, 'of', slices) ORDER BY slices, slice)
-          FROM dongbo_control.order_slice WHERE work_order = id) AS done
-       FROM dongbo_control.work_order WHERE closed_at IS NULL ORDER BY id`,
-    );
-    return rows.map((row) => ({
-      id: Number(row["id"]),
-      kind: row["kind"] as Order["kind"],
-      subscription: row["subscription"] ?? "",
-      table: row["target_table"] ?? null,
-      done: JSON.parse(row["done"] ?? "[]") as SliceNumber[],
-    }));
+    return pendingOrders(this.#session);
   }
 
   async closeOrder(id: number, outcome: string): Promise<void> {
-    await this.#session.query(
-      `WITH closed AS (
-         UPDATE dongbo_control.work_order SET closed_at = now(), outcome = $2 WHERE id = $1 AND closed_at IS NULL
-         RETURNING subscription, kind, target_table)
-       INSERT INTO dongbo_control.event (subscription, kind, detail, actor)
-       SELECT subscription, 'order_closed', kind || ' of ' || coalesce(target_table, 'all tables') || ': ' || $2, $3 FROM closed`,
-      [id, outcome, engineActor],
-    );
+    await closeOrder(this.#session, id, outcome, engineActor);
   }
 
-  async noteSliceDone(id: number, { index, of }: SliceNumber): Promise<void> {
-    const all = await this.#session.transaction(async (client) => {
-      // Two slices that come at the same time must not each take the other for the last.
-      await client.query("SELECT FROM dongbo_control.work_order WHERE id = $1 FOR UPDATE", [id]);
-      await client.query(
-        "INSERT INTO dongbo_control.order_slice (work_order, slice, slices) SELECT id, $2, $3 FROM dongbo_control.work_order WHERE id = $1 ON CONFLICT DO NOTHING",
-        [id, index, of],
-      );
-      const { rows } = await client.query<{ done: string }>(
-        "SELECT count(*) AS done FROM dongbo_control.order_slice WHERE work_order = $1 AND slices = $2",
-        [id, of],
-      );
-      return Number(rows[0]?.done) === of;
-    });
-    if (all) await this.closeOrder(id, carriedOut);
+  async noteSliceDone(id: number, slice: SliceNumber): Promise<void> {
+    if (await noteSlice(this.#session, id, slice)) await this.closeOrder(id, carriedOut);
   }
 
   async appliedConfiguration(): Promise<AppliedConfiguration | null> {
@@ -282,6 +243,10 @@ export class PostgresControlStore implements ControlCommands {
     return engineMembers(this.#session);
   }
 
+  async nudge(): Promise<void> {
+    await this.#session.query("SELECT pg_catalog.pg_notify('dongbo_control', '')");
+  }
+
   async engineSeen(): Promise<EngineIdentity | null> {
     return engineSeen(this.#session);
   }
@@ -291,7 +256,7 @@ export class PostgresControlStore implements ControlCommands {
   }
 
   async close(): Promise<void> {
-    await this.#session.close();
+    await Promise.all([this.#session.close(), this.#leaseSession.close()]);
   }
 
   async #lifecycles(subscription: string | null): Promise<Map<string, SubscriptionLifecycle>> {

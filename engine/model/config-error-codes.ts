@@ -140,6 +140,12 @@ export const configErrorCodes = {
     remedy: "Use sslmode=verify-full and name the issuing authority in sslrootcert",
     retry: "never",
   },
+  "DB-CFG-028": {
+    meaning: "everybody on this machine may read the secret's file",
+    usualCause: "it was made without thought of its permissions, or is mounted so by default",
+    remedy: "Let its owner alone read it (chmod 600), or mount it so",
+    retry: "never",
+  },
   "DB-CFG-030": {
     meaning: "the duration cannot be read",
     usualCause: "it is not an ISO 8601 duration",
@@ -186,6 +192,12 @@ export const configErrorCodes = {
     meaning: "the columns do not fit together",
     usualCause: "a column is named twice, or a key column is not shared",
     remedy: "Name each column once and share every key column",
+    retry: "never",
+  },
+  "DB-CFG-044": {
+    meaning: "the reference does not fit the copy",
+    usualCause: "`columns` and `to` differ in number, or `to` names a column that the copy does not have",
+    remedy: "Name in `to` columns of the copy, as readers name them, one for each of `columns`",
     retry: "never",
   },
   "DB-CFG-050": {

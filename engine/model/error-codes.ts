@@ -1,5 +1,6 @@
 import { binlogErrorCodes } from "./binlog-error-codes.ts";
 import { configErrorCodes } from "./config-error-codes.ts";
+import { fleetErrorCodes } from "./fleet-error-codes.ts";
 import { targetErrorCodes } from "./target-error-codes.ts";
 import type { ErrorCodeEntry, RetryKind } from "./error-code-entry.ts";
 import { kafkaClientErrorCodes } from "./kafka-client-error-codes.ts";
@@ -14,6 +15,7 @@ import { mysqlTargetErrorCodes } from "./mysql-target-error-codes.ts";
 import { serverErrorCodes } from "./server-error-codes.ts";
 import { slotErrorCodes } from "./slot-error-codes.ts";
 import { preflightErrorCodes } from "./preflight-error-codes.ts";
+import { reconcileErrorCodes } from "./reconcile-error-codes.ts";
 import { mysqlPreflightErrorCodes } from "./mysql-preflight-error-codes.ts";
 
 export type { RetryKind };
@@ -22,7 +24,7 @@ export type { RetryKind };
  * The register of error codes: the documentation of each is its entry here, and the reference is generated from it.
  * A code is never reused for another meaning. Areas: CFG configuration · PG a PostgreSQL server, as source or target · MY a MySQL or
  * MariaDB server, as either · KAF Kafka and what Debezium writes there · SLOT the source's change log · MAP tables, columns, filters and types against the source · TGT the target's own
- * objects · ROW a row that cannot be written · RUN the engine · CTL the control database.
+ * objects · ROW a row that cannot be written · RUN the engine · FLT a fleet of workers · REC comparing copies with their master · CTL the control database.
  */
 export const errorCodes = {
   // ---- CFG: configuration file and command line (exit 2)
@@ -39,6 +41,8 @@ export const errorCodes = {
   ...kafkaPreflightErrorCodes,
   ...kafkaPublishErrorCodes,
   ...kafkaSliceErrorCodes,
+  // ---- FLT: a fleet of workers
+  ...fleetErrorCodes,
   // ---- SLOT: replication slot and change stream
   ...slotErrorCodes,
   ...binlogErrorCodes,
@@ -231,6 +235,8 @@ export const errorCodes = {
     remedy: "Bring the target back into reach; `dongbo run` keeps trying, and the copy expires by itself at its valid_until",
     retry: "timed",
   },
+  // ---- REC: copies and their master
+  ...reconcileErrorCodes,
   // ---- CTL: the control database
   "DB-CTL-001": {
     meaning: "the control database cannot be reached",

@@ -93,4 +93,10 @@ export const kafkaDecodeErrorCodes = {
     remedy: "Use an Avro converter with schemas that stand for themselves",
     retry: "operator",
   },
+  "DB-KAF-115": {
+    meaning: "no trusted TLS connection to the schema registry could be made",
+    usualCause: "its certificate has expired, is for another host or from an unknown authority, or it asks for a client certificate",
+    remedy: "Renew or correct the certificate, or name the right files with sslrootcert, sslcert and sslkey in the registry's URL",
+    retry: "operator",
+  },
 } as const satisfies Readonly<Record<string, ErrorCodeEntry>>;

@@ -44,4 +44,19 @@ export interface HttpAddress {
   readonly url: string;
   readonly user: string | null;
   readonly password: Secret | null;
+  /** Null: plain text. */
+  readonly tls: TlsSettings | null;
+}
+
+/** The Redis that hands out the fleet's jobs. */
+export interface RedisAddress {
+  readonly host: string;
+  readonly port: number;
+  /** Its number on the server. */
+  readonly database: number;
+  /** Empty: the server's default user. */
+  readonly user: string;
+  readonly password: Secret | null;
+  /** Null: plain text. */
+  readonly tls: TlsSettings | null;
 }

@@ -64,12 +64,23 @@ export class Attachments {
   readonly #admission: Admission;
   readonly #reopen: () => void;
   readonly #streaming: () => boolean;
+  readonly #forgetLog: () => void;
   readonly #seats = new Map<Lane, Seat>();
   readonly #parked = new Set<Lane>();
+  /** Whose log it is that the stream has been in, as far as anybody was told. */
+  #identity: string | null = null;
 
   constructor(
     parts: SourceParts,
-    around: { router: Router; loads: LoadCoordinator; acknowledger: Acknowledger<Lane>; reopen: () => void; streaming: () => boolean },
+    around: {
+      router: Router;
+      loads: LoadCoordinator;
+      acknowledger: Acknowledger<Lane>;
+      reopen: () => void;
+      streaming: () => boolean;
+      /** Nothing that is remembered of the source's log is true any more. */
+      forgetLog: () => void;
+    },
   ) {
     this.#parts = parts;
     this.#router = around.router;
@@ -77,6 +88,7 @@ export class Attachments {
     this.#acknowledger = around.acknowledger;
     this.#reopen = around.reopen;
     this.#streaming = around.streaming;
+    this.#forgetLog = around.forgetLog;
     this.#admission = new Admission({ source: parts.source, sourceName: parts.name, control: parts.control });
   }
 
@@ -130,6 +142,12 @@ export class Attachments {
     this.#loads.remove(lane);
   }
 
+  /** Another engine goes on with the subscription, from what the source keeps: as far as we know, nothing more may be forgotten. */
+  overtaken(lane: Lane): void {
+    this.detach(lane);
+    this.#acknowledger.attach(lane, null);
+  }
+
   /** Lets go of a subscription that would make the source keep too much; it starts anew when it comes back. */
   async park(lane: Lane, why: string): Promise<void> {
     // Noted durably before the source may forget what the subscription has not got.
@@ -147,12 +165,15 @@ export class Attachments {
     this.#admission.forget();
   }
 
-  /** A table that is to be read anew need not go on from the rows it has. */
+  /**
+   * A table that is to be read anew need not go on from the rows it has; and since nothing is streamed to it until that begins,
+   * nobody may read them from now on.
+   */
   objection(lane: Lane): Objection {
     const entry = this.#seats.get(lane)?.entry ?? settledEntry;
     return (table, contract) => {
       const index = lane.subscription.tables.findIndex((followed) => followed === table);
-      if (index >= 0 && (entry.renew || entry.reload.has(index))) return null;
+      if (index >= 0 && (entry.renew || entry.reload.has(index))) return contract === null ? null : "withdrawn";
       return this.#parts.objection(table, contract) ?? (this.#withdraws(table, contract) ? "withdrawn" : null);
     };
   }
@@ -183,12 +204,14 @@ export class Attachments {
     const seat = this.#seats.get(lane);
     if (seat === undefined) throw new ReplicationError("DB-RUN-001", { subject: lane.subscription.id });
     const { checkpoint } = stored;
-    if (this.#readsLogAgain(seat, stored)) seat.entry = renewed;
+    // It was admitted anew before, and its target was lost again before that became durable there.
+    if (seat.fresh || this.#readsLogAgain(seat, stored)) seat.entry = renewed;
     const fresh = seat.entry.renew || checkpoint.position === null;
     // Nothing more is forgotten while its place is looked for.
     if (!fresh) this.#acknowledger.attach(lane, null);
     try {
       const reservation = await this.#admission.reservation(seat.entry.renew, checkpoint.position !== null);
+      this.#noteIdentity(reservation);
       const stay = fresh ? null : verifyPlace(lane.subscription.id, checkpoint, this.#asTold(reservation), this.#parts.source.positions);
       // Who goes on from a checkpoint has yet to get what was confirmed to others; its target knows how far its clock was (VL-07).
       const sourceTime = stay === null ? await confirmedAt() : 0;
@@ -230,7 +253,10 @@ export class Attachments {
   begun(lane: Lane, progress: LaneProgress, tables: ReadonlySet<number>): void {
     const seat = this.#seats.get(lane);
     if (seat === undefined || tables.size === 0) return;
-    for (const table of tables) seat.owed.delete(table);
+    for (const table of tables) {
+      seat.owed.delete(table);
+      this.#parts.mapper.setActive(lane, table, true);
+    }
     if (seat.owed.size === 0) seat.fresh = false;
     this.#feed(lane, seat, progress, tables);
     if (this.#parked.delete(lane)) {
@@ -258,6 +284,12 @@ export class Attachments {
       this.#sendOwed(lane, seat);
       if (lane.progress !== null) this.#feed(lane, seat, lane.progress, lane.progress.loads.keys());
     }
+  }
+
+  /** Where nobody could be served no stream has found out that the server is another one. */
+  #noteIdentity({ identity }: SourceReservation): void {
+    if (this.#identity !== null && this.#identity !== identity && !this.#streaming()) this.#forgetLog();
+    this.#identity = identity;
   }
 
   /** The reservation as it is since we have told the source what it may forget. */

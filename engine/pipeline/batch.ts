@@ -5,8 +5,9 @@ import { ReplicationError } from "../model/replication-error.ts";
 import { type Key, keyText, type Row } from "../model/row.ts";
 import { keyPlaces, type StopReason, type Subscription, type TableMapping } from "../model/share.ts";
 import type { CheckpointWrite, LoadProgress, TableChange, TargetTransaction } from "../ports/change-target.ts";
-import type { SnapshotSource } from "../ports/snapshot-source.ts";
+import type { RowsAnswer, RowsRequest } from "../ports/snapshot-source.ts";
 import { advanceLoad, loadComplete } from "../snapshot/load-progress.ts";
+import { type Drift, DriftAccount } from "./drift.ts";
 import type { LaneItem } from "./lane-item.ts";
 import type { WaitingItem } from "./lane-queue.ts";
 import { type CollapsedChange, NetEffect } from "./net-effect.ts";
@@ -26,7 +27,8 @@ export interface LaneProgress {
 export interface BatchContext {
   readonly subscription: Subscription;
   readonly positions: PositionOrder;
-  readonly snapshot: SnapshotSource;
+  /** Rows as they are at the source now; the read has seen all that the stream has brought. */
+  readonly readRows: (request: RowsRequest) => Promise<RowsAnswer>;
   readonly sourceIdentity: string;
 }
 
@@ -39,6 +41,8 @@ export class Batch {
   readonly #touchedLoads = new Set<number>();
   readonly #stopped: Map<number, StopReason>;
   readonly #newStops = new Set<number>();
+  readonly #repaired = new Set<number>();
+  readonly #drift = new DriftAccount();
   #position: Position;
   #sourceTime: Micros;
   #firstPosition: Position | null = null;
@@ -50,6 +54,8 @@ export class Batch {
   #hold: Position | null = null;
   /** Loads that began in this batch. */
   readonly begun = new Set<number>();
+  /** Marks that were passed in this batch. */
+  readonly marks: number[] = [];
   rowsLoaded = 0;
 
   constructor(context: BatchContext, start: LaneProgress, transaction: TargetTransaction) {
@@ -113,6 +119,7 @@ export class Batch {
         table: tables[table] as TableMapping,
         ...(this.#stopped.get(table) as StopReason),
       })),
+      repaired: [...this.#repaired].map((table) => tables[table] as TableMapping),
     };
   }
 
@@ -120,6 +127,12 @@ export class Batch {
   progress(): LaneProgress {
     const loads = new Map([...this.#loads].filter(([table, progress]) => !this.#stopped.has(table) && !this.#isComplete(progress)));
     return { position: this.#position, sourceTime: this.#sourceTime, loads, stopped: this.#stopped };
+  }
+
+  /** What the stream and the copy did not agree about, once it is committed. Of tables that were loading nothing is known. */
+  drifts(grownBy: (table: TableMapping) => number | null): Drift[] {
+    for (const table of this.#loads.keys()) this.#drift.spoil(table);
+    return this.#drift.drifts(this.#context.subscription.tables, grownBy);
   }
 
   #isComplete(progress: LoadProgress): boolean {
@@ -149,6 +162,9 @@ export class Batch {
       case "progress":
         this.#reach(item.position, item.at);
         break;
+      case "mark":
+        this.marks.push(item.id);
+        break;
     }
   }
 
@@ -158,17 +174,30 @@ export class Batch {
     this.#sourceTime = Math.max(this.#sourceTime, at);
   }
 
-  #packed({ table, bytes }: PackedChanges): void {
-    if (!this.#skipping && !this.#stopped.has(table)) this.#effect(table).addPacked(bytes);
+  #packed({ table, bytes, growth }: PackedChanges): void {
+    if (this.#skipping || this.#stopped.has(table)) return;
+    this.#drift.add(table, growth);
+    // Rows outside of the source's transactions are read there, by order.
+    if (!this.#insideTransaction) {
+      this.#repaired.add(table);
+      this.#drift.spoil(table);
+    }
+    this.#effect(table).addPacked(bytes);
   }
 
   #change(table: number, change: Extract<LaneItem, { tag: "change" }>["change"]): void {
     if (this.#stopped.has(table)) return;
-    if (change.tag === "mismatch") this.#stop(table, { code: change.code, message: change.message });
-    else this.#effect(table).add(change);
+    if (change.tag === "mismatch") {
+      this.#stop(table, { code: change.code, message: change.message });
+      return;
+    }
+    if (change.tag === "truncate") this.#drift.spoil(table);
+    else this.#drift.add(table, change.growth ?? Number.NaN);
+    this.#effect(table).add(change);
   }
 
   #stop(table: number, reason: StopReason): void {
+    this.#drift.spoil(table);
     this.#stopped.set(table, reason);
     this.#newStops.add(table);
     this.#effects.delete(table);
@@ -246,10 +275,10 @@ export class Batch {
   /** The rows as they are at the source now; the batch is held until the stream has come to the same point. */
   async #refetch(table: number, keys: readonly Key[]): Promise<{ deletes: Key[]; upserts: Row[] }> {
     const mapping = this.#mapping(table);
-    const { positions, snapshot } = this.#context;
+    const { positions, readRows } = this.#context;
     const columns = mapping.columns.map((column) => column.source);
     const request = { table: mapping.catalog, key: mapping.key, columns, filter: mapping.filter, keys };
-    const answer = await snapshot.readRows(request).catch((error: unknown) => this.#stopUnreadable(table, error));
+    const answer = await readRows(request).catch((error: unknown) => this.#stopUnreadable(table, error));
     if (answer === null) return { deletes: [], upserts: [] };
     const load = this.#loads.get(table);
     if (load === undefined) {

@@ -16,6 +16,8 @@ export type LaneItem =
   | { readonly tag: "commit"; readonly position: Position; readonly committedAt: Micros; readonly completeAt: Micros }
   /** The source confirmed that it had nothing newer than `position` at `at`. */
   | { readonly tag: "progress"; readonly position: Position; readonly at: Micros }
+  /** Whoever pushed it wants to know when everything before it is durable. */
+  | { readonly tag: "mark"; readonly id: number }
   /** A table is to be loaded from now on, all of it or, with a filter, a part. */
   | { readonly tag: "load"; readonly table: number; readonly progress: LoadProgress; readonly sweep: boolean }
   /** Rows of a snapshot chunk, and the changes that the chunk did not see although they came before this item. */

@@ -3,17 +3,27 @@ import type { Micros } from "../model/change-message.ts";
 import { ReplicationError } from "../model/replication-error.ts";
 import type { Position, PositionOrder } from "../model/position.ts";
 import type { StopReason, Subscription, TableMapping } from "../model/share.ts";
-import type { TableName } from "../model/table.ts";
-import type { ChangeTarget, CheckpointWrite, CommitOutcome, Objection, StoredCopy, TargetState } from "../ports/change-target.ts";
+import { printTable, type TableName } from "../model/table.ts";
+import type {
+  ChangeTarget,
+  CheckpointWrite,
+  CommitOutcome,
+  Objection,
+  StoredCheckpoint,
+  StoredCopy,
+  TargetState,
+} from "../ports/change-target.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LaneState } from "../ports/engine.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Metrics, SubscriptionMetrics } from "../ports/metrics.ts";
-import type { SnapshotSource } from "../ports/snapshot-source.ts";
+import type { RowsAnswer, RowsRequest, SnapshotSource } from "../ports/snapshot-source.ts";
 import type { Backoff } from "../concurrency/backoff.ts";
 import { asReplicationError, retryKind } from "../fleet/retry-policy.ts";
 import { Batch, type LaneProgress } from "./batch.ts";
+import type { Drift } from "./drift.ts";
 import type { LaneItem } from "./lane-item.ts";
+import { LaneMarks, type Mark } from "./lane-marks.ts";
 import type { LaneQueue } from "./lane-queue.ts";
 import type { Follower } from "./retention.ts";
 
@@ -31,6 +41,8 @@ export interface LaneHost {
   reopen(): void;
   /** Ask the source to confirm its position now. */
   beat(): void;
+  /** Rows as they are at the source now; the read has seen all that the stream has brought. */
+  readRows(request: RowsRequest, signal: AbortSignal): Promise<RowsAnswer>;
   /** Bytes of the queue that are written in one piece; a target transaction holds several only when the source's does. */
   readonly pieceBytesMax: number;
   /** How long to wait for a whole piece: none unless the stream is behind, when fewer and larger transactions bring it forward. */
@@ -60,6 +72,10 @@ export interface LaneParts {
   /** Counts attempts by the code that made them necessary. */
   readonly retried: Metrics["retried"];
   readonly backoff: Backoff;
+  /** The source tells each change of a row once, from the row's first one on: what the copy grows by can be held against it. */
+  readonly tellsGrowth?: boolean;
+  /** Of the lease by which this process owns the source; null: there is none. */
+  readonly term?: number | null;
 }
 
 export class Lane {
@@ -70,6 +86,8 @@ export class Lane {
   #progress: LaneProgress | null = null;
   #standing: TargetState["stopped"];
   #sourceIdentity = "";
+  /** The checkpoint's position as the target was left with it; null: it had none. */
+  #stored: Position | null = null;
   #epoch: number | null = null;
   #batch: Batch | null = null;
   /** The queue's generation that the batch was taken from. */
@@ -81,7 +99,10 @@ export class Lane {
   /** What the target says of it; undefined: not known since it was prepared. */
   #suspensionStored: string | null | undefined;
   #wake: (() => void) | null = null;
+  readonly #marks = new LaneMarks();
   #state: LaneState = "starting";
+  /** Tables whose copy was not what the stream took it to be, by name, and when that was last noticed. */
+  readonly #drifts = new Map<string, Micros>();
   #problem: { readonly error: ReplicationError; readonly since: Micros } | null = null;
 
   constructor(parts: LaneParts, host: LaneHost) {
@@ -104,6 +125,11 @@ export class Lane {
     return [...followed, ...this.#standing].flatMap(({ table, reason }) =>
       table === undefined ? [] : [{ target: table.target, ...reason }],
     );
+  }
+
+  /** By table as readers name it: when it was last noticed that the copy was not what the stream took it to be. */
+  get drifts(): ReadonlyMap<string, Micros> {
+    return this.#drifts;
   }
 
   get state(): LaneState {
@@ -157,6 +183,13 @@ export class Lane {
   reset(): void {
     this.#stale = false;
     this.queue.clear();
+    this.#marks.lost();
+  }
+
+  /** What is queued does not follow what is durable: the stream must be opened again, from there. */
+  #readAgain(): void {
+    this.awaitReopening();
+    this.#host.reopen();
   }
 
   /** The stream does not bring what comes next for this subscription: nothing is applied until it was opened again. */
@@ -182,13 +215,23 @@ export class Lane {
     this.queue.push(item);
   }
 
-  async #start(): Promise<void> {
+  /** Marks the end of what was pushed so far. Between two source transactions only. */
+  mark(): Mark {
+    const { id, mark } = this.#marks.give();
+    this.push({ tag: "mark", id });
+    return mark;
+  }
+
+  async #start(signal: AbortSignal): Promise<void> {
     this.#setState("starting");
     const { target, subscription, logger } = this.#parts;
     await target.prepare(subscription, this.#host.objection(this));
+    // Taken out meanwhile: the epoch may be somebody else's by now, and must not be taken from them.
+    if (signal.aborted) return;
     // What was read before the epoch was taken may be overtaken by a commit of whoever had it.
-    const stored = await target.takeEpoch();
+    const stored = await target.takeEpoch(this.#parts.term);
     this.#epoch = stored.checkpoint.epoch;
+    this.#stored = stored.checkpoint.position;
     this.#suspensionStored = stored.suspension;
     this.#standing = stored.stopped;
     const admission = await this.#host.admit(this, stored);
@@ -206,7 +249,7 @@ export class Lane {
   }
 
   async #work(signal: AbortSignal): Promise<void> {
-    if (this.#progress === null) await this.#start();
+    if (this.#progress === null) await this.#start(signal);
     this.#setState("streaming");
     while (!signal.aborted && this.#progress !== null) {
       if (this.#stale) await this.#parts.clock.sleep(20, signal);
@@ -227,7 +270,7 @@ export class Lane {
     if (this.#batchGeneration !== this.queue.generation) await this.#abandonBatch();
     const letGo = this.#progress === null;
     if (items.length === 0 || letGo || generation !== this.queue.generation) return;
-    this.#batch ??= await this.#beginBatch();
+    this.#batch ??= await this.#beginBatch(signal);
     this.#batchGeneration = generation;
     await this.#batch.add(items);
     // The stream is being read again from what is durable: this batch comes again, whole.
@@ -250,21 +293,24 @@ export class Lane {
     end();
   }
 
-  async #beginBatch(): Promise<Batch> {
-    const { target, subscription, positions, snapshot } = this.#parts;
-    const context = { subscription, positions, snapshot, sourceIdentity: this.#sourceIdentity };
+  async #beginBatch(signal: AbortSignal): Promise<Batch> {
+    const { target, subscription, positions } = this.#parts;
+    const readRows = (request: RowsRequest): Promise<RowsAnswer> => this.#host.readRows(request, signal);
+    const context = { subscription, positions, readRows, sourceIdentity: this.#sourceIdentity };
     return new Batch(context, this.#durable(), await target.begin(this.#epoch ?? 0));
   }
 
   async #commit(batch: Batch): Promise<void> {
     const checkpoint = batch.checkpoint();
     const outcome = await this.#commitOrAsk(batch, checkpoint);
+    this.#stored = checkpoint.position;
     this.#batch = null;
     // Let go meanwhile: what is durable by now is read from the target when the subscription comes back.
     if (this.#progress === null) return;
     if (outcome !== null) batch.noteStops(outcome.stops);
     this.#progress = batch.progress();
     this.queue.release();
+    this.#marks.durable(batch.marks);
     this.#recovered();
     if (batch.rowsLoaded > 0) this.#parts.metrics.loaded(batch.rowsLoaded);
     if (checkpoint.transactions > 0) {
@@ -277,9 +323,21 @@ export class Lane {
       });
     }
     this.#host.applied(this, this.#progress, batch.begun);
+    // The stream was opened again meanwhile, as if these loads had not begun.
+    if (batch.begun.size > 0 && this.#batchGeneration !== this.queue.generation) this.#readAgain();
     if (outcome === null) return;
+    if (outcome.grownBy !== undefined && this.#parts.tellsGrowth === true) this.#noteDrifts(batch.drifts(outcome.grownBy));
     this.#parts.metrics.quarantined(outcome.quarantined);
     if (outcome.expired.length > 0) this.#host.expired(this, outcome.expired);
+  }
+
+  #noteDrifts(drifts: readonly Drift[]): void {
+    const { metrics, logger, clock } = this.#parts;
+    for (const { table, rows } of drifts) {
+      metrics.drifted(rows);
+      this.#drifts.set(printTable(table.target), clock.now());
+      logger.warn("copy was not what the stream took it to be", { table: printTable(table.target), rows });
+    }
   }
 
   /**
@@ -292,10 +350,21 @@ export class Lane {
     } catch (error) {
       if (!(error instanceof ReplicationError) || error.code !== "DB-RUN-011") throw error;
       const stored = await this.#parts.target.checkpoint();
+      this.#refuseSetBack(stored, checkpoint, batch.transaction.batchId);
       const tookPlace = stored.epoch === this.#epoch && stored.nextBatch > batch.transaction.batchId;
       if (!tookPlace) throw error;
       return null;
     }
+  }
+
+  /** A target that was set back while the commit was under way holds neither what it was left with nor what was committed. */
+  #refuseSetBack({ position, nextBatch }: StoredCheckpoint, { position: committed }: CheckpointWrite, batchId: number): void {
+    const { positions } = this.#parts;
+    const isAt = (place: Position | null): boolean =>
+      position === null || place === null ? position === place : positions.covers(position, place) && positions.covers(place, position);
+    if (nextBatch >= batchId && (isAt(this.#stored) || isAt(committed))) return;
+    const cause = `it is at ${position ?? "its beginning"}, and was left at ${this.#stored ?? "its beginning"}`;
+    throw new ReplicationError("DB-RUN-012", { subject: this.subscription.id, cause });
   }
 
   async #storeSuspension(): Promise<void> {
@@ -309,8 +378,12 @@ export class Lane {
   async #pause(signal: AbortSignal): Promise<void> {
     this.#setState("suspended");
     await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      signal.addEventListener("abort", () => resolve(), { once: true });
+      const wake = (): void => {
+        signal.removeEventListener("abort", wake);
+        resolve();
+      };
+      this.#wake = wake;
+      signal.addEventListener("abort", wake);
     });
     this.#wake = null;
     this.#setState("streaming");
@@ -329,10 +402,7 @@ export class Lane {
     if (error.code === "DB-TGT-015") await this.#refreshTypes();
     // What is remembered of the target is not true: it is asked anew.
     if (error.code === "DB-RUN-012") this.#progress = null;
-    if (!this.queue.rewind()) {
-      this.awaitReopening();
-      this.#host.reopen();
-    }
+    if (!this.queue.rewind()) this.#readAgain();
     this.#setState("retrying", error);
     this.#parts.retried(error.code);
     const pauseMs = backoff.next();

@@ -2,7 +2,7 @@
 import { assert } from "../model/assert.ts";
 import { behindValues, packedBytes, type PackedRow, packValues, unpackValues } from "../model/packed-rows.ts";
 import type { Key, Row } from "../model/row.ts";
-import type { MappedChange } from "../ports/change-mapper.ts";
+import type { Growth, MappedChange } from "../ports/change-mapper.ts";
 
 /**
  * A run: changes of rows of one table that follow each other, packed one behind the other. `table` is the index in
@@ -12,6 +12,8 @@ export interface PackedChanges {
   readonly tag: "packed";
   readonly table: number;
   readonly bytes: Buffer;
+  /** Of all of its changes together; NaN as soon as one of them does not tell. */
+  readonly growth: Growth;
 }
 
 export type RowChange = Extract<MappedChange, { tag: "upsert" | "delete" | "refetch" }>;
@@ -37,6 +39,7 @@ export class ChangePacker {
   #from = 0;
   #to = 0;
   #table = 0;
+  #growth: Growth = 0;
 
   constructor(ended: (run: PackedChanges) => void) {
     this.#ended = ended;
@@ -54,9 +57,10 @@ export class ChangePacker {
     if (size > runBytesMax) {
       const own = Buffer.allocUnsafeSlow(size);
       pack(change, own, 0);
-      this.#ended({ tag: "packed", table, bytes: own });
+      this.#ended({ tag: "packed", table, bytes: own, growth: change.growth ?? Number.NaN });
       return;
     }
+    this.#growth += change.growth ?? Number.NaN;
     if (this.#to + size > slabBytes) {
       this.#slab = Buffer.allocUnsafeSlow(slabBytes);
       this.#from = this.#to = 0;
@@ -68,13 +72,16 @@ export class ChangePacker {
   end(): void {
     if (this.bytes === 0) return;
     const bytes = this.#slab.subarray(this.#from, this.#to);
+    const growth = this.#growth;
     this.#from = this.#to;
-    this.#ended({ tag: "packed", table: this.#table, bytes });
+    this.#growth = 0;
+    this.#ended({ tag: "packed", table: this.#table, bytes, growth });
   }
 
   /** Forgets the run under way. */
   drop(): void {
     this.#to = this.#from;
+    this.#growth = 0;
   }
 }
 

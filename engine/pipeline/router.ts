@@ -44,10 +44,10 @@ export class Router {
     switch (message.tag) {
       case "begin":
         this.#transaction = { id: message.transactionId, position: message.position };
+        this.#loads.brought(message.transactionId);
         break;
       case "commit":
         this.#commit(message);
-        if (this.#transaction !== null) this.#loads.delivered(this.#transaction.id);
         this.#atRest(message.position);
         break;
       case "progress":
@@ -80,6 +80,13 @@ export class Router {
     this.#transaction = null;
     this.#touched.clear();
     this.#reached = null;
+    this.#runPending();
+  }
+
+  /** The stream has ended: a transaction that was under way comes again, whole, and nobody needs to wait for its end. */
+  interrupt(): void {
+    this.#transaction = null;
+    this.#touched.clear();
     this.#runPending();
   }
 

@@ -6,6 +6,7 @@ import type { Key } from "../model/row.ts";
 import type { StopReason, TableMapping } from "../model/share.ts";
 import type { ChangeStream, EndOfLog } from "../ports/change-source.ts";
 import type { Objection, TargetState } from "../ports/change-target.ts";
+import type { RowsAnswer, RowsRequest } from "../ports/snapshot-source.ts";
 import { failpoint } from "../concurrency/failpoint.ts";
 import { asReplicationError, retryKind } from "../fleet/retry-policy.ts";
 import { LoadCoordinator } from "../snapshot/load-coordinator.ts";
@@ -14,6 +15,7 @@ import { Attachments, type Entry } from "./attachments.ts";
 import type { LaneProgress } from "./batch.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { Lane, LaneAdmission, LaneHost } from "./lane.ts";
+import type { Mark } from "./lane-marks.ts";
 import { MemoryBudget } from "./memory-budget.ts";
 import { reasonToPark } from "./retention.ts";
 import { Router } from "./router.ts";
@@ -74,6 +76,9 @@ export class SourcePipeline implements LaneHost {
         this.reopen();
       },
       streaming: () => this.#stream !== null,
+      forgetLog: () => {
+        this.#forgetLog();
+      },
     });
   }
 
@@ -159,6 +164,7 @@ export class SourcePipeline implements LaneHost {
     } finally {
       this.#stream = null;
       metrics.connected(false);
+      this.#router.interrupt();
       await stream.close();
     }
   }
@@ -182,7 +188,7 @@ export class SourcePipeline implements LaneHost {
     this.#attachments.add(lane, entry, parked);
     const stop = new AbortController();
     const done = lane.run(stop.signal).catch(() => {
-      this.#attachments.detach(lane);
+      this.#attachments.overtaken(lane);
     });
     this.#running.set(lane, { stop, done });
   }
@@ -195,17 +201,25 @@ export class SourcePipeline implements LaneHost {
     running?.stop.abort();
     lane.queue.hurry();
     await running?.done;
-    lane.queue.clear();
+    // It may have been about to enter the stream.
+    this.#attachments.detach(lane);
+    lane.reset();
   }
 
-  /** Makes these rows what they are at the source now: rows in quarantine get another attempt. */
-  async refetch(lane: Lane, rows: readonly { readonly table: number; readonly key: Key }[]): Promise<void> {
+  /**
+   * Makes these rows what they are at the source now: rows in quarantine get another attempt, rows that differ are repaired. Gives
+   * what tells when that is durable; null: nothing was asked for, or the stream has no place yet.
+   */
+  async refetch(lane: Lane, rows: readonly { readonly table: number; readonly key: Key }[]): Promise<Mark | null> {
+    const marks: Mark[] = [];
     await this.#router.atBoundary(() => {
       const { reached } = this.#router;
       if (reached === null || rows.length === 0) return;
       for (const { table, key } of rows) lane.push({ tag: "change", table, change: { tag: "refetch", key, oldKey: null } });
       lane.push({ tag: "progress", position: reached, at: this.#confirmedAt });
+      marks.push(lane.mark());
     });
+    return marks[0] ?? null;
   }
 
   /** The stream can no longer be trusted to bring all that happens to the source of this copy: it stops. */
@@ -244,8 +258,17 @@ export class SourcePipeline implements LaneHost {
     this.#stream?.close().catch(() => {});
   }
 
+  /** Somebody waits for the copies: the source is asked how far its log has come, if it is being followed. */
+  hurry(): void {
+    if (this.#stream !== null) this.beat();
+  }
+
   beat(): void {
     this.#ask().catch(() => {});
+  }
+
+  readRows(request: RowsRequest, signal: AbortSignal): Promise<RowsAnswer> {
+    return this.#loads.readRows(request, signal);
   }
 
   expired(lane: Lane, tables: readonly TableMapping[]): void {
@@ -351,7 +374,8 @@ export class SourcePipeline implements LaneHost {
     const streamIsCurrent = this.#stream !== null && this.#heartbeat.unanswered <= currentBeatsMax;
     const kept = { from, end, bytes, streamIsCurrent };
     for (const lane of this.lanes) {
-      if (this.isParked(lane) || !this.#acknowledger.isAttached(lane)) continue;
+      // One that stopped is another engine's by now.
+      if (this.isParked(lane) || !this.#acknowledger.isAttached(lane) || lane.state === "stopped") continue;
       const why = reasonToPark(lane.following, kept, limits, source.positions);
       if (why !== null) await this.#attachments.park(lane, why);
     }
@@ -371,8 +395,13 @@ export class SourcePipeline implements LaneHost {
 
   #losePlaces(): void {
     this.#attachments.readmit();
+    this.#forgetLog();
+  }
+
+  #forgetLog(): void {
     this.#acknowledger.forget();
     this.#heartbeat.forget();
+    this.#loads.forgetLog();
     this.#router.forget();
   }
 

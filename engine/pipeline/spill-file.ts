@@ -24,7 +24,7 @@ export class SpillFile<T> {
 
   append(items: readonly T[]): void {
     // Opened anew each time it becomes empty, so that a file never keeps what was already read.
-    this.#file ??= openSync(this.#path, "w+", 0o600);
+    this.#file ??= this.#open();
     const body = serialize(items);
     const header = Buffer.alloc(headerBytes);
     header.writeBigUInt64LE(BigInt(body.length));
@@ -43,6 +43,12 @@ export class SpillFile<T> {
     this.#readAt += headerBytes + body.length;
     if (this.bytes === 0) this.close();
     return deserialize(body) as T[];
+  }
+
+  /** A file of its own: another process that was stopped, and wakes up, may still hold the one that lay there. */
+  #open(): number {
+    rmSync(this.#path, { force: true });
+    return openSync(this.#path, "wx+", 0o600);
   }
 
   /** Forgets everything and deletes the file. */

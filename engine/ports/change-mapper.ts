@@ -34,13 +34,20 @@ export type MappedChange =
       readonly partial: boolean;
       /** The same as `row`, which is complete, under its old key, and has the key's columns. */
       readonly packed?: PackedRow;
+      readonly growth?: Growth;
     }
-  | { readonly tag: "delete"; readonly key: Key }
+  | { readonly tag: "delete"; readonly key: Key; readonly growth?: Growth }
   /** The change alone cannot say what the row is now: read it from the source. `oldKey` differs when the key changed. */
-  | { readonly tag: "refetch"; readonly key: Key; readonly oldKey: Key | null }
+  | { readonly tag: "refetch"; readonly key: Key; readonly oldKey: Key | null; readonly growth?: Growth }
   | { readonly tag: "truncate" }
   /** The source table no longer fits the mapping: the table stops. Code and message as the operator will see them. */
   | { readonly tag: "mismatch"; readonly code: string; readonly message: string };
+
+/**
+ * By how many rows a copy grows that has what the source had before the change: 1, 0 or -1. NaN, and left out: the images do not tell
+ * whether the row was, or is, the copy's.
+ */
+export type Growth = number;
 
 /** Routes rows of a snapshot chunk, read once for several copies, to each copy whose filter they pass. */
 export interface SnapshotRouter {

@@ -36,6 +36,11 @@ export interface ChangeSource {
   reservation(): Promise<SourceReservation | null>;
   /** Which server answers now, in the form of SourceReservation.identity, whether or not anything is reserved there. */
   identity(): Promise<string>;
+  /**
+   * Ends the connection of the reader that went before, which stands still or is cut off and would keep the log to itself. Only for
+   * whoever holds the lease. Left out where readers do not exclude each other.
+   */
+  endFormerReader?(): Promise<void>;
   /** Ends the reservation; the source may forget everything. Idempotent. */
   release(): Promise<void>;
   /**

@@ -19,10 +19,11 @@ export interface ChangeTarget {
    */
   prepare(subscription: Subscription, objection?: Objection): Promise<TargetState>;
   /**
-   * Takes ownership of what was prepared: raises the epoch by one, and returns what the target holds from then on: every
-   * transaction of an older epoch has either taken place by now, and is in it, or fails with DB-RUN-010.
+   * Takes ownership of what was prepared: raises the epoch by one, and into those of the term, and returns what the target holds
+   * from then on: every transaction of an older epoch has either taken place by now, and is in it, or fails with DB-RUN-010. `term`:
+   * of the lease by which the source is owned, see epochsOf. Throws DB-RUN-010 when the holder of a later one was here.
    */
-  takeEpoch(): Promise<TargetState>;
+  takeEpoch(term?: number | null): Promise<TargetState>;
   /**
    * Opens the transaction in which the next batch is written. One at a time. Throws DB-RUN-012 when a new session finds
    * another checkpoint than this worker left: only from the target's own may it go on.
@@ -77,13 +78,16 @@ export interface StoredCopy {
   readonly load: LoadProgress | null;
   /** Why the table is stopped; null while it runs. */
   readonly stopped: StopReason | null;
-  /** Its validity has run out under the policy `resync`: nothing but a whole load opens it again (D47 41.2b). */
+  /**
+   * Its validity has run out under the policy `resync`, or it was found to differ from the master and is quarantined: nothing but a
+   * whole load opens it again (D47 41.2b).
+   */
   readonly expired: boolean;
   /** Refused until a load is complete that has not begun yet: its rows may obey no contract at all. */
   readonly awaitsLoad: boolean;
   /** Canonical text of filter and columns the rows now obey, as written by the last completed load; null before. */
   readonly contract: string | null;
-  /** Not one row lies there. A copy that is to be loaded for the first time may hold rows of an earlier life: withdrawn, and wanted again. */
+  /** Not one row lies there, nor is one in quarantine. A copy that is to be loaded for the first time may hold rows of an earlier life: withdrawn, and wanted again. */
   readonly empty: boolean;
 }
 
@@ -174,6 +178,11 @@ export interface CommitOutcome {
   readonly stops: readonly TableStop[];
   /** Rows of the subscription in quarantine now. */
   readonly quarantined: number;
+  /**
+   * By how many rows a copy has grown with this commit; null: rows that were set aside, now or before, make that say nothing. Left out
+   * by a target that does not count.
+   */
+  readonly grownBy?: (table: TableMapping) => number | null;
 }
 
 /** What is written beside the data. All instants are the source's; a copy's clock never takes one that is later than the target's own. */
@@ -193,4 +202,9 @@ export interface CheckpointWrite {
   readonly loads: readonly { readonly table: TableMapping; readonly progress: LoadProgress; readonly complete: boolean }[];
   /** Tables that stop with this checkpoint. */
   readonly stops: readonly TableStop[];
+  /**
+   * Tables of which rows were made what they are at the source by order. Somebody may have changed the copy behind the engine's back:
+   * where rows were added or removed, those that are there are counted, and the count is what is on record.
+   */
+  readonly repaired: readonly TableMapping[];
 }

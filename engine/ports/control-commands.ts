@@ -1,11 +1,15 @@
+import type { Actor } from "./actor.ts";
 import type { ControlStore, Order, SuspensionReason } from "./control-store.ts";
 import type { Problem } from "./engine.ts";
+import type { Leases } from "./leases.ts";
 
 /**
  * The control database as commands use it: they write what the running engine, or the next one, carries out. Every
  * method is one short transaction and leaves a line in the append-only history. Throws ReplicationError with a DB-CTL code.
  */
 export interface ControlCommands extends ControlStore {
+  /** Who of a fleet owns which source, and who does a job. */
+  readonly leases: Leases;
   /** Stops supply; a second suspension changes the reason and keeps the beginning. */
   suspend(subscriptions: readonly string[], reason: SuspensionReason, by: Actor): Promise<void>;
   /** Lets supply go on; returns those that were suspended. */
@@ -25,9 +29,11 @@ export interface ControlCommands extends ControlStore {
   history(subscription: string | null, limit: number): Promise<readonly HistoryEvent[]>;
   /**
    * Takes the right to be the one running engine. While another process holds it: throws DB-RUN-024, or gives a claim that
-   * does not lead yet.
+   * does not lead yet. A fleet and an engine that is not of it exclude each other: DB-RUN-024.
    */
   claimEngine(engine: EngineIdentity, whenHeld: WhenHeld): Promise<EngineClaim>;
+  /** Has whoever watches look: the running engine then asks its sources how far their logs have come. */
+  nudge(): Promise<void>;
   /** Who holds that right now; null: nobody. */
   engineSeen(): Promise<EngineIdentity | null>;
   /** What the running engine told of last, or the one before it when none runs; and what the members beside it tell of. */
@@ -36,14 +42,15 @@ export interface ControlCommands extends ControlStore {
   engineMembers(): Promise<readonly EngineMember[]>;
 }
 
-/** What a process does that wants to run while another does: it gives up, or works beside it and takes its place in time. */
-export type WhenHeld = "refuse" | "stand by";
-
-/** Who gave a command, for the record: `user@machine`. */
-export type Actor = string;
+/**
+ * What a process does that wants to run while another does: it gives up, works beside it and takes its place in time, or is one of
+ * the same fleet.
+ */
+export type WhenHeld = "refuse" | "stand by" | "join";
 
 export interface OrderRequest {
-  readonly kind: Order["kind"];
+  /** Repairs name rows: see ReconcileRecords.orderRepair. */
+  readonly kind: Exclude<Order["kind"], "repair">;
   readonly subscription: string;
   /** As readers name it; null: all tables. */
   readonly table: string | null;
@@ -67,7 +74,20 @@ export interface HistoryEvent {
   readonly at: Date;
   /** Null: concerns all. */
   readonly subscription: string | null;
-  readonly kind: "suspended" | "resumed" | "parked" | "unparked" | "ordered" | "order_closed" | "applied";
+  readonly kind:
+    | "suspended"
+    | "resumed"
+    | "parked"
+    | "unparked"
+    | "ordered"
+    | "order_closed"
+    | "applied"
+    | "reconciled"
+    | "repair_planned"
+    | "repair_approved"
+    | "repair_dropped"
+    | "error_noted"
+    | "error_answered";
   /** Reason, order or version, in words. */
   readonly detail: string;
   readonly by: Actor;
@@ -88,7 +108,7 @@ export interface EngineMember extends EngineIdentity {
 
 /** What does not progress, and why, as the engine sees it. */
 export interface EngineProblem extends Omit<Problem, "since"> {
-  readonly of: "source" | "subscription";
+  readonly of: "source" | "subscription" | "queue";
   readonly id: string;
 }
 

@@ -1,12 +1,16 @@
 import type { Position } from "../model/position.ts";
+import type { Key } from "../model/row.ts";
 import type { SliceNumber } from "../model/slice.ts";
 import type { CatalogTable } from "../model/table.ts";
+import type { ReconcileRecords } from "./reconcile-records.ts";
 
 /**
  * What must outlive the process and is not the target's business: reservations at sources, lifecycle orders, the applied
  * configuration. Every method is one short transaction. Throws ReplicationError with a DB-CTL code.
  */
 export interface ControlStore {
+  /** What is kept of comparisons with the master. */
+  readonly reconcile: ReconcileRecords;
   /** The reservation that dongbo itself made at a source; null when it never did. Written before the source is asked. */
   reservation(source: string): Promise<RecordedReservation | null>;
   recordReservation(source: string, reservation: RecordedReservation | null): Promise<void>;
@@ -60,11 +64,13 @@ export const carriedOut = "carried out";
 /** Something a command asks the running engine to do. */
 export interface Order {
   readonly id: number;
-  readonly kind: "resync" | "replay";
+  readonly kind: "resync" | "replay" | "repair";
   /** The whole, in slices or not. */
   readonly subscription: string;
   /** Null: all tables. */
   readonly table: string | null;
+  /** Of a repair: the rows that are to be made what they are at the master, in the source's text form. Personal values. */
+  readonly keys?: readonly Key[];
   /** Slices that have carried it out. */
   readonly done: readonly SliceNumber[];
 }

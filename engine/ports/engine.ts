@@ -16,6 +16,8 @@ export interface Engine {
 export interface EngineHealth {
   readonly sources: readonly SourceHealth[];
   readonly subscriptions: readonly SubscriptionHealth[];
+  /** Why a worker of a fleet is handed out no jobs; null or absent: it is, or there is no fleet. */
+  readonly queue?: Problem | null;
 }
 
 /**
@@ -51,6 +53,8 @@ export interface SubscriptionHealth {
   /** Source-side time of the newest position applied; null: never. */
   readonly lastSyncAt: Micros | null;
   readonly stoppedTables: readonly { readonly target: string; readonly problem: Problem }[];
+  /** Tables whose copy was not what the stream took it to be, and when that was last noticed since this process follows them. */
+  readonly drifts: readonly { readonly target: string; readonly at: Micros }[];
   /** Tables being loaded now; a finished load disappears. */
   readonly loads: readonly LoadHealth[];
 }

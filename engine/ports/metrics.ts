@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../model/error-codes.ts";
 import type { Micros } from "../model/change-message.ts";
+import type { Verdict } from "../model/reconcile-report.ts";
 import type { LaneState, SlotHealth } from "./engine.ts";
 
 /**
@@ -12,8 +13,32 @@ export interface Metrics {
   subscription(id: string): SubscriptionMetrics;
   /** The numbers of one source; all of them exist, as zero, from this call on. */
   source(name: string): SourceMetrics;
+  /** One of the subscription's tables was compared with the master, whichever process applies its changes. */
+  compared(subscription: string, outcome: ReconcileOutcome): void;
   /** Something failed with this code and will be tried again. */
   retried(code: ErrorCode): void;
+  /** The numbers of this process as one of a fleet; all of them exist, as zero, from this call on. */
+  fleet(): FleetMetrics;
+}
+
+/** compare: of one table, to its end · part: of a table that is compared in parts. */
+export type JobKind = "compare" | "part";
+
+export type JobOutcome = "done" | "skipped" | "postponed" | "failed" | "lost";
+
+export interface FleetMetrics {
+  /** Sources that this worker owns now. */
+  owned(sources: number): void;
+  /** It has taken a source; `over`: from a worker that did not give it back. */
+  taken(over: boolean): void;
+  /** A source that it owned was taken by another. */
+  lost(): void;
+  /** The control database could not be asked for what it owns. */
+  renewalFailed(): void;
+  /** Redis answers, and throws nothing away. */
+  queueConnected(connected: boolean): void;
+  /** A job that this worker was given has come to an end here; lost: another may have it now. */
+  job(kind: JobKind, outcome: JobOutcome): void;
 }
 
 export interface SubscriptionMetrics {
@@ -34,8 +59,19 @@ export interface SubscriptionMetrics {
   quarantined(rows: number): void;
   /** Tables stopped now. */
   stoppedTables(tables: number): void;
+  /** So many rows of a copy, at least, were not there, or were, as the stream took them to be. */
+  drifted(rows: number): void;
   /** The subscription is gone: its numbers are no longer reported. */
   forget(): void;
+}
+
+export interface ReconcileOutcome {
+  readonly verdict: Verdict;
+  readonly rowsChecked: number;
+  readonly differences: number;
+  readonly repaired: number;
+  /** Rows of the copy that are not its consumer's. */
+  readonly outsideFilter: number;
 }
 
 export interface AppliedBatch {

@@ -88,4 +88,6 @@ export interface RowsAnswer {
   readonly rows: readonly Row[];
   /** Everything the read has seen committed at or before this position. */
   readonly position: Position;
+  /** Which transactions the read has seen: one that is in the log may not be among them yet. */
+  readonly visibility: SnapshotVisibility;
 }

@@ -1,3 +1,4 @@
+import type { Verdict } from "../model/reconcile-report.ts";
 import type { CopyState, ShareState } from "../model/share.ts";
 import type { TableName } from "../model/table.ts";
 
@@ -25,7 +26,18 @@ export interface TargetRecords {
    * read any more. Those that nobody may read anyway stay as they are.
    */
   refuseUntilLoaded(subscription: string, tables: readonly string[]): Promise<void>;
+  /**
+   * Writes down, by the target's clock, what comparing a table with the master came to. What could not be found out leaves the time as
+   * it was, and what was found different stays so until it is found equal or loaded anew. `quarantine`: nobody may read the copy until
+   * then, unless nobody may anyway. A target that holds no rows takes no note.
+   */
+  recordReconcile(subscription: string, table: string, outcome: ReconcileOutcome): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface ReconcileOutcome {
+  readonly verdict: Verdict;
+  readonly quarantine: boolean;
 }
 
 /** One table of one subscription. */
@@ -40,7 +52,10 @@ export interface CopyRecord {
   readonly reason: string | null;
   readonly lastSyncAt: Date | null;
   readonly validUntil: Date | null;
+  /** When it was last compared with the master, the rows that it has now; null: never. */
   readonly lastReconciledAt: Date | null;
+  /** What that came to; `unverified` where no later comparison could be carried out. Null: there was none. */
+  readonly verdict: Verdict | null;
   /** Null: the target is a log, which holds no rows. */
   readonly rows: number | null;
   readonly rowsQuarantined: number;
@@ -88,6 +103,7 @@ export interface QuarantineRecord {
 /** One transaction in the target: which part of the source's history it brought. */
 export interface BatchRecord {
   readonly id: number;
+  /** repair: rows that were read of the master again, one by one. */
   readonly kind: "stream" | "load" | "repair";
   readonly firstPosition: string | null;
   readonly lastPosition: string | null;

@@ -6,7 +6,7 @@ import type { Lane } from "../pipeline/lane.ts";
 import type { MappedChange, SnapshotMember, SnapshotRouter } from "../ports/change-mapper.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { SnapshotSource, SnapshotVisibility } from "../ports/snapshot-source.ts";
+import type { RowsAnswer, RowsRequest, SnapshotSource, SnapshotVisibility } from "../ports/snapshot-source.ts";
 import type { CatalogTable } from "../model/table.ts";
 import { asReplicationError } from "../fleet/retry-policy.ts";
 import { ChunkWindow } from "./chunk-window.ts";
@@ -32,10 +32,12 @@ export interface LoadParts {
 const splitBytesMin = 64 * 1024 * 1024;
 /** How long a scan waits at most for subscriptions that are still on their way. */
 const gatherMsMax = 3_000;
+/** How long it is waited at most before a read that came too soon is made again. */
+const unseenPauseMsMax = 500;
 
 export class LoadCoordinator {
   readonly #parts: LoadParts;
-  readonly #unsettled = new UnsettledTransactions();
+  #unsettled = new UnsettledTransactions();
   readonly #windows = new Set<ChunkWindow<string>>();
   #waiting: LoadMember[] = [];
   #scans = new Map<TableScan, AbortController>();
@@ -93,9 +95,31 @@ export class LoadCoordinator {
     for (const window of this.#windows) window.observe(member, transactionId, change);
   }
 
-  /** From the router: a transaction was delivered whole. */
-  delivered(transactionId: string): void {
-    this.#unsettled.delivered(transactionId);
+  /** From the router: a transaction comes. */
+  brought(transactionId: string): void {
+    this.#unsettled.brought(transactionId);
+  }
+
+  /**
+   * Rows as they are at the source now. A read that has not seen all that the stream has brought is made again: what it lacks would
+   * not come a second time.
+   */
+  async readRows(request: RowsRequest, signal: AbortSignal): Promise<RowsAnswer> {
+    const { snapshot, clock } = this.#parts;
+    const unsettled = this.#unsettled;
+    const brought = unsettled.current();
+    for (let pauseMs = 5; ; pauseMs = Math.min(2 * pauseMs, unseenPauseMsMax)) {
+      const answer = await snapshot.readRows(request);
+      unsettled.settle(answer.visibility);
+      if (brought.every((id) => answer.visibility.sees(id)) || unsettled !== this.#unsettled) return answer;
+      await clock.sleep(pauseMs, signal);
+      signal.throwIfAborted();
+    }
+  }
+
+  /** The log is another one: what was brought from the one before may never be seen. */
+  forgetLog(): void {
+    this.#unsettled = new UnsettledTransactions();
   }
 
   /** From the heartbeat: what a reader sees now. */
@@ -168,8 +192,12 @@ export class LoadCoordinator {
   async #takeTurn(signal: AbortSignal): Promise<void> {
     while (this.#busyChunks >= this.#parts.parallel && !signal.aborted) {
       await new Promise<void>((resolve) => {
-        this.#freed.push(resolve);
-        signal.addEventListener("abort", () => resolve(), { once: true });
+        const go = (): void => {
+          signal.removeEventListener("abort", go);
+          resolve();
+        };
+        this.#freed.push(go);
+        signal.addEventListener("abort", go);
       });
     }
     this.#busyChunks += 1;

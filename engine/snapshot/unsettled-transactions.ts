@@ -9,8 +9,8 @@ export class UnsettledTransactions {
   /** One that was streamed twice is there twice. */
   #ids: string[] = [];
 
-  /** The stream delivered the whole transaction. */
-  delivered(transactionId: string): void {
+  /** The stream has brought the transaction, or begins to. */
+  brought(transactionId: string): void {
     this.#ids.push(transactionId);
   }
 

@@ -7,6 +7,7 @@ export class RowTally {
   written = 0;
   deleted = 0;
   readonly #growth = new Map<string, number>();
+  readonly #resized = new Set<string>();
 
   /** `fresh`: how many of the rows written were not there before. */
   addWritten(table: TableMapping, rows: number, fresh: number): void {
@@ -23,8 +24,14 @@ export class RowTally {
     return this.#growth.get(tableKey(table.target)) ?? 0;
   }
 
+  /** Rows were added or removed, though it may have as many as before. */
+  resized(table: TableMapping): boolean {
+    return this.#resized.has(tableKey(table.target));
+  }
+
   #grow(table: TableMapping, rows: number): void {
     const id = tableKey(table.target);
+    if (rows !== 0) this.#resized.add(id);
     this.#growth.set(id, (this.#growth.get(id) ?? 0) + rows);
   }
 }

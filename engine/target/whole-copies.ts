@@ -1,4 +1,5 @@
 // What is on record of the slices of a copy, put together to what is true of the whole.
+import type { Verdict } from "../model/reconcile-report.ts";
 import type { CopyRecord } from "../ports/target-records.ts";
 import { copyGravity, refusalOrder, shareGravity } from "../validity/usability.ts";
 
@@ -9,6 +10,8 @@ export interface PartRecord extends Omit<CopyRecord, "slices"> {
   /** Into how many slices the subscription is cut; 1: it is written whole. */
   readonly of: number;
 }
+
+const verdictGravity: readonly Verdict[] = ["different", "unverified", "equal"];
 
 /** The copies that these parts are of, in the order of their first parts. */
 export function wholeCopies(parts: readonly PartRecord[]): CopyRecord[] {
@@ -36,6 +39,7 @@ function wholeCopy(first: PartRecord, group: readonly PartRecord[]): CopyRecord 
     lastSyncAt: oldest(group.map(({ lastSyncAt }) => lastSyncAt)),
     validUntil: oldest(group.map(({ validUntil }) => validUntil)),
     lastReconciledAt: oldest(group.map(({ lastReconciledAt }) => lastReconciledAt)),
+    verdict: group.some(({ verdict }) => verdict === null) ? null : gravest(verdictGravity, group, ({ verdict }) => verdict),
     rows: first.rows === null ? null : sum(group.map(({ rows }) => rows ?? 0)),
     rowsQuarantined: sum(group.map(({ rowsQuarantined }) => rowsQuarantined)),
     position: null,

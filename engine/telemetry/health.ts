@@ -29,6 +29,7 @@ export function judgeHealth(health: EngineHealth, now: Micros): HealthVerdict {
   const reasons = [
     ...health.sources.flatMap((source) => sourceReasons(source)),
     ...health.subscriptions.flatMap((subscription) => [...laneReasons(subscription, now), ...tableReasons(subscription)]),
+    ...(health.queue === undefined || health.queue === null ? [] : [reason("queue", "retrying", health.queue)]),
   ];
   return { healthy: reasons.length === 0, reasons };
 }

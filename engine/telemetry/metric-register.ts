@@ -4,7 +4,19 @@ export interface MetricDefinition {
   /** Last part of the name (before `_total`). `bool` is 0 or 1. */
   readonly unit: string;
   /** Every label has a bounded set of values: configured names, codes of the register, states. */
-  readonly labels: readonly ("subscription" | "source" | "operation" | "state" | "health" | "code" | "version")[];
+  readonly labels: readonly (
+    | "subscription"
+    | "source"
+    | "operation"
+    | "state"
+    | "health"
+    | "code"
+    | "version"
+    | "verdict"
+    | "from"
+    | "kind"
+    | "outcome"
+  )[];
   readonly help: string;
   /** How to read it: what is normal, what to do when it is not. */
   readonly reading: string;
@@ -74,6 +86,49 @@ export const metricRegister = {
     labels: ["subscription"],
     help: "1 while readers may use every table of the copy",
     reading: "0: `dongbo explain <subscription>` says why and what to do.",
+  },
+  dongbo_copy_drift_rows_total: {
+    kind: "counter",
+    unit: "rows",
+    labels: ["subscription"],
+    help: "Rows of the copy that an update did not find, a delete did not find, or an insert did find",
+    reading:
+      "Normally 0 for ever: somebody writes into the copy. With `reconcile.every` the table is compared at once, else run `dongbo reconcile`. Not counted: copies of Debezium sources, and changes whose images do not tell whether the row was in the copy (a filter on columns outside of the replica identity).",
+  },
+  dongbo_reconcile_runs_total: {
+    kind: "counter",
+    unit: "runs",
+    labels: ["subscription", "verdict"],
+    help: "Comparisons of one table's copy with its master that the engine made by itself",
+    reading: "different: `dongbo reconcile --subscription` says which rows. unverified: its log says why the copy could not be compared.",
+  },
+  dongbo_reconcile_checked_rows_total: {
+    kind: "counter",
+    unit: "rows",
+    labels: ["subscription"],
+    help: "Rows of copies that were compared with the master",
+    reading: "Its rate is what comparing costs both servers; `reconcile.rows_per_second` bounds it.",
+  },
+  dongbo_reconcile_different_rows_total: {
+    kind: "counter",
+    unit: "rows",
+    labels: ["subscription"],
+    help: "Rows that were not as the master has them",
+    reading: "Normally 0 for ever: whoever writes into copies behind the engine is found here.",
+  },
+  dongbo_reconcile_repaired_rows_total: {
+    kind: "counter",
+    unit: "rows",
+    labels: ["subscription"],
+    help: "Of these, rows that were made what the master has",
+    reading: "Behind dongbo_reconcile_different_rows_total by what waits for a person.",
+  },
+  dongbo_reconcile_outside_filter_rows: {
+    kind: "gauge",
+    unit: "rows",
+    labels: ["subscription"],
+    help: "Rows that the last comparison found in the copy although they are not its consumer's",
+    reading: "Alert above 0: somebody holds data that was not shared with him.",
   },
   dongbo_copy_stopped_tables: {
     kind: "gauge",
@@ -158,6 +213,48 @@ export const metricRegister = {
     labels: ["code"],
     help: "Failures that were tried again, by error code",
     reading: "The code's meaning and remedy are in errors.md.",
+  },
+  dongbo_fleet_owned_sources: {
+    kind: "gauge",
+    unit: "sources",
+    labels: [],
+    help: "Sources that this worker of a fleet owns",
+    reading: "Summed over the workers it is the number of sources that are not shared; less for longer than a lease: nobody takes one up.",
+  },
+  dongbo_fleet_taken_sources_total: {
+    kind: "counter",
+    unit: "sources",
+    labels: ["from"],
+    help: "Sources that this worker took: free ones (nobody), and those of a worker that was silent (silent)",
+    reading: "Grows by silent when a worker dies or stands still; again and again: look at that worker's machine, or lengthen fleet.lease.",
+  },
+  dongbo_fleet_lost_sources_total: {
+    kind: "counter",
+    unit: "sources",
+    labels: [],
+    help: "Sources that another worker took over from this one",
+    reading: "Zero, unless this process stood still, or did not reach the control database, for longer than its lease.",
+  },
+  dongbo_fleet_failed_renewals_total: {
+    kind: "counter",
+    unit: "renewals",
+    labels: [],
+    help: "Times that the control database could not be asked for the leases",
+    reading: "Grows while the control database is away: what is owned is streamed meanwhile, but nothing is taken over.",
+  },
+  dongbo_fleet_queue_connected_bool: {
+    kind: "gauge",
+    unit: "bool",
+    labels: [],
+    help: "Whether the Redis that hands out jobs answers, and throws nothing away",
+    reading: "0: no jobs are handed out; sources are streamed all the same. The reason is in the log, in /healthz and in `dongbo status`.",
+  },
+  dongbo_fleet_jobs_total: {
+    kind: "counter",
+    unit: "jobs",
+    labels: ["kind", "outcome"],
+    help: "Jobs that ended at this worker: done, skipped (done already), postponed (no place, or the copy is behind), failed, lost",
+    reading: "lost: its place or its lock was another's, after this process stood still or Redis was away; the job is done once more.",
   },
   dongbo_process_resident_memory_bytes: {
     kind: "gauge",

@@ -2,9 +2,10 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import type { Micros } from "../model/change-message.ts";
 import type { ErrorCode } from "../model/error-codes.ts";
+import type { Verdict } from "../model/reconcile-report.ts";
 import type { Clock } from "../ports/clock.ts";
 import { laneStates, slotHealths } from "../ports/engine.ts";
-import type { Metrics, SourceMetrics, SubscriptionMetrics } from "../ports/metrics.ts";
+import type { FleetMetrics, JobKind, JobOutcome, Metrics, ReconcileOutcome, SourceMetrics, SubscriptionMetrics } from "../ports/metrics.ts";
 import { metricRegister, type MetricDefinition, type MetricName } from "./metric-register.ts";
 
 type Labels = Readonly<Record<string, string>>;
@@ -17,6 +18,12 @@ export interface MetricsOptions {
   readonly retriedCodes: readonly ErrorCode[];
 }
 
+/** What is counted of the comparisons of one subscription's copies. */
+interface Comparisons {
+  readonly group: SeriesGroup;
+  readonly report: (outcome: ReconcileOutcome) => void;
+}
+
 /** Metrics in Prometheus' text format, from a register of this process's own. */
 export class PrometheusMetrics implements Metrics {
   readonly #registry = new Registry();
@@ -26,6 +33,8 @@ export class PrometheusMetrics implements Metrics {
   readonly #sources = new Map<string, SourceMetrics>();
   readonly #retries = new Map<ErrorCode, Report>();
   readonly #process: SeriesGroup;
+  readonly #comparisons = new Map<string, Comparisons>();
+  #fleet: FleetMetrics | null = null;
   /** Work out the numbers that change by themselves. */
   readonly #refreshers = new Set<() => void>();
 
@@ -76,6 +85,38 @@ export class PrometheusMetrics implements Metrics {
     count(1);
   }
 
+  fleet(): FleetMetrics {
+    this.#fleet ??= this.#newFleet();
+    return this.#fleet;
+  }
+
+  #newFleet(): FleetMetrics {
+    const free = this.#process.series("dongbo_fleet_taken_sources_total", { from: "nobody" });
+    const silent = this.#process.series("dongbo_fleet_taken_sources_total", { from: "silent" });
+    const lost = this.#process.series("dongbo_fleet_lost_sources_total");
+    const failed = this.#process.series("dongbo_fleet_failed_renewals_total");
+    const queue = this.#process.series("dongbo_fleet_queue_connected_bool");
+    for (const kind of jobKinds) for (const outcome of jobOutcomes) this.#process.series("dongbo_fleet_jobs_total", { kind, outcome });
+    return {
+      owned: this.#process.series("dongbo_fleet_owned_sources"),
+      taken: (over) => {
+        (over ? silent : free)(1);
+      },
+      lost: () => {
+        lost(1);
+      },
+      renewalFailed: () => {
+        failed(1);
+      },
+      queueConnected: (connected) => {
+        queue(connected ? 1 : 0);
+      },
+      job: (kind, outcome) => {
+        this.#process.series("dongbo_fleet_jobs_total", { kind, outcome })(1);
+      },
+    };
+  }
+
   #newSubscription(subscription: string): SubscriptionMetrics {
     const group = new SeriesGroup(this.#metrics, { subscription });
     const clock = this.#copyClock(group);
@@ -88,6 +129,7 @@ export class PrometheusMetrics implements Metrics {
     const expected = group.series("dongbo_load_expected_rows");
     const inMemory = group.series("dongbo_queue_memory_bytes");
     const onDisk = group.series("dongbo_queue_spilled_bytes");
+    this.#comparisonsOf(subscription);
     const state = group.oneOf("dongbo_subscription_state_bool", "state", laneStates);
     state("starting");
     return {
@@ -111,11 +153,43 @@ export class PrometheusMetrics implements Metrics {
       },
       quarantined: group.series("dongbo_quarantine_held_rows"),
       stoppedTables: group.series("dongbo_copy_stopped_tables"),
+      drifted: group.series("dongbo_copy_drift_rows_total"),
       forget: () => {
         clock.end();
+        this.#comparisons.get(subscription)?.group.remove();
+        this.#comparisons.delete(subscription);
         this.#subscriptions.delete(subscription);
         group.remove();
       },
+    };
+  }
+
+  compared(subscription: string, outcome: ReconcileOutcome): void {
+    this.#comparisonsOf(subscription).report(outcome);
+  }
+
+  /** Apart from the subscription's other numbers: a worker of a fleet compares copies that another one writes. */
+  #comparisonsOf(subscription: string): Comparisons {
+    const known = this.#comparisons.get(subscription);
+    if (known !== undefined) return known;
+    const group = new SeriesGroup(this.#metrics, { subscription });
+    const made = { group, report: this.#comparisonReport(group) };
+    this.#comparisons.set(subscription, made);
+    return made;
+  }
+
+  #comparisonReport(group: SeriesGroup): Comparisons["report"] {
+    const runs = new Map(verdicts.map((verdict) => [verdict, group.series("dongbo_reconcile_runs_total", { verdict })]));
+    const rows = group.series("dongbo_reconcile_checked_rows_total");
+    const found = group.series("dongbo_reconcile_different_rows_total");
+    const mended = group.series("dongbo_reconcile_repaired_rows_total");
+    const outside = group.series("dongbo_reconcile_outside_filter_rows");
+    return ({ verdict, rowsChecked, differences, repaired, outsideFilter }) => {
+      runs.get(verdict)?.(1);
+      rows(rowsChecked);
+      found(differences);
+      mended(repaired);
+      outside(outsideFilter);
     };
   }
 
@@ -177,6 +251,10 @@ export class PrometheusMetrics implements Metrics {
     };
   }
 }
+
+const jobKinds: readonly JobKind[] = ["compare", "part"];
+const jobOutcomes: readonly JobOutcome[] = ["done", "skipped", "postponed", "failed", "lost"];
+const verdicts: readonly Verdict[] = ["equal", "different", "unverified"];
 
 /** The series that share some labels: each exists, as zero, from the moment it is asked for, and all go together. */
 class SeriesGroup {

@@ -72,9 +72,19 @@ export class KeyOrderChecker {
   get arrived(): boolean {
     this.#extend();
     if (this.#ledger !== this.#model.head || this.#journal !== this.#model.head) return false;
-    return this.copy.tables.every((entry) =>
-      [...this.#rows(entry).values()].every(({ states, seen }) => this.#shown(entry, states[seen]) === this.#shown(entry, states.at(-1))),
-    );
+    return this.copy.tables.every((entry) => [...this.#rows(entry).values()].every((history) => this.#isCurrent(entry, history)));
+  }
+
+  /** How far the copy was when last read, for the error of a wait in vain. */
+  describe(): string {
+    this.#extend();
+    const behind = this.copy.tables.map((entry) => {
+      const rows = [...this.#rows(entry)].filter(([, history]) => !this.#isCurrent(entry, history));
+      const states = rows.slice(0, 3).map(([key, { seen, states: all }]) => `${key} at state ${seen} of ${all.length - 1}`);
+      return `${entry.view} ${rows.length} rows behind${states.length === 0 ? "" : ` (${states.join(", ")}, …)`}`;
+    });
+    const { head } = this.#model;
+    return `${this.copy.name}: ledger ${this.#ledger} and journal ${this.#journal} of ${head}; ${behind.join("; ")}; looks ${JSON.stringify(this.looks)}`;
   }
 
   async #read(session: CopySession): Promise<Map<Entry, Map<string, bigint>> | "refused" | "absent"> {
@@ -149,6 +159,10 @@ export class KeyOrderChecker {
 
   #rows(entry: Entry): Map<string, History> {
     return this.#histories.get(entry.table.name) ?? new Map<string, History>();
+  }
+
+  #isCurrent(entry: Entry, { states, seen }: History): boolean {
+    return this.#shown(entry, states[seen]) === this.#shown(entry, states.at(-1));
   }
 
   /** What the copy holds of a row in this state: its hash, or null where the row is not there or not the copy's. */

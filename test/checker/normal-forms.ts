@@ -45,6 +45,6 @@ const mysqlForms: Readonly<Record<NormalForm, (column: string) => string>> = {
   document: utf8,
   boolean: (column) => utf8(`CAST(${column} AS CHAR)`),
   uuid: (column) => utf8(`LOWER(${column})`),
-  // Well-known binary holds the number's eight bytes (OGC 06-103r4, 8.2.4), here after one of order and four of type.
-  double: (column) => utf8(`SUBSTR(LOWER(HEX(ST_AsWKB(POINT(${column} + 0, 0)))), 11, 16)`),
+  // Well-known binary holds the number's eight bytes (OGC 06-103r4, 8.2.4), the lowest first, after one of order and four of type.
+  double: (column) => utf8(`LOWER(HEX(REVERSE(SUBSTR(ST_AsWKB(POINT(${column} + 0, 0)), 6, 8))))`),
 };

@@ -87,7 +87,7 @@ class CountingClient {
     this.counted = Object.create(inner, {
       join: { value: async (...group: Parameters<KafkaClient["join"]>) => this.#member(await inner.join(...group)) },
     }) as KafkaClient;
-    for (const name of ["clusterId", "topics", "offsets", "lastRecords", "createTopics", "close"] as const) {
+    for (const name of ["clusterId", "topics", "offsets", "lastRecords", "readAlone", "createTopics", "close"] as const) {
       Object.defineProperty(this.counted, name, { value: inner[name].bind(inner) });
     }
   }

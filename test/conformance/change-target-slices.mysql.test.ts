@@ -5,6 +5,7 @@ import { mysqlClient } from "../support/mysql-session.ts";
 import { MysqlTargetLab } from "../support/mysql-target-lab.ts";
 import { serverAddress } from "../support/server-address.ts";
 import { describeSlicedTarget, type SlicedTargetHarness } from "./change-target-slices.ts";
+import { describeReconciledCopies } from "./reconciled-copies.ts";
 
 async function start(): Promise<SlicedTargetHarness> {
   const lab = await MysqlTargetLab.open();
@@ -40,3 +41,4 @@ async function start(): Promise<SlicedTargetHarness> {
 }
 
 describeSlicedTarget(serverName, start);
+describeReconciledCopies(serverName, start);

@@ -6,6 +6,7 @@ import { roles } from "../support/cluster.ts";
 import { serverAddress } from "../support/server-address.ts";
 import { TargetLab } from "../support/target-lab.ts";
 import { describeSlicedTarget, type SlicedTargetHarness } from "./change-target-slices.ts";
+import { describeReconciledCopies } from "./reconciled-copies.ts";
 
 async function start(): Promise<SlicedTargetHarness> {
   const lab = await TargetLab.open({ master: ["CREATE TABLE citizen (id text PRIMARY KEY, name varchar(20) NOT NULL)"] });
@@ -44,3 +45,4 @@ async function start(): Promise<SlicedTargetHarness> {
 }
 
 describeSlicedTarget("PostgreSQL", start);
+describeReconciledCopies("PostgreSQL", start);

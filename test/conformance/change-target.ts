@@ -120,6 +120,7 @@ export function describeChangeTarget(name: string, start: () => Promise<TargetHa
         advancing: [citizen, household],
         loads: [],
         stops: [],
+        repaired: [],
         ...changes,
       };
     }
@@ -141,6 +142,22 @@ export function describeChangeTarget(name: string, start: () => Promise<TargetHa
         const next = await worker();
         expect(next.epoch).toBe(first.epoch + 1);
         expect((await next.target.checkpoint()).epoch).toBe(next.epoch);
+      });
+
+      test("epochs of a later lease come after all of an earlier one, whose holder can never take the copy back", async () => {
+        const older = await worker();
+        const { checkpoint: taken } = await older.target.takeEpoch(1_700_000_001);
+        const again = (await older.target.takeEpoch(1_700_000_001)).checkpoint.epoch;
+        expect(again).toBe(taken.epoch + 1);
+        const newer = await worker();
+        const next = (await newer.target.takeEpoch(1_700_000_002)).checkpoint.epoch;
+        expect(next).toBeGreaterThan(again + 1_000);
+        await expect(older.target.takeEpoch(1_700_000_001)).rejects.toMatchObject({ code: "DB-RUN-010" });
+        await older.target.prepare(subscription);
+        await expect(older.target.takeEpoch(1_700_000_001)).rejects.toMatchObject({ code: "DB-RUN-010" });
+        expect((await newer.target.checkpoint()).epoch).toBe(next);
+        // Where there are no leases, any epoch follows any other.
+        expect((await older.target.takeEpoch()).checkpoint.epoch).toBe(next + 1);
       });
 
       test("CP-11 whoever takes over goes on from what the one before wrote last, however late", async () => {

@@ -1,3 +1,8 @@
 import { registerKafkaClientTests } from "./kafka-client.ts";
 
-registerKafkaClientTests("platformatic", "3.9", { readsTransactions: true, knowsTopicIds: true, compressions: ["gzip", "snappy", "lz4"] });
+registerKafkaClientTests("platformatic", "3.9", {
+  readsTransactions: true,
+  knowsTopicIds: true,
+  sharesEmptySlices: true,
+  compressions: ["gzip", "snappy", "lz4"],
+});

@@ -25,6 +25,8 @@ export interface KafkaClientTraits {
   readonly readsTransactions: boolean;
   /** Tells a topic that was made anew by its id. */
   readonly knowsTopicIds: boolean;
+  /** Slices without partitions have an owner also where several members share them. */
+  readonly sharesEmptySlices: boolean;
   readonly compressions: readonly string[];
 }
 
@@ -205,6 +207,25 @@ export function registerKafkaClientTests(library: KafkaLibrary, version: KafkaVe
         expect(await ended).toEqual([]);
       });
 
+      test("reads alone, beside the members of a group, what they do not own as well", async () => {
+        const topic = await topicOf({ partitions: 2 });
+        for (const partition of [0, 1]) await fill(topic, 0, 300, partition);
+        const member = await join([topic]);
+        const stop = new AbortController();
+        const alone = await client.readAlone(
+          [0, 1].map((partition) => ({ topic, partition, offset: 100n })),
+          stop.signal,
+        );
+        expect((await take(alone, 400)).map(({ offset }) => offset).toSorted(byNumber)).toEqual(
+          [0, 1].flatMap(() => range(100n, 300n)).toSorted(byNumber),
+        );
+        expect(member.slices).toEqual([0]);
+        await alone.close();
+        const ended = take(await client.readAlone([{ topic, partition: 0, offset: 300n }], stop.signal), 1);
+        stop.abort();
+        expect(await ended).toEqual([]);
+      });
+
       test("reads forty topics at once", async () => {
         const topics = Array.from({ length: 40 }, () => `t-${randomUUID()}`);
         await client.createTopics(topics.map((topic) => ({ topic, partitions: 1, settings: {} })));
@@ -306,6 +327,20 @@ export function registerKafkaClientTests(library: KafkaLibrary, version: KafkaVe
         await fill(topic, 0, 5, 1);
         const from = [0, 1].map((partition) => ({ topic, partition, offset: 1n }));
         expect(await take(member.read(from, new AbortController().signal), 5)).toHaveLength(5);
+      });
+
+      test("a topic that came to be after the group met can be read beside the others", async () => {
+        const topic = await topicOf();
+        await fill(topic, 0, 2);
+        const member = await join([topic]);
+        await take(readFrom(member, topic, 0), 2);
+        const later = await topicOf({ partitions: 2 });
+        await fill(later, 0, 4, 1);
+        const from = [
+          { topic, partition: 0, offset: 1n },
+          { topic: later, partition: 1, offset: 1n },
+        ];
+        expect(await take(member.read(from, new AbortController().signal), 4)).toHaveLength(4);
       });
 
       test("a topic that is made anew under a reader ends its reading", async () => {
@@ -418,6 +453,32 @@ export function registerKafkaClientTests(library: KafkaLibrary, version: KafkaVe
         await waitUntil(() => spread(members.slice(0, 2), 4, [2, 2]), { describe: "four slices among two" });
         // What a member had stays with it.
         expect(kept.every((slice) => members[1]!.slices.includes(slice))).toBe(true);
+      });
+
+      test("a sole member owns all slices though there are fewer partitions, of a topic that has just been made too", async () => {
+        const options = { slices: 5, sessionTimeoutMs: 3000 };
+        for (let round = 0; round < 5; round++) {
+          const topic = `t-${randomUUID()}`;
+          const making = client.createTopics([{ topic, partitions: 2, settings: {} }]);
+          // It joins as soon as the topic is known at all.
+          const member = await waitUntil(() => join([topic], options).catch(unlessMissing), { describe: "the topic", everyMs: 5 });
+          expect(member.slices).toEqual([0, 1, 2, 3, 4]);
+          await making;
+        }
+      });
+
+      test("members share slices without partitions too, and who is left owns all again", async () => {
+        const topic = await topicOf();
+        const options = { groupId: `g-${topic}`, slices: 4, sessionTimeoutMs: 3000 };
+        const members = [await join([topic], options), await join([topic], options)];
+        const owners = traits.sharesEmptySlices ? [2, 2] : null;
+        if (owners !== null) await waitUntil(() => spread(members, 4, owners), { describe: "four slices among two" });
+        else await waitUntil(() => members.flatMap(({ slices }) => slices).includes(0), { describe: "an owner of what there is" });
+        await members[0]!.leave();
+        await waitUntil(() => members[1]!.slices.length === 4, { describe: "four slices with one" });
+        members.push(await join([topic], options));
+        await members[1]!.leave();
+        await waitUntil(() => members[2]!.slices.length === 4, { describe: "four slices with the next" });
       });
 
       test("of two members with one slice one stands by, and takes over when the other is cut off", async () => {
@@ -603,10 +664,20 @@ async function failureOf(work: Promise<unknown>): Promise<ReplicationError> {
   return failure as ReplicationError;
 }
 
+/** Null for a topic that is not known, or not led, yet. */
+function unlessMissing(error: unknown): null {
+  if (error instanceof ReplicationError && ["DB-KAF-004", "DB-KAF-005"].includes(error.code)) return null;
+  throw error;
+}
+
 async function expectCode(code: ErrorCode, work: Promise<unknown>): Promise<void> {
   expect(await failureOf(work)).toMatchObject({ code });
 }
 
 function range(from: bigint, to: bigint): bigint[] {
   return Array.from({ length: Number(to - from) }, (_, at) => from + BigInt(at));
+}
+
+function byNumber(a: bigint, b: bigint): number {
+  return Number(a - b);
 }

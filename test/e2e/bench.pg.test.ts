@@ -70,6 +70,21 @@ test.each(["making a register", "round 1 of"])("ended by a signal at '%s' it lea
   expect(serversBelow(folder)).toEqual([]);
 });
 
+test("what was measured before a signal came is kept, and is no score", async () => {
+  const folder = testFolder("bench");
+  const json = join(folder, "result.json");
+  const env = { ...process.env, DONGBO_BUILD: "skip", TMPDIR: folder };
+  const sizes = ["--rows", "2000", "--changes", "2000", "--rounds", "1"];
+  const chosen = ["snapshot", "catchup-small", ...sizes, "--json", json];
+  const child = spawn(process.execPath, [commandLine, "bench", ...chosen], { env, stdio: ["ignore", "pipe", "pipe"] });
+  await using running = new DongboProcess(child, "bench");
+  await running.waitForOutput(/^catchup-small: /m, 60_000);
+  expect(await running.terminate(30_000)).toMatchObject({ code: 143 });
+  const { workloads, unscored } = readResult(json);
+  expect(workloads.map(({ name }) => name)).toEqual(["snapshot"]);
+  expect(unscored).toContain("the run was not over: 1 of 2 workloads");
+});
+
 /** Process ids of PostgreSQL servers whose data lie there. */
 function serversBelow(folder: string): string[] {
   const isServer = (id: string): boolean => {
@@ -116,6 +131,7 @@ test("a copy that was damaged after it was written has no score, ends its rounds
     urls: null,
     nodeOptions: [],
     tell: (line) => lines.push(line),
+    measured: () => {},
     interrupted: new Promise<never>(() => {}),
   });
   expect(result.workloads).toMatchObject([{ name: "damaged", rounds: 1, digest_equal: false, goal: { met: "missed" } }]);

@@ -1,6 +1,7 @@
 // Where the rows of copies come from when changes come through Kafka: the connector's own snapshots, whole or incremental, or the
 // master itself over a connection that only reads; always while the master goes on changing, and always equal in the end.
 import { beforeAll, expect, test } from "vitest";
+import { roles } from "../support/cluster.ts";
 import { sharedConnect } from "../support/kafka-server.ts";
 import { numbersTo } from "../support/mysql-server.ts";
 import type { TableShare } from "../support/population-config.ts";
@@ -9,6 +10,7 @@ import type { MasterKind } from "../support/two-families.ts";
 import { pause, waitUntil } from "../support/wait-until.ts";
 import { Background } from "./background.ts";
 import { DebeziumStage, type DebeziumStageOptions, type KafkaPlace } from "./debezium-stage.ts";
+import { HiddenCommits } from "./hidden-commits.ts";
 import type { ComparedColumns } from "./pair-stage.ts";
 
 let kafka: KafkaPlace;
@@ -39,6 +41,23 @@ function people(master: MasterKind, name: string, count: number): string {
   const province = "CASE seq % 3 WHEN 0 THEN '79' WHEN 1 THEN '46' ELSE '01' END";
   return `INSERT INTO ${name} SELECT seq, CONCAT('Nguyễn ', seq), ${province} FROM ${numbers}`;
 }
+
+/** By which people tell a connector what to do, in the master itself. */
+const signalTable = "CREATE TABLE debezium_signal (id varchar(42) PRIMARY KEY, type varchar(32), data varchar(2048))";
+const bySignalTable = { "signal.data.collection": "public.debezium_signal" };
+const incremental = (table: string) => ({ "data-collections": [table], type: "INCREMENTAL" });
+const executeSnapshot = (table: string) =>
+  `INSERT INTO debezium_signal VALUES ('one', 'execute-snapshot', '${JSON.stringify(incremental(table))}')`;
+
+/** Neither the connector's own commits wait for a standby, nor the owner's. */
+const local = (role: string) => `ALTER ROLE ${role} SET synchronous_commit = local`;
+const commitsLocally = ["CREATE ROLE connector SUPERUSER LOGIN", local("connector"), local(roles.owner)];
+/** A commit is in the log before it is visible. */
+const notShown = [
+  "UPDATE citizen SET full_name = 'Mới' WHERE id BETWEEN 500 AND 509",
+  "DELETE FROM citizen WHERE id BETWEEN 510 AND 519",
+  "UPDATE citizen SET id = id + 1000 WHERE id BETWEEN 520 AND 529",
+];
 
 const kinds = ["postgres", "mysql"] as const;
 
@@ -125,7 +144,6 @@ test("a table that has no rows yet has no topic: its copy waits and begins with 
 test.each(kinds)("an incremental snapshot of %s between the changes puts no row back", async (master) => {
   const signals = `signals-${master}`;
   await createTopics(kafka.brokers, { topic: signals });
-  const bySignalTable = { "signal.data.collection": "public.debezium_signal" };
   const byTopic = {
     "signal.enabled.channels": "source,kafka",
     "signal.kafka.topic": signals,
@@ -133,11 +151,7 @@ test.each(kinds)("an incremental snapshot of %s between the changes puts no row 
     "read.only": "true",
   };
   await using stage = await stageOf(master, {
-    tables: [
-      ddl("citizen"),
-      people(master, "citizen", 600),
-      ...(master === "postgres" ? ["CREATE TABLE debezium_signal (id varchar(42) PRIMARY KEY, type varchar(32), data varchar(2048))"] : []),
-    ],
+    tables: [ddl("citizen"), people(master, "citizen", 600), ...(master === "postgres" ? [signalTable] : [])],
     captured: master === "postgres" ? ["public.debezium_signal"] : [],
     connector: { "incremental.snapshot.chunk.size": "50", ...(master === "postgres" ? bySignalTable : byTopic) },
   });
@@ -145,12 +159,12 @@ test.each(kinds)("an incremental snapshot of %s between the changes puts no row 
   stage.pair.start();
   await expectEqual(stage, "hcm", whole);
   await using stirring = stir(stage);
-  const data = { "data-collections": [`${schemas[master]}.citizen`], type: "INCREMENTAL" };
   const before = await stage.recordsOf("citizen", "r");
   if (master === "mysql") {
-    await produce(kafka.brokers, signals, [{ key: stage.name, value: JSON.stringify({ type: "execute-snapshot", data }) }]);
+    const value = JSON.stringify({ type: "execute-snapshot", data: incremental("national.citizen") });
+    await produce(kafka.brokers, signals, [{ key: stage.name, value }]);
   } else {
-    await stage.pair.onMaster(`INSERT INTO debezium_signal VALUES ('one', 'execute-snapshot', '${JSON.stringify(data)}')`);
+    await stage.pair.onMaster(executeSnapshot("public.citizen"));
   }
   await waitUntil(async () => (await stage.recordsOf("citizen", "r")) >= before + 300, {
     describe: "the incremental snapshot",
@@ -158,6 +172,28 @@ test.each(kinds)("an incremental snapshot of %s between the changes puts no row 
     everyMs: 500,
   });
   await stirring.stop();
+  await expectEqual(stage, "hcm", whole);
+  await expectEqual(stage, "hue", within("46"));
+});
+
+test("an incremental snapshot does not set back what the master does not show yet", async () => {
+  await using stage = await stageOf("postgres", {
+    before: commitsLocally,
+    tables: [ddl("citizen"), people("postgres", "citizen", 600), signalTable],
+    captured: ["public.debezium_signal"],
+    connector: { "database.user": "connector", "incremental.snapshot.chunk.size": "50", ...bySignalTable },
+  });
+  await stage.capture();
+  stage.pair.start();
+  await expectEqual(stage, "hcm", whole);
+  await using hidden = new HiddenCommits(stage.pair.servers.cluster);
+  await hidden.begin();
+  await hidden.commit(...notShown);
+  await waitUntil(async () => (await stage.recordsOf("citizen", "c")) >= 10, { describe: "the changes", deadlineMs: 60_000 });
+  const before = await stage.recordsOf("citizen", "r");
+  await stage.pair.onMaster(executeSnapshot("public.citizen"));
+  await waitUntil(async () => (await stage.recordsOf("citizen", "r")) >= before + 600, { describe: "the snapshot", deadlineMs: 60_000 });
+  await hidden.release();
   await expectEqual(stage, "hcm", whole);
   await expectEqual(stage, "hue", within("46"));
 });

@@ -21,8 +21,8 @@ import { EngineUnderFire } from "./engine-under-fire.ts";
 import { KafkaUnderFire } from "./kafka-under-fire.ts";
 import { sizeFromEnvironment } from "./sizes.ts";
 
-const changesMin = sizeFromEnvironment("DONGBO_DEBEZIUM_CHANGES", 25_000);
-const rounds = sizeFromEnvironment("DONGBO_DEBEZIUM_ROUNDS", 2);
+const changesMin = sizeFromEnvironment("DONGBO_DEBEZIUM_CHANGES", { everyday: 12_000, full: 25_000 });
+const rounds = sizeFromEnvironment("DONGBO_DEBEZIUM_ROUNDS", { everyday: 1, full: 2 });
 const changesPerSecond = sizeFromEnvironment("DONGBO_DEBEZIUM_PACE", 500);
 const rowsAtStart = sizeFromEnvironment("DONGBO_DEBEZIUM_ROWS", 1_500);
 const lookEveryMs = 500;
@@ -249,7 +249,9 @@ test("VL-01: MariaDB without it, in slices that engines share, sets no row back"
   };
   allStart();
   const loaded = () => checkers.every((checker) => checker.looks.read > 0);
-  const first = waitUntil(loaded, { describe: "the first load", deadlineMs: 300_000, detail: () => engines[0]?.start().describe() ?? "" });
+  const detail = async () =>
+    [...checkers.map((checker) => checker.describe()), ...(await Promise.all(engines.map((engine) => engine.describe())))].join("\n");
+  const first = waitUntil(loaded, { describe: "the first load", deadlineMs: 300_000, detail });
   await during(scene.arrival(first));
   const blows = {
     ...scene.blows(),
@@ -272,7 +274,6 @@ test("VL-01: MariaDB without it, in slices that engines share, sets no row back"
   await writing.stop();
   await kafka.rest.waitUntilRunning(scene.connector.name);
   const arrived = () => checkers.every((checker) => checker.arrived || checker.violations.length > 0);
-  const detail = () => engines.map((engine) => engine.start().describe()).join("\n");
   await looking.during(scene.arrival(waitUntil(arrived, { describe: "all rows to arrive", deadlineMs: 180_000, detail })));
   for (const engine of engines) await engine.stop();
   await looking.stop();

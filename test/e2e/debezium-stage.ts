@@ -10,7 +10,7 @@ import {
 } from "../support/debezium-connectors.ts";
 import { waitUntil } from "../support/wait-until.ts";
 import { readTopic, topicLength } from "../support/topic-reader.ts";
-import type { Families, MasterKind } from "../support/two-families.ts";
+import type { MasterKind } from "../support/two-families.ts";
 import { type PairOptions, type PairPlan, PairStage } from "./pair-stage.ts";
 
 /** The Kafka side of a test, shared or its own. */
@@ -60,6 +60,12 @@ const nullsInJson: ConnectorConfig = {
  */
 const binlogHeartbeats: ConnectorConfig = { "connect.keep.alive.interval.ms": "600", "heartbeat.interval.ms": "400" };
 
+/** The server that a connector is to read: the MariaDB master where there is one. */
+interface ConnectedMaster {
+  readonly cluster: { readonly source: { url(database: string): string } };
+  readonly mysqlMaster: { url(): string } | null;
+}
+
 /** A connector that is planned before its master's address is known, so that dongbo.yaml can name its topics. */
 export class PlannedConnector {
   /** Prefix of its topics, too. */
@@ -83,6 +89,8 @@ export class PlannedConnector {
       connector: "debezium",
       url: `kafka://${this.kafka.brokers}`,
       topics: { prefix: this.name, ...topics },
+      // Tests share brokers, and all of them name their source alike: engines of one group would take its slice from each other.
+      group: `dongbo-${this.name}`,
       converter: { format: typeof this.#plan.format === "object" ? "avro" : "json" },
       ...(withConnect === true ? { connect: { url: this.kafka.rest.url, connector: this.name } } : {}),
       ...this.#plan.source,
@@ -91,7 +99,7 @@ export class PlannedConnector {
   }
 
   /** The connector as it is made for a master; `tables` as dongbo.yaml names them. */
-  on(servers: Families, tables: readonly string[], settings: ConnectorConfig = {}): DebeziumConnector {
+  on(servers: ConnectedMaster, tables: readonly string[], settings: ConnectorConfig = {}): DebeziumConnector {
     const { format, partitions, transactions, connector } = this.#plan;
     const options: Omit<ConnectorOptions, "url"> = {
       name: this.name,

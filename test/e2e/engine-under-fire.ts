@@ -9,6 +9,7 @@ export class EngineUnderFire {
   readonly killed = { atRandom: 0, atFailpoints: [] as string[] };
   readonly #home: DongboHome;
   readonly #random: Random;
+  readonly #processes: DongboProcess[] = [];
   #running: DongboProcess | null = null;
 
   constructor(home: DongboHome, random: Random) {
@@ -18,7 +19,7 @@ export class EngineUnderFire {
 
   /** Starts `dongbo run` unless it runs. */
   start(): DongboProcess {
-    if (this.#running === null || this.#running.exit !== null) this.#running = this.#home.start(["run"]);
+    if (this.#running === null || this.#running.exit !== null) this.#running = this.#begun(this.#home.start(["run"]));
     return this.#running;
   }
 
@@ -37,7 +38,7 @@ export class EngineUnderFire {
   /** Starts the engine so that it dies at a failpoint, and waits until it has. */
   async dieAt(failpoint: Failpoint, deadlineMs = 180_000): Promise<void> {
     await this.#running?.kill9();
-    const engine = this.#home.start(["run"], failpoint);
+    const engine = this.#begun(this.#home.start(["run"], failpoint));
     this.#running = engine;
     const { signal } = await waitUntil(() => engine.exit, {
       describe: `the engine to reach failpoint ${failpoint.name}`,
@@ -60,6 +61,12 @@ export class EngineUnderFire {
     if (violations.length > 0) throw new Error(`a copy showed what the master never was:\n${violations.join("\n")}\n${engine.describe()}`);
   }
 
+  /** How far its copies are and what it has said, for the error of a wait in vain. */
+  async describe(): Promise<string> {
+    const status = await this.#home.run(["status"], 120_000).then(({ stdout, stderr }) => `${stdout}${stderr}`, String);
+    return `${status}\n${this.start().describe()}`;
+  }
+
   /** SIGTERM; throws unless the engine leaves in order and in time. */
   async stop(): Promise<void> {
     const engine = this.#running;
@@ -68,6 +75,16 @@ export class EngineUnderFire {
     await engine.waitForOutput(/dongbo runs/);
     const { code } = await engine.terminate();
     if (code !== 0 && code !== 5) throw new Error(`the engine did not stop in order\n${engine.describe()}`);
+  }
+
+  /** Lines with these words in the output of every engine so far, as far as it is kept. */
+  said(words: string): string[] {
+    return this.#processes.flatMap(({ stdout, stderr }) => `${stdout}\n${stderr}`.split("\n").filter((line) => line.includes(words)));
+  }
+
+  #begun(engine: DongboProcess): DongboProcess {
+    this.#processes.push(engine);
+    return engine;
   }
 
   /** Kills whatever runs, for a step that needs the engine down. */

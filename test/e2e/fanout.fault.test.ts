@@ -10,7 +10,7 @@ import { TcpProxy } from "../support/tcp-proxy.ts";
 import { createProvinces, holdOnMaster, Marks, provinceCodes } from "./provinces-under-watch.ts";
 import { sizeFromEnvironment } from "./sizes.ts";
 
-const downSeconds = sizeFromEnvironment("DONGBO_FANOUT_DOWN_SECONDS", 60);
+const downSeconds = sizeFromEnvironment("DONGBO_FANOUT_DOWN_SECONDS", { everyday: 20, full: 60 });
 /** Log that the master may be made to keep, and backlog that a subscription may have on disk. */
 const boundMegabytes = 24;
 /** Design section 7; rows are small here. */

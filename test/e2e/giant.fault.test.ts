@@ -9,7 +9,7 @@ import { pause } from "../support/wait-until.ts";
 import { Background } from "./background.ts";
 import { sizeFromEnvironment } from "./sizes.ts";
 
-const rows = sizeFromEnvironment("DONGBO_GIANT_ROWS", 1_000_000);
+const rows = sizeFromEnvironment("DONGBO_GIANT_ROWS", { everyday: 300_000, full: 1_000_000 });
 const rowMegabytes = sizeFromEnvironment("DONGBO_GIANT_ROW_MB", 50);
 const megabyte = 1024 * 1024;
 /** Design section 7: 200 MB and four times the largest row. */

@@ -27,7 +27,7 @@ const named: readonly Named[] = [
   { source: "dấu.excluded", key: "t", column: "excluded" },
 ];
 
-const extra = ["NULL", "true", "Ngày sinh", "xóa?", "a;b--c", "/* */", "#"];
+const extra = ["NULL", "true", "Ngày sinh", "xóa?", "a;b--c", "/* */", "#", "__proto__", "__defineGetter__", "constructor"];
 
 const parts = ({ source }: Named): readonly [string, string] => {
   return typeof source === "string" ? [source.slice(0, source.indexOf(".")), source.slice(source.indexOf(".") + 1)] : source;

@@ -36,7 +36,7 @@ const named: readonly Named[] = [
   { source: "public.excluded", target: "public2.excluded", key: "t", column: "excluded" },
 ];
 
-const extra = ["NULL", "true", "Ngày sinh", "xóa?", "a;b--c", "/* */", "😀"];
+const extra = ["NULL", "true", "Ngày sinh", "xóa?", "a;b--c", "/* */", "😀", "__proto__", "__defineGetter__", "constructor"];
 
 function side({ source, target, key, column }: Named): Side {
   return { source: quoteName(source), target: quoteName(target), key: [quote(key)], columns: [key, column, ...extra].map(quote) };

@@ -127,6 +127,7 @@ test.each(["postgres", "mysql"] as const)("VL-01: a master on %s, and copies on 
   for (const checker of checkers) console.log(checker.summary());
   expect(checkers.flatMap((checker) => checker.violations)).toEqual([]);
   for (const checker of checkers) expect(checker.sequences.size).toBeGreaterThan(10);
+  expect(engine.said("not what the stream took it to be")).toEqual([]);
   expect(workload.model.changes - before).toBeGreaterThanOrEqual(changesMin);
   for (const entitlement of all) {
     const urls = { source: families.sourceUrl(roles.source), target: families.targetUrl(entitlement.name, roles.reader) };

@@ -12,15 +12,18 @@ export interface SubscriptionStatus {
   readonly reason: string | null;
   readonly last_sync_at: string | null;
   readonly valid_until: string | null;
+  readonly last_reconciled_at: string | null;
   readonly rows_quarantined: number;
   readonly suspended: { readonly reason: string } | null;
   readonly problem: { readonly code: string; readonly cause: string; readonly remedy: string } | null;
+  readonly pending_orders: readonly { readonly kind: string }[];
   readonly tables: readonly {
     readonly target: string;
     readonly rows: number;
     readonly usable: boolean;
     readonly reason: string | null;
     readonly last_sync_at: string | null;
+    readonly last_reconciled_at: string | null;
     readonly rows_quarantined: number;
     readonly stopped: { readonly code: string; readonly message: string } | null;
   }[];
@@ -81,6 +84,13 @@ export abstract class StagedEngine implements AsyncDisposable {
     const finished = await this.home.run(parameters);
     if (finished.code !== 0) throw new Error(`dongbo ${parameters.join(" ")}\n${finished.stdout}\n${finished.stderr}`);
     return finished;
+  }
+
+  /** Orders a re-sync and waits until the running engine has durably begun with it: from then on readers are refused until its end. */
+  async resync(id: string, ...options: readonly string[]): Promise<void> {
+    await this.command("resync", id, ...options);
+    const carriedOut = async () => (await this.status(id)).pending_orders.length === 0;
+    await waitUntil(carriedOut, { describe: `the re-sync of ${id} to begin`, deadlineMs: 60_000, detail: () => this.start().describe() });
   }
 
   async status(id: string): Promise<SubscriptionStatus> {

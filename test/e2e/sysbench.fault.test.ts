@@ -15,7 +15,7 @@ import { Background } from "./background.ts";
 import { EngineUnderFire } from "./engine-under-fire.ts";
 import { sizeFromEnvironment } from "./sizes.ts";
 
-const seconds = sizeFromEnvironment("DONGBO_SYSBENCH_SECONDS", 60);
+const seconds = sizeFromEnvironment("DONGBO_SYSBENCH_SECONDS", { everyday: 15, full: 60 });
 const rows = 10_000;
 const tables = ["sbtest1", "sbtest2", "sbtest3"];
 const columns = ["id", "k", "c", "pad"];

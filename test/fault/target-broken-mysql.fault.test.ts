@@ -140,6 +140,17 @@ describe("a MariaDB target", () => {
     await proxy.close();
   });
 
+  test("behind a network that swallowed a statement and works again is given up too", async () => {
+    await using proxy = await TcpProxy.start({ host: "127.0.0.1", port: lab.server.port });
+    const address = serverAddress(lab.url.replace(`:${lab.server.port}/`, `:${proxy.port}/`));
+    const session = await ApplySession.open(address, "population/hcm");
+    proxy.blackhole();
+    const answer = session.run("DELETE FROM dongbo.batch WHERE id < 0");
+    proxy.heal();
+    await expect(answer).rejects.toMatchObject({ code: "DB-MY-015" });
+    expect(session.lost).toBe(true);
+  });
+
   test("takes a value of 50 MB by every way, exactly", async () => {
     const big = Buffer.from("Đồng\tbộ\\n'\n".repeat(Math.ceil((50 * 1024 * 1024) / 17)), "utf8");
     const [sum] = await lab.sql("SELECT MD5(?) AS md5", [big.toString("utf8")]);

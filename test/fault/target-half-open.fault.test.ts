@@ -41,4 +41,13 @@ describe("a session on a target behind a dead network", () => {
     expect(next.lost).toBe(false);
     await next.close();
   });
+
+  it("is given up too when the network is there again, and the server waits for what was swallowed", async () => {
+    const session = await ApplySession.open(address(), "population/hcm");
+    proxy.blackhole();
+    const answer = session.copyIn("COPY pg_catalog.pg_description FROM STDIN", []);
+    proxy.heal();
+    await expect(answer).rejects.toThrow();
+    expect(session.lost).toBe(true);
+  });
 });

@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { openControl } from "../../deploy/processes/control-database.ts";
 import type { Configuration } from "../../engine/config/configuration.ts";
 import { loadConfiguration } from "../../engine/config/load-config.ts";
+import { runSql } from "../support/cluster.ts";
 import { type CommandOutcome, runCommand } from "../support/run-command.ts";
 import { killServersBelow, testFolder } from "../support/test-run.ts";
 import { waitUntil } from "../support/wait-until.ts";
@@ -77,6 +78,22 @@ describe("embedded control database", () => {
     ]);
     expect(outcomes.map(({ code, stderr }) => `${code} ${stderr}`)).toEqual(Array.from({ length: 8 }, () => "0 "));
     expect(isRunning()).toBe(false);
+  });
+
+  test("nobody else on the machine gets in: it listens on loopback, and asks for a password that only its owner can read", async () => {
+    const control = await openControl(configuration());
+    onTestFinished(() => control[Symbol.asyncDispose]());
+    const home = join(folder, ".dongbo", "control");
+    const port = readFileSync(join(home, "postmaster.pid"), "utf8").split("\n")[3];
+    for (const credentials of ["postgres", "postgres:", "postgres:postgres"]) {
+      await expect(runSql(`postgres://${credentials}@127.0.0.1:${port}/postgres`, "SELECT 1")).rejects.toThrow(/password/);
+    }
+    const password = readFileSync(`${home}.password`, "utf8");
+    const url = `postgres://postgres:${encodeURIComponent(password)}@127.0.0.1:${port}/postgres`;
+    expect(await runSql(url, "SELECT current_setting('listen_addresses') AS a, current_setting('unix_socket_directories') AS b")).toEqual([
+      { a: "127.0.0.1", b: "" },
+    ]);
+    for (const path of [home, `${home}.password`]) expect(statSync(path).mode & 0o077).toBe(0);
   });
 
   test("a server left behind by a killed process is adopted, and stopped by the last one that leaves", async () => {

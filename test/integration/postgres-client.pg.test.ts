@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { connectPostgres, endPostgres } from "../../connectors/postgres/postgres-client.ts";
 import { type EmbeddedPostgres, freePort } from "../../deploy/embedded/postgres-server.ts";
 import { Secret } from "../../engine/model/secret.ts";
@@ -133,6 +133,17 @@ describe("refusals", () => {
     expect(await refusal(address({ password: new Secret("wrong-s3cret") }))).toMatchObject({ code: "DB-PG-002" });
     expect(await refusal(address({ password: null }))).toMatchObject({ code: "DB-PG-002" });
     expect(await refusal(address({ user: "nobody" }))).toMatchObject({ code: "DB-PG-002" });
+  });
+
+  test("a password comes from the URL alone, never from what the environment holds for another server", async () => {
+    vi.stubEnv("PGPASSWORD", password);
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
+    expect(await refusal(address({ password: null }))).toMatchObject({
+      code: "DB-PG-002",
+      explanation: "the server asks for a password and none is given",
+    });
   });
 
   test("a database that does not exist is DB-PG-005", async () => {

@@ -41,7 +41,7 @@ test("a connector as Debezium's tutorial writes it loses data, and each loss is 
   await runSql(url, "CREATE TABLE citizen (id int PRIMARY KEY, name text)", "INSERT INTO citizen VALUES (1, 'x')");
   const { name, config } = postgresConnector({ name: "preflight_pg", url, tables: ["public.citizen"] });
   await rest.createConnector(name, config);
-  const connect = { address: { url: rest.url, user: null, password: null }, connector: name };
+  const connect = { address: { url: rest.url, user: null, password: null, tls: null }, connector: name };
   const options = { ...debeziumOptions({ prefix: name }), connect };
   const judged = async (): Promise<string[]> => {
     const facts = await readConnector(connect);
@@ -66,7 +66,7 @@ test("a connector as Debezium's tutorial writes it loses data, and each loss is 
 
 test("a worker that does not answer, or does not know the connector, is told of", async () => {
   const { rest } = await sharedConnect();
-  const address = { url: rest.url, user: null, password: null };
+  const address = { url: rest.url, user: null, password: null, tls: null };
   await expect(readConnector({ address, connector: "nobody" })).rejects.toMatchObject({ code: "DB-KAF-144", subject: "nobody" });
   await expect(readConnector({ address: { ...address, url: "http://127.0.0.1:1" }, connector: "x" })).rejects.toMatchObject({
     code: "DB-KAF-144",

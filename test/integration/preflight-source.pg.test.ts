@@ -125,7 +125,7 @@ describe.each([15, 18] as const)("check of a source, PostgreSQL %i", (major) => 
     expect(findings.filter(({ code }) => code === "DB-PG-003").flatMap((finding) => finding.sql)).toEqual([
       'ALTER ROLE "plain" REPLICATION;',
       'GRANT USAGE ON SCHEMA "public" TO "plain";',
-      'GRANT SELECT ("id", "gender", "name", "province") ON TABLE "public"."Công dân" TO "plain";',
+      'GRANT SELECT ("id", "gender", "name", "province", "tableoid", "ctid", "xmin", "xmax") ON TABLE "public"."Công dân" TO "plain";',
       'GRANT USAGE ON SCHEMA "public" TO "plain";',
       'GRANT SELECT ON TABLE "public"."whole" TO "plain";',
     ]);

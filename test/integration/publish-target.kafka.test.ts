@@ -58,6 +58,7 @@ describe("a published subscription", () => {
       advancing: [citizen, household],
       loads: [],
       stops: [],
+      repaired: [],
       ...changes,
     };
   }

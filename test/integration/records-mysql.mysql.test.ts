@@ -44,6 +44,7 @@ test("copies are told with their states, times and positions, as judged by the t
     lastSyncAt: new Date("2026-01-02T03:04:05.678Z"),
     validUntil: new Date("2026-01-02T03:04:06.678Z"),
     lastReconciledAt: null,
+    verdict: null,
     rows: 7,
     rowsQuarantined: 2,
     position: "0-1-1",
@@ -66,6 +67,7 @@ test.runIf(testedFlavour === "mariadb")("a target without database dongbo has no
     expect(await empty.copies([subscription])).toEqual([]);
     expect(await empty.terminate(subscription)).toBe(false);
     await empty.refuseUntilLoaded(subscription, ["population.citizen"]);
+    await empty.recordReconcile(subscription, "population.citizen", { verdict: "equal", quarantine: false });
   } finally {
     await empty.close();
     await server.destroy();

@@ -89,7 +89,7 @@ describe("a source that several processes share", () => {
       mkdirSync(dataDir);
       const own: Configuration = { ...configuration, dataDir };
       const member = new Member(log);
-      const parts = { control, clock: systemClock, random: systemRandom, logger: silent, metrics: silentMetrics };
+      const parts = { control, clock: systemClock, random: systemRandom, logger: silent, metrics: silentMetrics, leased: false };
       const engine = startEngine(own, { ...parts, leads, openShared: () => member.connection() });
       onTestFinished(() => engine.stop());
       return { member, engine };

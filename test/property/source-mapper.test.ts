@@ -7,6 +7,7 @@ import { ABSENT, type Key, keyText, type Row, UNCHANGED } from "../../engine/mod
 import type { Subscription, TableMapping } from "../../engine/model/share.ts";
 import type { CatalogColumn, CatalogTable, ColumnType, StreamedTable } from "../../engine/model/table.ts";
 import { packedBytes, packValues } from "../../engine/model/packed-rows.ts";
+import { DriftAccount } from "../../engine/pipeline/drift.ts";
 import { NetEffect } from "../../engine/pipeline/net-effect.ts";
 import { ChangePacker, isRowChange } from "../../engine/pipeline/packed-change.ts";
 import type { MappedChange } from "../../engine/ports/change-mapper.ts";
@@ -209,14 +210,25 @@ describe("mapping the changes of a source to its copies", () => {
         mapper.add("all", { tables: wanted } as unknown as Subscription);
         const copies = wanted.map(() => new Map<string, Row>());
         const effects = wanted.map((one) => new NetEffect(one));
-        const packer = new ChangePacker(({ table: at, bytes: run }) => effects[at]?.addPacked(run));
+        let account = new DriftAccount();
+        const packer = new ChangePacker(({ table: at, bytes: run, growth }) => {
+          effects[at]?.addPacked(run);
+          account.add(at, growth);
+          // Whatever the before images hold, a whole copy has the row exactly when the master has it.
+          if (wanted[at]?.filter === null) expect(growth).not.toBeNaN();
+        });
         for (const [index, raw] of steps.entries()) {
           const done = raw.kind === "insert" || raw.kind === "update" ? { ...raw, person: people(raw.person) } : raw;
           const change = carryOut(master, done, table);
           if (change !== null) mapper.map(inOnePiece(change), (_, at, mapped) => take(effects, packer, at, mapped));
+          if (change?.tag === "truncate") for (const at of wanted.keys()) account.spoil(at);
           if (index % pieceSize > 0 && index < steps.length - 1) continue;
           packer.end();
+          const sizes = copies.map(({ size }) => size);
           for (const [at, effect] of effects.entries()) write(copies[at] as Map<string, Row>, effect, wanted[at] as TableMapping, master);
+          const grownBy = (one: TableMapping): number => (copies[wanted.indexOf(one)]?.size ?? 0) - (sizes[wanted.indexOf(one)] ?? 0);
+          expect(account.drifts(wanted, grownBy), "what the stream told of each copy's growth").toEqual([]);
+          account = new DriftAccount();
         }
         for (const [at, one] of wanted.entries()) {
           const due = [...master.values()].filter((row) => accepts(one.filter, row)).map((row) => project(one, row).map(String).join("|"));

@@ -149,7 +149,8 @@ export function textClient(url: string): pg.Client {
   return client;
 }
 
-async function prepareMaster(server: EmbeddedPostgres): Promise<void> {
+/** Makes the database of the tests and the roles of a master. */
+export async function prepareMaster(server: EmbeddedPostgres): Promise<void> {
   await runSql(
     server.url(),
     `CREATE ROLE ${roles.owner} LOGIN`,
@@ -159,7 +160,8 @@ async function prepareMaster(server: EmbeddedPostgres): Promise<void> {
   await runSql(server.url(masterDatabase), `ALTER DEFAULT PRIVILEGES FOR ROLE ${roles.owner} GRANT SELECT ON TABLES TO ${roles.source}`);
 }
 
-async function prepareCopies(server: EmbeddedPostgres, targets: readonly string[]): Promise<void> {
+/** Makes the roles of a server of copies, their databases, and one for the control database. */
+export async function prepareCopies(server: EmbeddedPostgres, targets: readonly string[]): Promise<void> {
   await runSql(
     server.url(),
     `CREATE ROLE ${roles.target} LOGIN`,

@@ -1,14 +1,15 @@
 // An installation of dongbo as a user has it: a folder with dongbo.yaml and the data folder, and the command line.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { appendFileSync, chmodSync, copyFileSync, existsSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { stringify } from "yaml";
+import { projectFolder } from "../../deploy/embedded/maven-artifacts.ts";
 import { DongboProcess } from "./dongbo-process.ts";
 import { oncePerRun } from "./once-per-run.ts";
+import { keepOutput } from "./output-search.ts";
 import { killServersBelow, testFolder } from "./test-run.ts";
 
-const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const repository = projectFolder();
 
 /** `DONGBO_TEST_CLI` puts another build to the same tests: an installed release, for example. */
 export const commandLine = process.env["DONGBO_TEST_CLI"] ?? join(repository, "deploy", "dongbo.mjs");
@@ -69,12 +70,13 @@ export class DongboHome implements AsyncDisposable {
     chmodSync(this.configFile, 0o644);
   }
 
-  /** Starts a command that goes on, such as `run`. */
-  start(command: readonly string[], failpoint?: Failpoint): DongboProcess {
-    const parameters = [commandLine, ...command, "--config", this.configFile];
+  /** Starts a command that goes on, such as `run`. `within`: a program, with its arguments, that becomes the command. */
+  start(command: readonly string[], failpoint?: Failpoint, within: readonly string[] = []): DongboProcess {
+    const [program, ...parameters] = [...within, process.execPath, commandLine, ...command, "--config", this.configFile];
     const environment = { ...process.env, DONGBO_BUILD: "skip", ...this.#environment, ...failpointVariable(failpoint) };
-    const child = spawn(process.execPath, parameters, { cwd: repository, env: environment, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program, parameters, { cwd: repository, env: environment, stdio: ["ignore", "pipe", "pipe"] });
     const started = new DongboProcess(child, command.join(" "));
+    keepOutput(child, command);
     keepLog(child, command);
     this.#processes.add(started);
     void started.exited.finally(() => this.#processes.delete(started));

@@ -19,11 +19,14 @@ const contract = "as agreed";
 export class MemoryTarget implements ChangeTarget {
   readonly keys = new Set<string>();
   position: Position;
+  /** Another engine has taken it over. */
+  overtaken = false;
   /** Whoever prepares it waits here. */
   preparing = new Barrier(true);
   readonly #subscription: Subscription;
   #wasSetBack = false;
-  #epoch = 0;
+  /** Counts how often it was taken. */
+  epoch = 0;
   #nextBatch = 1;
 
   /** Complete up to here. */
@@ -45,12 +48,13 @@ export class MemoryTarget implements ChangeTarget {
   }
 
   takeEpoch(): Promise<TargetState> {
-    this.#epoch += 1;
+    this.epoch += 1;
     this.#wasSetBack = false;
     return Promise.resolve(this.#state());
   }
 
   begin(): Promise<TargetTransaction> {
+    if (this.overtaken) return Promise.reject(new ReplicationError("DB-RUN-010", { subject: this.#subscription.id }));
     if (this.#wasSetBack) return Promise.reject(new ReplicationError("DB-RUN-012", { subject: this.#subscription.id }));
     const written = new Set<string>();
     const nothing: WriteOutcome = { missing: [], quarantined: 0, stops: [] };
@@ -102,7 +106,7 @@ export class MemoryTarget implements ChangeTarget {
 
   #state(): TargetState {
     return {
-      checkpoint: { epoch: this.#epoch, position: this.position, sourceIdentity: "memory", nextBatch: this.#nextBatch },
+      checkpoint: { epoch: this.epoch, position: this.position, sourceIdentity: "memory", nextBatch: this.#nextBatch },
       stopped: [],
       copies: this.#subscription.tables.map((table) => ({
         table,

@@ -186,6 +186,10 @@ export class MemoryTopics implements KafkaClient, Pick<GroupMember, "read" | "no
     return Promise.resolve(member);
   }
 
+  readAlone(from: readonly PartitionOffset[], signal: AbortSignal): Promise<RecordReading> {
+    return Promise.resolve(this.read(from, signal));
+  }
+
   note(): void {}
 
   close(): Promise<void> {

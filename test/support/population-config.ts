@@ -7,6 +7,7 @@ export interface TableShare {
   readonly key: readonly string[];
   readonly columns: readonly string[];
   readonly where?: object;
+  readonly referenced_by?: readonly { readonly table: string; readonly columns: readonly string[]; readonly to?: readonly string[] }[];
 }
 
 export interface CopyPlan {

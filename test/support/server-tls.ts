@@ -9,13 +9,17 @@ export const certificates = "test/fixtures/tls";
 
 /** Restarts the server with one of the certificates. */
 export async function serveTls(server: EmbeddedPostgres, certificate: "good" | "expired" | "other-host"): Promise<void> {
-  const user = serverUser();
   for (const extension of ["pem", "key"]) {
-    const file = join(server.dataDir, `server.${extension}`);
-    copyFileSync(join(certificates, `${certificate}.${extension}`), file);
-    chmodSync(file, 0o600);
-    if (user !== null) chownSync(file, user.uid, user.gid);
+    giveToServer(join(certificates, `${certificate}.${extension}`), join(server.dataDir, `server.${extension}`));
   }
   await server.stop("fast");
   await server.restart({ ssl: "on", ssl_cert_file: "server.pem", ssl_key_file: "server.key" });
+}
+
+/** A copy that only the account which runs private servers may read. */
+export function giveToServer(file: string, copy: string): void {
+  const user = serverUser();
+  copyFileSync(file, copy);
+  chmodSync(copy, 0o600);
+  if (user !== null) chownSync(copy, user.uid, user.gid);
 }

@@ -14,8 +14,11 @@ export const silentMetrics: Metrics = {
     queued: ignore,
     quarantined: ignore,
     stoppedTables: ignore,
+    drifted: () => {},
     forget: ignore,
   }),
   source: () => ({ connected: ignore, reconnected: ignore, received: ignore, retained: ignore, slot: ignore, forget: ignore }),
   retried: ignore,
+  compared: ignore,
+  fleet: () => ({ owned: ignore, taken: ignore, lost: ignore, renewalFailed: ignore, queueConnected: ignore, job: ignore }),
 };

@@ -85,7 +85,7 @@ export class SlicedLog {
       describe: () => Promise.resolve([this.#catalog]),
       readChunk: () => Promise.resolve(chunk()),
       splitKeys: () => Promise.resolve([]),
-      readRows: () => Promise.resolve({ rows: [], position: this.end(slice) }),
+      readRows: () => Promise.resolve({ rows: [], position: this.end(slice), visibility: seesAll }),
       countRows: () => Promise.resolve(0),
       close: () => Promise.resolve(),
     };

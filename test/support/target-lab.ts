@@ -231,6 +231,7 @@ export class Writer {
       advancing: this.subscription.tables,
       loads: [],
       stops: [],
+      repaired: [],
       ...changes,
     };
   }

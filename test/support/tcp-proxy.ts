@@ -1,4 +1,4 @@
-// A TCP proxy on loopback that breaks connections on purpose, in the ways networks do.
+// A TCP proxy, on loopback unless told otherwise, that breaks connections on purpose, in the ways networks do.
 import { connect, createServer, type Server, type Socket } from "node:net";
 
 export interface Endpoint {
@@ -32,6 +32,7 @@ class Link {
 /** Stands before a server. All methods may be called in any order; `close` ends everything and is called by `await using`. */
 export class TcpProxy implements AsyncDisposable {
   readonly port: number;
+  readonly #host: string;
   #target: Endpoint;
   #listener: Server;
   readonly #links = new Set<Link>();
@@ -39,17 +40,19 @@ export class TcpProxy implements AsyncDisposable {
   #blackhole = false;
   #cut: { direction: Direction; bytesLeft: number; done: () => void } | null = null;
 
-  private constructor(listener: Server, port: number, target: Endpoint) {
+  private constructor(listener: Server, { host, port }: Endpoint, target: Endpoint) {
     this.#listener = listener;
+    this.#host = host;
     this.port = port;
     this.#target = target;
     listener.on("connection", (client) => this.#link(client));
   }
 
-  static async start(target: Endpoint): Promise<TcpProxy> {
+  /** `host`: address of this machine on which it listens. */
+  static async start(target: Endpoint, host = "127.0.0.1"): Promise<TcpProxy> {
     const listener = createServer({ allowHalfOpen: true, noDelay: true });
-    const port = await listen(listener, 0);
-    return new TcpProxy(listener, port, target);
+    const port = await listen(listener, { host, port: 0 });
+    return new TcpProxy(listener, { host, port }, target);
   }
 
   /** Connections that pass through now. */
@@ -118,7 +121,7 @@ export class TcpProxy implements AsyncDisposable {
   async accept(): Promise<void> {
     if (this.#listener.listening) return;
     this.#listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#link(client));
-    await listen(this.#listener, this.port);
+    await listen(this.#listener, { host: this.#host, port: this.port });
   }
 
   async close(): Promise<void> {
@@ -188,10 +191,10 @@ export class TcpProxy implements AsyncDisposable {
   }
 }
 
-function listen(listener: Server, port: number): Promise<number> {
+function listen(listener: Server, { host, port }: Endpoint): Promise<number> {
   return new Promise((resolve, reject) => {
     listener.once("error", reject);
-    listener.listen(port, "127.0.0.1", () => {
+    listener.listen(port, host, () => {
       const address = listener.address();
       resolve(typeof address === "object" && address !== null ? address.port : 0);
     });

@@ -83,7 +83,7 @@ export function killServersBelow(folder: string): string[] {
 
 function pidFiles(folder: string, depth: number): string[] {
   if (!existsSync(folder) || depth < 0) return [];
-  const own = ["postmaster.pid", "mariadbd.pid", "kafka.pid", "connect.pid"]
+  const own = ["postmaster.pid", "mariadbd.pid", "kafka.pid", "connect.pid", "redis.pid"]
     .map((name) => join(folder, name))
     .find((file) => existsSync(file));
   if (own !== undefined) return [own];

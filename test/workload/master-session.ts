@@ -11,6 +11,8 @@ export interface MasterSession {
   endSavepoint(kept: boolean): Promise<void>;
   /** Gives the transaction the next number. The ledger's row is the lock that puts commits in the order of their numbers. */
   number(writer: number): Promise<number>;
+  /** Whether the transaction of that number took place and was this writer's. */
+  holds(sequence: number, writer: number): Promise<boolean>;
   /** Inserts rows; one whose key is there already is left out. */
   insert(table: GeneratedTable, rows: readonly Values[]): Promise<Effect[]>;
   /** Updates rows by key; all updates set the same columns. Keys that are gone are passed over. */

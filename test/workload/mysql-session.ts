@@ -53,6 +53,11 @@ export class MysqlMaster implements MasterSession {
     return Number(row?.["seq"]);
   }
 
+  async holds(sequence: number, writer: number): Promise<boolean> {
+    const rows = await this.#rows("SELECT seq FROM journal WHERE seq = ? AND writer = ?", [String(sequence), String(writer)]);
+    return rows.length === 1;
+  }
+
   async insert(table: GeneratedTable, rows: readonly Values[]): Promise<Effect[]> {
     const there = new Set(
       await this.#lock(

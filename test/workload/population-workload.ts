@@ -1,6 +1,7 @@
 // Live writes on the master by several writers at once, at a steady pace, with a model of every state they commit.
 import { MasterModel } from "../checker/master-model.ts";
-import { pause } from "../support/wait-until.ts";
+import { pause, waitUntil } from "../support/wait-until.ts";
+import { LastingMaster } from "./lasting-master.ts";
 import type { MasterSession } from "./master-session.ts";
 import { MysqlMaster } from "./mysql-session.ts";
 import { ledgerTables, type Make, populationTables } from "./population-tables.ts";
@@ -21,6 +22,8 @@ export interface WorkloadOptions {
   readonly bigRows: number;
   /** Whether tables are emptied at times. */
   readonly truncates: boolean;
+  /** Whether writers outlive a master that is killed: they wait until it is there again. */
+  readonly lasting?: boolean;
 }
 
 /** Names of all tables that the workload writes, for publication and shares. */
@@ -52,8 +55,9 @@ export class PopulationWorkload implements AsyncDisposable {
   }
 
   static async open(options: WorkloadOptions): Promise<PopulationWorkload> {
-    const { url, make = "native", writers } = options;
-    const open = () => (make === "mysql" ? MysqlMaster.open(url) : PostgresMaster.open(url, make));
+    const { url, make = "native", writers, lasting = false } = options;
+    const once = () => (make === "mysql" ? MysqlMaster.open(url) : PostgresMaster.open(url, make));
+    const open = () => (lasting ? LastingMaster.open(once) : once());
     return new PopulationWorkload(options, await Promise.all(Array.from({ length: writers }, open)));
   }
 
@@ -61,6 +65,12 @@ export class PopulationWorkload implements AsyncDisposable {
   async preload(rowsPerTable: number): Promise<void> {
     const share = Math.ceil(rowsPerTable / this.#writers.length);
     await Promise.all(this.#writers.map((writer) => writer.preload(share)));
+  }
+
+  /** Has the first writer do one of the rare things next, whenever it would have been due; resolves when it is done. */
+  async hasten(what: "truncation" | "big"): Promise<void> {
+    this.#due[what] = 0;
+    await waitUntil(() => this.#due[what] > 0, { describe: `a writer to come to its ${what}`, deadlineMs: 120_000 });
   }
 
   /** Writes until aborted; throws what a writer throws. */
@@ -84,8 +94,8 @@ export class PopulationWorkload implements AsyncDisposable {
     if (this.#options.truncates && number === 0 && changes >= this.#due.truncation) {
       if (await writer.truncate()) this.#due.truncation = changes + changesPerTruncation;
     } else if (number === 0 && changes >= this.#due.big) {
-      this.#due.big = changes + changesPerBig;
       await writer.big(this.#options.bigRows);
+      this.#due.big = changes + changesPerBig;
     } else await writer.step();
   }
 

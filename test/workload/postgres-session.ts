@@ -52,6 +52,11 @@ export class PostgresMaster implements MasterSession {
     return Number(numbered.rows[0]?.seq);
   }
 
+  async holds(sequence: number, writer: number): Promise<boolean> {
+    const found = await this.#client.query("SELECT FROM journal WHERE seq = $1 AND writer = $2", [sequence, writer]);
+    return found.rowCount === 1;
+  }
+
   async insert(table: GeneratedTable, rows: readonly Values[]): Promise<Effect[]> {
     if (rows.length === 0) return [];
     const columns = Object.keys(rows[0] ?? {});

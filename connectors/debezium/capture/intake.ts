@@ -6,6 +6,7 @@ import { printTable } from "../../../engine/model/table.ts";
 import type { DataEvent, DebeziumEvent, DescribedTable, RecordDecoder, TransactionMark, TransactionPart } from "../decode/change-event.ts";
 import type { KafkaRecord, RecordBatch } from "../kafka/kafka-client.ts";
 import { type PartitionPlace, placeKey } from "../topic-offsets.ts";
+import { RecentChanges } from "./recent-changes.ts";
 import { judgeDelivery, withSeen } from "./redelivery.ts";
 import { emptied, type RowChanges, type TableChange, type TopicNature } from "./row-changes.ts";
 
@@ -56,6 +57,7 @@ export class Intake {
   readonly #places = new Map<string, PartitionPlace>();
   /** Partitions whose last record, read once before, is still to be looked at. */
   readonly #unverified = new Set<string>();
+  readonly #recent = new RecentChanges();
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
@@ -129,7 +131,7 @@ export class Intake {
     } catch (error) {
       return { ...nothing, place, bytes, unreadable: true, changes: this.#unreadable(error, record, nature) };
     }
-    if (event.kind === "data") return this.#dataItem(event, key, { before, place, nature, bytes });
+    if (event.kind === "data") return this.#dataItem(event, key, { before, place, nature, bytes, recordKey: record.key });
     if (event.kind === "tombstone") {
       return { ...nothing, place, bytes, changes: this.#parts.changes.tombstone(event.key, key, nature) };
     }
@@ -149,11 +151,13 @@ export class Intake {
     const isRepeated = delivery === "repeated";
     const isWanted = rows.wants(name);
     const isAnew = !isRepeated && isSnapshot && isWanted && beginsAnew(event, at.before);
+    if (isAnew) this.#recent.forget(key);
     const changes = rows.of(event, key, at.nature);
+    const tellsNothing = isRepeated || (isWanted && this.#isStale(event, key, at.recordKey));
     // Field by field: this is made for every event.
     return {
       place: isRepeated ? at.place : placeAfter(event, at, isAnew),
-      changes: isRepeated ? nothing.changes : isAnew ? [this.#readAnew(event, at.before, at.nature), ...changes] : changes,
+      changes: tellsNothing ? nothing.changes : isAnew ? [this.#readAnew(event, at.before, at.nature), ...changes] : changes,
       transaction,
       table: isWanted ? printTable(name) : null,
       repeated: isRepeated,
@@ -164,6 +168,14 @@ export class Intake {
       at: source.at,
       bytes: at.bytes,
     };
+  }
+
+  /** A row of an incremental snapshot whose key has changed just before it. */
+  #isStale(event: DataEvent, key: string, recordKey: Buffer | null): boolean {
+    const { snapshot } = event.source;
+    if (recordKey === null) return false;
+    if (snapshot === null) this.#recent.note(key, recordKey, event);
+    return snapshot === "incremental" && this.#recent.covers(key, recordKey, event);
   }
 
   /** The connector reads the whole table once more: rows that went away in between are told by nothing else. */
@@ -213,6 +225,7 @@ interface DataPlace {
   readonly place: PartitionPlace;
   readonly nature: TopicNature;
   readonly bytes: number;
+  readonly recordKey: Buffer | null;
 }
 
 function placeAfter(event: DataEvent, { before, place, nature }: DataPlace, isAnew: boolean): PartitionPlace {

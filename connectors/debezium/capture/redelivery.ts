@@ -18,9 +18,11 @@ export function judgeDelivery(event: DataEvent, seen: readonly SeenOrder[]): Del
   const order = streamedOrder(event);
   const last = order === null ? undefined : seen.find(({ log }) => log === order.log);
   if (order === null || last === undefined) return "new";
-  // A connector that begins anew does not know after which commit its first transaction stands: its time tells.
-  if (order.parts[0] === 0n && last.parts[0] !== 0n) return event.source.at > last.at ? "new" : "repeated";
-  const difference = compareOrder(order, last);
+  // A connector that begins anew does not know after which commit its first transaction stands: its time tells, and where that is the
+  // same, the place alone, since it may go on with a transaction of which a former one has written half.
+  const lacksCommit = order.parts[0] === 0n && last.parts[0] !== 0n;
+  if (lacksCommit && event.source.at !== last.at) return event.source.at > last.at ? "new" : "repeated";
+  const difference = lacksCommit ? compareOrder(behindCommit(order), behindCommit(last)) : compareOrder(order, last);
   if (difference === null || difference > 0) return "new";
   // Without its number in the transaction, rows that a statement wrote at one place in the log cannot be told apart.
   if (difference === 0) return event.transaction === null ? "new" : "repeated";
@@ -38,6 +40,11 @@ export function withSeen(event: DataEvent, seen: readonly SeenOrder[]): readonly
   const others = seen.filter(({ log }) => log !== order.log);
   if (others.length >= logsMax) others.splice(others.indexOf(others.reduce((a, b) => (a.at <= b.at ? a : b))), 1);
   return [...others, now].toSorted((a, b) => (a.log < b.log ? -1 : 1));
+}
+
+/** The place without that of the commit before it. */
+function behindCommit({ log, parts }: SourceOrder): SourceOrder {
+  return { log, parts: parts.slice(1) };
 }
 
 function streamedOrder({ source, transaction }: DataEvent): SourceOrder | null {

@@ -1,10 +1,9 @@
 // How to speak to the brokers: TLS or not. A listener of Kafka does one of both, so this is found out before a client is made.
-import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { type ConnectionOptions, connect } from "node:tls";
-import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { KafkaAddress } from "./kafka-client.ts";
 import { fromSocket, unexpected } from "./kafka-errors.ts";
+import { authorityOptions } from "../../tls-options.ts";
 
 /** `host:port` of all bootstrap servers, for messages. */
 export function printBrokers(address: KafkaAddress): string {
@@ -36,24 +35,10 @@ function serverName(host: string): string | undefined {
 
 function tlsOptions(address: KafkaAddress): ConnectionOptions {
   const { tls } = address;
-  // libpq: `require` verifies the authority as soon as one is named.
-  const verifies = tls.mode === "verify-ca" || tls.mode === "verify-full" || (tls.mode === "require" && tls.rootCertificate !== null);
   return {
-    rejectUnauthorized: verifies,
+    ...authorityOptions(tls, { code: "DB-KAF-009", subject: printBrokers(address) }),
     ...(tls.mode === "verify-full" ? {} : { checkServerIdentity: () => undefined }),
-    ...(tls.rootCertificate === null ? {} : { ca: readPem(tls.rootCertificate, address) }),
-    ...(tls.certificate === null ? {} : { cert: readPem(tls.certificate, address) }),
-    ...(tls.key === null ? {} : { key: readPem(tls.key, address) }),
   };
-}
-
-function readPem(path: string, address: KafkaAddress): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    const cause = `the certificate or key file ${path} cannot be read`;
-    throw new ReplicationError("DB-KAF-009", { subject: printBrokers(address), cause }, { cause: error });
-  }
 }
 
 /** Whether the first broker that answers completes a handshake. */

@@ -5,6 +5,7 @@ import type {
   KafkaRecord,
   NewTopic,
   PartitionOffset,
+  RecordReading,
   TopicFacts,
   TopicPartition,
 } from "./kafka-client.ts";
@@ -32,6 +33,10 @@ export class DeferredClient implements KafkaClient {
 
   async lastRecords(topic: string, count: number): Promise<readonly KafkaRecord[]> {
     return (await this.#opened()).lastRecords(topic, count);
+  }
+
+  async readAlone(from: readonly PartitionOffset[], signal: AbortSignal): Promise<RecordReading> {
+    return (await this.#opened()).readAlone(from, signal);
   }
 
   async createTopics(wanted: readonly NewTopic[]): Promise<void> {

@@ -73,6 +73,8 @@ export interface KafkaClient {
    * learn a table's columns. Looks back over a few hundred records, and further only while it has found none.
    */
   lastRecords(topic: string, count: number): Promise<readonly KafkaRecord[]>;
+  /** Reads as GroupMember.read does, whatever partitions, as a member of no group of anybody's. */
+  readAlone(from: readonly PartitionOffset[], signal: AbortSignal): Promise<RecordReading>;
   /**
    * Makes the topics that are missing, and waits until they can be written to. One that exists stays as it is, also when it came to
    * be meanwhile.

@@ -3,6 +3,7 @@
 import { AssertionError } from "../../../engine/model/assert.ts";
 import type { ErrorCode } from "../../../engine/model/error-codes.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
+import { isTlsFailure, tlsCause } from "../../tls-failure.ts";
 
 /** Numbers that the code of this connector decides by. */
 export const protocolError = {
@@ -35,7 +36,7 @@ export function fromSocket(error: unknown, subject: string): ReplicationError | 
   const name = socketCode(error);
   if (name === null) return null;
   const make = (code: ErrorCode, cause: string): ReplicationError => new ReplicationError(code, { subject, cause }, { cause: error });
-  if (isTlsCode(name)) return make("DB-KAF-009", tlsCause(name));
+  if (isTlsFailure(name)) return make("DB-KAF-009", tlsCause(name, "broker"));
   if (name === "ENOTFOUND" || name === "EAI_AGAIN") return make("DB-KAF-001", `the host name cannot be resolved (${name})`);
   return make("DB-KAF-001", `the brokers cannot be reached (${name})`);
 }
@@ -50,23 +51,10 @@ export function unexpected(error: unknown, subject: string): ReplicationError {
 function socketCode(error: unknown): string | null {
   for (let at = error, depth = 0; typeof at === "object" && at !== null && depth < 5; depth++) {
     const { code, cause } = at as { code?: unknown; cause?: unknown };
-    if (typeof code === "string" && (/^E[A-Z]+(_[A-Z]+)?$/.test(code) || isTlsCode(code))) return code;
+    if (typeof code === "string" && (/^E[A-Z]+(_[A-Z]+)?$/.test(code) || isTlsFailure(code))) return code;
     at = cause;
   }
   return null;
-}
-
-function isTlsCode(name: string): boolean {
-  return /^(CERT_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/.test(name);
-}
-
-function tlsCause(name: string): string {
-  if (name === "CERT_HAS_EXPIRED") return "the broker's certificate has expired";
-  if (name === "ERR_TLS_CERT_ALTNAME_INVALID") return "the broker's certificate is for another host name";
-  if (/SELF_SIGNED|UNABLE_TO_GET_ISSUER|UNABLE_TO_VERIFY/.test(name)) {
-    return "the broker's certificate comes from an authority that is not trusted here";
-  }
-  return `the TLS handshake failed (${name})`;
 }
 
 function isOurOwn(error: unknown): boolean {

@@ -6,8 +6,15 @@ const { MemberMetadata, MemberAssignment } = AssignerProtocol;
 /** Of Kafka's consumer protocol: the fields that kafkajs writes. */
 const version = 0;
 
-/** `owned` tells what this member owns now. */
-export function sliceAssigner(slices: number, owned: () => readonly number[]): PartitionAssigner {
+export interface SliceAssignerOptions {
+  readonly slices: number;
+  /** What this member owns now. */
+  readonly owned: () => readonly number[];
+  /** Told as the leader, each time before the members are: how many share the slices. */
+  readonly met: (members: number) => void;
+}
+
+export function sliceAssigner({ slices, owned, met }: SliceAssignerOptions): PartitionAssigner {
   return ({ cluster }) => ({
     name: assignmentProtocol,
     version,
@@ -16,6 +23,7 @@ export function sliceAssigner(slices: number, owned: () => readonly number[]): P
       metadata: MemberMetadata.encode({ version, topics, userData: Buffer.from(printClaim(owned())) }),
     }),
     async assign({ members, topics }) {
+      met(members.length);
       const claims = members.map(({ memberId, memberMetadata }) => {
         return { memberId, owned: readClaim(String(MemberMetadata.decode(memberMetadata)?.userData ?? "")) };
       });

@@ -9,6 +9,7 @@ import type {
   KafkaRecord,
   NewTopic,
   PartitionOffset,
+  RecordReading,
   TopicFacts,
   TopicPartition,
 } from "./kafka-client.ts";
@@ -20,7 +21,7 @@ import { lastRecordsOf } from "./last-records.ts";
 import { readSettings, topicSettings, untilLed } from "./topic-settings.ts";
 
 const topicResource = kafkajs.ConfigResourceTypes.TOPIC;
-/** Of the short-lived group that looks at a topic's end. */
+/** Of the short-lived group of whoever reads alone. */
 const lookSessionMs = 10_000;
 
 export class KafkajsClient implements KafkaClient {
@@ -56,19 +57,30 @@ export class KafkajsClient implements KafkaClient {
     });
   }
 
-  /** Reads the end of each partition as the only member of a group that nobody else knows. */
+  /** As the only member of a group that nobody else knows. */
   async lastRecords(topic: string, count: number): Promise<readonly KafkaRecord[]> {
     const [facts] = await this.topics([topic]);
     const partitions = (facts?.partitions ?? []).map((partition) => ({ topic, partition }));
     if (partitions.length === 0) return [];
-    const group = { groupId: `dongbo-look-${randomUUID()}`, topics: [topic], slices: 1, sessionTimeoutMs: lookSessionMs };
-    const member = await KafkajsMember.join(this.#settings, group, this);
+    const member = await this.#alone([topic]);
     try {
       const never = new AbortController().signal;
       return await lastRecordsOf(this, partitions, count, (from) => Promise.resolve(member.read(from, never)));
     } finally {
       await member.leave();
     }
+  }
+
+  async readAlone(from: readonly PartitionOffset[], signal: AbortSignal): Promise<RecordReading> {
+    const member = await this.#alone([...new Set(from.map(({ topic }) => topic))]);
+    const reading = member.read(from, signal);
+    return {
+      [Symbol.asyncIterator]: () => reading[Symbol.asyncIterator](),
+      close: async () => {
+        await reading.close();
+        await member.leave();
+      },
+    };
   }
 
   async createTopics(wanted: readonly NewTopic[]): Promise<void> {
@@ -96,6 +108,11 @@ export class KafkajsClient implements KafkaClient {
     const admin = this.#admin;
     this.#admin = null;
     await admin?.then((one) => one.disconnect()).catch(() => {});
+  }
+
+  #alone(topics: readonly string[]): Promise<KafkajsMember> {
+    const group = { groupId: `dongbo-look-${randomUUID()}`, topics, slices: 1, sessionTimeoutMs: lookSessionMs };
+    return KafkajsMember.join(this.#settings, group, this);
   }
 
   /** Nothing for a topic that was deleted since it was listed. */

@@ -8,7 +8,7 @@ import { fetchedOffset, holdsTransactions, toRecordBatch } from "./kafkajs-batch
 import { KafkajsReading, type ReadingKeeper } from "./kafkajs-reading.ts";
 import { type KafkajsSettings, coded, makeKafka, patientRetries, toReplicationError } from "./kafkajs-settings.ts";
 import { assertInLog } from "./log-bounds.ts";
-import { slicesOf } from "./slice-assignment.ts";
+import { allSlices, slicesOf } from "./slice-assignment.ts";
 
 interface Cursor {
   readonly reading: KafkajsReading;
@@ -31,6 +31,8 @@ export class KafkajsMember implements GroupMember, ReadingKeeper {
   readonly #listeners: ((slices: readonly number[]) => void)[] = [];
   readonly #readings = new Set<KafkajsReading>();
   readonly #cursors = new Map<string, Cursor>();
+  /** The group's, and what readings asked for that came to be later. */
+  readonly #topics: Set<string>;
   #consumer: Consumer | null = null;
   #assigned = new Set<string>();
   #slices: readonly number[] = [];
@@ -43,6 +45,7 @@ export class KafkajsMember implements GroupMember, ReadingKeeper {
     this.#settings = settings;
     this.#group = group;
     this.#offsets = offsets;
+    this.#topics = new Set(group.topics);
   }
 
   /** `offsets` tells where logs begin and end. */
@@ -102,9 +105,12 @@ export class KafkajsMember implements GroupMember, ReadingKeeper {
   async begin(reading: KafkajsReading): Promise<void> {
     await assertInLog(this.#offsets, reading.from);
     if (!this.#readings.has(reading)) return;
-    for (const at of reading.from) this.#cursors.set(keyOf(at), { reading, next: at.offset });
+    for (const at of reading.from) {
+      this.#cursors.set(keyOf(at), { reading, next: at.offset });
+      this.#topics.add(at.topic);
+    }
     if (this.#assigned.size === 0) return;
-    // A partition that came to be after the group last met: the group meets again.
+    // A topic or partition that came to be after the group last met: the group meets again.
     if (reading.from.some((at) => !this.#assigned.has(keyOf(at)))) await this.#startAgain();
     else this.#bring(reading.from);
   }
@@ -122,11 +128,13 @@ export class KafkajsMember implements GroupMember, ReadingKeeper {
 
   async #enter(): Promise<void> {
     const { stalledAfterMs } = this.#settings;
-    const { groupId, topics, sessionTimeoutMs, slices } = this.#group;
+    const { groupId, sessionTimeoutMs, slices } = this.#group;
     const retries = patientRetries(this.#settings);
+    /** As far as it was the leader when the group last met. */
+    let isAlone = false;
     const consumer = makeKafka(this.#settings, retries).consumer({
       groupId,
-      partitionAssigners: [sliceAssigner(slices, () => this.#slices)],
+      partitionAssigners: [sliceAssigner({ slices, owned: () => this.#slices, met: (members) => (isAlone = members === 1) })],
       sessionTimeout: sessionTimeoutMs,
       rebalanceTimeout: sessionTimeoutMs,
       heartbeatInterval: Math.floor(sessionTimeoutMs / 4),
@@ -140,7 +148,7 @@ export class KafkajsMember implements GroupMember, ReadingKeeper {
     this.#consumer = consumer;
     let failure: unknown = null;
     const { GROUP_JOIN, STOP, CRASH, REQUEST, END_BATCH_PROCESS } = consumer.events;
-    consumer.on(GROUP_JOIN, ({ payload }) => this.#joined(consumer, payload.memberAssignment));
+    consumer.on(GROUP_JOIN, ({ payload }) => this.#joined(consumer, payload.memberAssignment, payload.isLeader && isAlone));
     // From here on it takes no calls about partitions.
     consumer.on(STOP, () => this.#stopped(consumer));
     consumer.on(CRASH, ({ payload }) => {
@@ -153,7 +161,7 @@ export class KafkajsMember implements GroupMember, ReadingKeeper {
     });
     const subject = `group ${groupId}`;
     await coded(this.#settings, () => consumer.connect(), subject);
-    await coded(this.#settings, () => consumer.subscribe({ topics: [...topics], fromBeginning: true }), subject);
+    await coded(this.#settings, () => consumer.subscribe({ topics: [...this.#topics], fromBeginning: true }), subject);
     await consumer.run({ autoCommit: false, eachBatch: ({ batch }) => this.#take(batch) });
     if (failure !== null) throw toReplicationError(failure, subject);
     this.#heardAt = performance.now();
@@ -161,17 +169,15 @@ export class KafkajsMember implements GroupMember, ReadingKeeper {
   }
 
   /** Runs before the client fetches anything: nothing is fetched that nobody has asked for. */
-  #joined(consumer: Consumer, assignment: Readonly<Record<string, readonly number[]>>): void {
+  #joined(consumer: Consumer, assignment: Readonly<Record<string, readonly number[]>>, isAlone: boolean): void {
     if (consumer !== this.#consumer || this.#left) return;
     const partitions = Object.entries(assignment).flatMap(([topic, list]) => list.map((partition) => ({ topic, partition })));
     this.#assigned = new Set(partitions.map(keyOf));
     this.#fetching("pause", partitions);
-    this.#own(
-      slicesOf(
-        partitions.map(({ partition }) => partition),
-        this.#group.slices,
-      ),
-    );
+    const { slices } = this.#group;
+    const told = partitions.map(({ partition }) => partition);
+    // There may be fewer partitions than slices.
+    this.#own(isAlone ? allSlices(slices) : slicesOf(told, slices));
     this.#bring(partitions);
   }
 

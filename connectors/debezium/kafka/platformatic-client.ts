@@ -21,6 +21,7 @@ import type {
   KafkaRecord,
   NewTopic,
   PartitionOffset,
+  RecordReading,
   TopicFacts,
   TopicPartition,
 } from "./kafka-client.ts";
@@ -30,7 +31,7 @@ import { type TopicSettings, readSettings, topicSettings, untilLed } from "./top
 import { BrokerConnections, answerOf } from "./platformatic-cluster.ts";
 import { toReplicationError } from "./platformatic-errors.ts";
 import { PlatformaticMember } from "./platformatic-member.ts";
-import { PlatformaticReading } from "./platformatic-reading.ts";
+import { endedBy, PlatformaticReading } from "./platformatic-reading.ts";
 
 const readCommitted = 1;
 const topicResource = 2;
@@ -82,14 +83,15 @@ export class PlatformaticClient implements KafkaClient {
     return partitions.flatMap(({ topic, partition }) => found.get(`${partition} ${topic}`) ?? []);
   }
 
-  /** Reads the end of each partition through connections of its own. */
   async lastRecords(topic: string, count: number): Promise<readonly KafkaRecord[]> {
     const { topics } = await this.#connections.metadata([topic]);
     const partitions = (topics.get(topic)?.partitions ?? []).map(({ partition }) => ({ topic, partition }));
-    return lastRecordsOf(this, partitions, count, (from) => {
-      const connections = new BrokerConnections(this.#address, this.#tls, this.#stalledAfterMs);
-      return Promise.resolve(new PlatformaticReading(connections, from, this.#stalledAfterMs));
-    });
+    return lastRecordsOf(this, partitions, count, (from) => this.readAlone(from, new AbortController().signal));
+  }
+
+  readAlone(from: readonly PartitionOffset[], signal: AbortSignal): Promise<RecordReading> {
+    const connections = new BrokerConnections(this.#address, this.#tls, this.#stalledAfterMs);
+    return Promise.resolve(endedBy(signal, new PlatformaticReading(connections, from, this.#stalledAfterMs)));
   }
 
   async createTopics(wanted: readonly NewTopic[]): Promise<void> {

@@ -5,8 +5,8 @@ import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { GroupMember, GroupOptions, KafkaAddress, PartitionOffset, RecordReading } from "./kafka-client.ts";
 import { BrokerConnections, clientId, connectionOptions } from "./platformatic-cluster.ts";
 import { toReplicationError } from "./platformatic-errors.ts";
-import { PlatformaticReading } from "./platformatic-reading.ts";
-import { assignSlices, assignmentProtocol, printClaim, readClaim, slicesOf } from "./slice-assignment.ts";
+import { endedBy, PlatformaticReading } from "./platformatic-reading.ts";
+import { allSlices, assignSlices, assignmentProtocol, printClaim, readClaim, slicesOf } from "./slice-assignment.ts";
 
 export interface MemberSettings {
   readonly address: KafkaAddress;
@@ -54,13 +54,7 @@ export class PlatformaticMember implements GroupMember {
     const { address, tls, stalledAfterMs } = this.#settings;
     const reading = new PlatformaticReading(new BrokerConnections(address, tls, stalledAfterMs), from, stalledAfterMs);
     this.#readings.add(reading);
-    const close = (): void => void reading.close();
-    signal.addEventListener("abort", close, { once: true });
-    reading.onClose(() => {
-      signal.removeEventListener("abort", close);
-      this.#readings.delete(reading);
-    });
-    if (signal.aborted) close();
+    endedBy(signal, reading, () => this.#readings.delete(reading));
     this.#endLost();
     return reading;
   }
@@ -93,6 +87,8 @@ export class PlatformaticMember implements GroupMember {
   #makeConsumer(): Consumer {
     const { address, tls, stalledAfterMs } = this.#settings;
     const { groupId, sessionTimeoutMs, slices } = this.#group;
+    /** Of the meeting that this member spread the slices for; the client asks only a leader that is not alone. */
+    let spreadIn = -1;
     const subscription = {
       name: assignmentProtocol,
       version: 0,
@@ -108,20 +104,21 @@ export class PlatformaticMember implements GroupMember {
       rebalanceTimeout: sessionTimeoutMs,
       heartbeatInterval: heartbeatMs(this.#group),
       protocols: [subscription],
-      partitionAssigner: spreadSlices(slices),
+      partitionAssigner: (...meeting) => {
+        spreadIn = consumer.generationId;
+        return spreadSlices(slices)(...meeting);
+      },
       // A broker that has just started does not know its groups yet.
       retries: 20,
       retryDelay: 250,
       autocommit: false,
     });
-    consumer.on("consumer:group:join", ({ assignments = [] }) => {
+    consumer.on("consumer:group:join", ({ isLeader, generationId, assignments = [] }) => {
       this.#heardAt = performance.now();
-      this.#own(
-        slicesOf(
-          assignments.flatMap(({ partitions }) => partitions),
-          slices,
-        ),
-      );
+      // Alone it gives itself the partitions that there are, which may be fewer than slices.
+      const isAlone = isLeader === true && spreadIn !== generationId;
+      const partitions = assignments.flatMap((assignment) => assignment.partitions);
+      this.#own(isAlone ? allSlices(slices) : slicesOf(partitions, slices));
       subscription.metadata = printClaim(this.#slices);
     });
     consumer.on("consumer:heartbeat:end", () => (this.#heardAt = performance.now()));
@@ -174,7 +171,8 @@ async function closeConsumer(consumer: Consumer): Promise<void> {
   try {
     await consumer.close();
   } catch {
-    // The group finds out by itself after a session's length.
+    // The group finds out by itself after a session's length: nothing of it may come back as a member that nobody knows.
+    await consumer.connections.close().catch(() => {});
   }
 }
 

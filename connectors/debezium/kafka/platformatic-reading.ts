@@ -25,6 +25,18 @@ const mayPass: ReadonlySet<ErrorCode> = new Set(["DB-KAF-001", "DB-KAF-005", "DB
 /** Before a broker is asked again that just failed. */
 const pauseMs = 200;
 
+/** The reading, which ends when the signal says so; `ended` is told. */
+export function endedBy(signal: AbortSignal, reading: PlatformaticReading, ended = (): void => {}): PlatformaticReading {
+  const close = (): void => void reading.close();
+  signal.addEventListener("abort", close, { once: true });
+  reading.onClose(() => {
+    signal.removeEventListener("abort", close);
+    ended();
+  });
+  if (signal.aborted) close();
+  return reading;
+}
+
 export class PlatformaticReading implements RecordReading {
   readonly #connections: BrokerConnections;
   readonly #stalledAfterMs: number;

@@ -17,7 +17,7 @@ export function assignSlices(claims: readonly SliceClaim[], slices: number): Map
   const members = claims.toSorted((a, b) => (a.memberId < b.memberId ? -1 : 1));
   const owners = new Map(members.map(({ memberId }) => [memberId, [] as number[]]));
   const [share, larger] = [Math.floor(slices / members.length), slices % members.length];
-  const free = new Set(Array.from({ length: slices }, (_, slice) => slice));
+  const free = new Set(allSlices(slices));
   let mayBeLarger = larger;
   for (const { memberId, owned } of members) {
     const kept = [...new Set(owned)].filter((slice) => free.has(slice)).slice(0, mayBeLarger > 0 ? share + 1 : share);
@@ -35,6 +35,11 @@ export function assignSlices(claims: readonly SliceClaim[], slices: number): Map
     own.sort((a, b) => a - b);
   }
   return owners;
+}
+
+/** What a member owns that is alone, whatever partitions there are. */
+export function allSlices(slices: number): number[] {
+  return Array.from({ length: slices }, (_, slice) => slice);
 }
 
 /** The slices that some of these partitions belong to, ascending. */

@@ -3,6 +3,7 @@ import { errorCodes } from "../../../engine/model/error-codes.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { ConnectAddress } from "../../../engine/model/debezium-options.ts";
 import type { SourceConnector } from "../decode/change-event.ts";
+import { askHttp } from "../http-question.ts";
 
 export interface ConnectorFacts {
   /** By setting. May hold passwords: only settings that are looked for by name, and are no secrets, are ever told. */
@@ -23,8 +24,6 @@ const kinds: Readonly<Record<string, SourceConnector>> = {
   "io.debezium.connector.db2.Db2Connector": "db2",
 };
 
-const answerWithinMs = 10_000;
-
 /** Throws DB-KAF-144. */
 export async function readConnector(connect: ConnectAddress): Promise<ConnectorFacts> {
   const [config, status] = await Promise.all([ask(connect, "config"), ask(connect, "status")]);
@@ -39,15 +38,12 @@ export async function readConnector(connect: ConnectAddress): Promise<ConnectorF
 }
 
 async function ask({ address, connector }: ConnectAddress, what: "config" | "status"): Promise<unknown> {
-  const { url, user, password } = address;
-  const credentials = `${user ?? ""}:${password?.reveal() ?? ""}`;
-  const headers: Record<string, string> = { Accept: "application/json" };
-  if (user !== null) headers["Authorization"] = `Basic ${Buffer.from(credentials).toString("base64")}`;
+  const path = `/connectors/${encodeURIComponent(connector)}/${what}`;
   try {
-    const path = `${url}/connectors/${encodeURIComponent(connector)}/${what}`;
-    const response = await fetch(path, { headers, redirect: "error", signal: AbortSignal.timeout(answerWithinMs) });
-    if (response.ok) return await response.json();
-    throw refused(connector, response.status === 404 ? "there is no connector of this name" : `it answers with status ${response.status}`);
+    const untrusted = { code: "DB-KAF-144", subject: connector } as const;
+    const { status, body } = await askHttp(address, { path, accept: "application/json", untrusted });
+    if (status >= 200 && status < 300) return JSON.parse(body);
+    throw refused(connector, status === 404 ? "there is no connector of this name" : `it answers with status ${status}`);
   } catch (error) {
     if (error instanceof ReplicationError) throw error;
     throw refused(connector, error instanceof SyntaxError ? "its answer is not JSON" : "it cannot be reached", error);

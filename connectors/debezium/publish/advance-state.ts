@@ -3,6 +3,7 @@ import type { Micros } from "../../../engine/model/change-message.ts";
 import type { StopReason, StoppedTable, Subscription, TableMapping } from "../../../engine/model/share.ts";
 import { printTable, tableKey } from "../../../engine/model/table.ts";
 import type { CheckpointWrite } from "../../../engine/ports/change-target.ts";
+import { batchKind } from "../../../engine/target/batch-kind.ts";
 import type { QuarantineBook } from "../../../engine/target/quarantine-book.ts";
 import type { RowTally } from "../../../engine/target/row-tally.ts";
 import { judgedTime, oldest } from "../../../engine/validity/validity-clock.ts";
@@ -185,7 +186,7 @@ function batchRecord({ checkpoint, tally, batchId, clock }: BatchFacts): StoredB
   if (!fromStream && tally.written + tally.deleted === 0) return null;
   return {
     id: batchId,
-    kind: fromStream ? "stream" : "load",
+    kind: batchKind(checkpoint),
     firstPosition: checkpoint.firstPosition,
     lastPosition: checkpoint.position,
     sourceTimeFirst: checkpoint.firstCommittedAt,

@@ -73,6 +73,10 @@ export class KafkaTargetRecords implements TargetRecords {
     });
   }
 
+  async recordReconcile(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async close(): Promise<void> {
     await this.#client?.close();
     this.#client = null;
@@ -120,6 +124,7 @@ function copyRecord(state: PublicationState, { table, copy, now }: NamedCopy): C
     lastSyncAt: dateOf(copy.lastSyncAt),
     validUntil: dateOf(copy.validUntil),
     lastReconciledAt: null,
+    verdict: null,
     rows: null,
     rowsQuarantined: Object.keys(copy.quarantine).length,
     position,

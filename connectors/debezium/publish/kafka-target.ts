@@ -7,6 +7,7 @@ import type { Subscription, TableMapping } from "../../../engine/model/share.ts"
 import { printTable, tableKey } from "../../../engine/model/table.ts";
 import type { ChangeTarget, Objection, StoredCheckpoint, TargetState, TargetTransaction } from "../../../engine/ports/change-target.ts";
 import type { HeldRows } from "../../../engine/target/quarantine-book.ts";
+import { epochsOf, refuseLaterTerm } from "../../../engine/target/terms.ts";
 import type { KafkaClient } from "../kafka/kafka-client.ts";
 import { openKafkaClient } from "../kafka/open-client.ts";
 import { suspended } from "./advance-state.ts";
@@ -71,12 +72,17 @@ export class KafkaTarget implements ChangeTarget {
     return this.#targetState(made.size === 0 ? state : this.#registered(stored));
   }
 
-  async takeEpoch(): Promise<TargetState> {
+  async takeEpoch(term: number | null = null): Promise<TargetState> {
     await this.#endSession();
+    const { first, end } = epochsOf(term);
+    // Before whoever publishes is thrown out.
+    const { epoch = 0 } = (await readState(await this.#connected(), this.#options.publish.prefix)) ?? {};
+    refuseLaterTerm(this.#subscription.id, epoch, end);
     const writer = await PublicationWriter.start(await this.#connected(), this.#options.publish);
     try {
       const state = this.#registered(writer.stored);
-      await writer.write({ ...state, epoch: state.epoch + 1 });
+      refuseLaterTerm(this.#subscription.id, state.epoch, end);
+      await writer.write({ ...state, epoch: Math.max(state.epoch + 1, first) });
     } catch (error) {
       await writer.close();
       throw error;

@@ -62,11 +62,12 @@ export class DirectSnapshot implements SnapshotSource {
 
   async readRows(request: RowsRequest): Promise<RowsAnswer> {
     const table = await this.#atMaster(request.table);
-    const { rows } = await this.#parts.inner.readRows({ ...request, table });
+    const { rows, visibility } = await this.#parts.inner.readRows({ ...request, table });
     // The stream waits for whoever asks, so that its own clock would not go on.
     const { source } = this.#parts;
     const readAt = await this.#masterTime({ table, key: request.key }, this.#stop.signal);
-    return { rows, position: await this.#endAfter(readAt, () => source.trustedEnd(), this.#stop.signal) };
+    const position = await this.#endAfter(readAt, () => source.trustedEnd(), this.#stop.signal);
+    return { rows, position, visibility: bySourceTransaction(visibility) };
   }
 
   countRows(table: TableName, filter: Predicate | null): Promise<number> {

@@ -36,6 +36,8 @@ const leftoverEndsMs = 10_000;
 const lookAgainMs = 20;
 /** An answer that takes longer is asked after on another connection. */
 const patienceMs = 20_000;
+/** A server that was so often found waiting for a statement never got ours: the network swallowed it, and works again. */
+const idleProbesMax = 2;
 
 /** What the server answered to a statement that writes. */
 export interface Answer {
@@ -169,10 +171,17 @@ export class ApplySession {
 
   /** What was sent into a dead network is repeated by TCP for a quarter of an hour: ask another way whether anybody works on it. */
   async #watched<T>(answer: Promise<T>): Promise<T> {
+    let idle = 0;
     const timer = setInterval(() => {
-      this.#probe().catch((error: unknown) => {
-        if (error instanceof ReplicationError && error.code === "DB-MY-001") this.session.destroy();
-      });
+      this.#probe().then(
+        (isIdle) => {
+          idle = isIdle ? idle + 1 : 0;
+          if (idle === idleProbesMax) this.session.destroy();
+        },
+        (error: unknown) => {
+          if (error instanceof ReplicationError && error.code === "DB-MY-001") this.session.destroy();
+        },
+      );
     }, patienceMs);
     try {
       return await answer;
@@ -181,11 +190,13 @@ export class ApplySession {
     }
   }
 
-  async #probe(): Promise<void> {
+  /** True when all that we had to send is on its way, and the server waits for a statement. */
+  async #probe(): Promise<boolean> {
     const probe = await connectMysql(this.#address, { role: "probe", connectTimeoutMs: patienceMs });
     try {
-      const rows = await probe.query("SELECT ID FROM information_schema.PROCESSLIST WHERE ID = ?", [this.#connectionId]);
-      if (rows.length === 0) this.session.destroy();
+      const rows = await probe.query("SELECT COMMAND AS command FROM information_schema.PROCESSLIST WHERE ID = ?", [this.#connectionId]);
+      if (rows[0] === undefined) this.session.destroy();
+      return rows[0]?.["command"] === "Sleep" && this.session.unsentBytes === 0;
     } finally {
       await probe.end();
     }

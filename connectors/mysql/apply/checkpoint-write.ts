@@ -5,9 +5,12 @@ import type { StoppedTable, Subscription, TableMapping } from "../../../engine/m
 import { printTable, tableKey } from "../../../engine/model/table.ts";
 import type { CheckpointWrite } from "../../../engine/ports/change-target.ts";
 import { batchStep } from "../../../engine/target/batch-ids.ts";
+import { batchKind } from "../../../engine/target/batch-kind.ts";
+import { countedAnew } from "../../../engine/target/counted-anew.ts";
 import type { QuarantineBook } from "../../../engine/target/quarantine-book.ts";
 import type { RowTally } from "../../../engine/target/row-tally.ts";
 import type { TextRow } from "../mysql-client.ts";
+import { quoteTable } from "../quote.ts";
 import { nowMicrosSql } from "./checkpoint-sql.ts";
 import type { OpenTransaction } from "./open-transaction.ts";
 import type { Bound } from "./prepared-statements.ts";
@@ -35,10 +38,12 @@ export function takesBatchId({ checkpoint, tally, book }: CheckpointFacts): bool
 export async function writeCheckpoint(transaction: OpenTransaction, facts: CheckpointFacts): Promise<TableMapping[]> {
   const own = await readOwn(transaction, facts);
   const { subscription } = facts;
+  const counts = await countRows(transaction, facts);
   const copies = [...subscription.tables, ...subscription.stopped].map((table) => {
     const stored = own.copies.get(printTable(table.target));
     if (stored === undefined) throw new ReplicationError("DB-TGT-004", { subject: subscription.id });
-    return { table, change: copyChange(facts, own, table, stored) };
+    const change = copyChange(facts, own, table, stored);
+    return { table, change: { ...change, counted: counts.get(printTable(table.target)) ?? null } };
   });
   await writeCopies(transaction, subscription.id, copies);
   await writeSubscription(
@@ -50,6 +55,19 @@ export async function writeCheckpoint(transaction: OpenTransaction, facts: Check
   await writeQuarantine(transaction, facts, own.clock);
   await writeBatch(transaction, facts, own.clock);
   return subscription.tables.filter((_, index) => copies[index]?.change.owesLoad === true);
+}
+
+/**
+ * Of each copy whose number of rows the tally may not know, by its name. By a statement of its own: one that writes, too, would lock
+ * what it counts.
+ */
+async function countRows(transaction: OpenTransaction, { subscription, checkpoint, tally }: CheckpointFacts): Promise<Map<string, string>> {
+  const counts = new Map<string, string>();
+  for (const { target, physical } of countedAnew(subscription, checkpoint, tally)) {
+    const [row] = await transaction.query(`SELECT COUNT(*) AS counted FROM ${quoteTable(physical)}`, []);
+    counts.set(printTable(target), row?.["counted"] ?? "0");
+  }
+  return counts;
 }
 
 interface StoredCopy {
@@ -148,7 +166,8 @@ function copyChange(facts: CheckpointFacts, own: Own, table: TableMapping | Stop
       ...(moves ? { last_sync_at: String(lastSyncAt), valid_until: String(validUntil) } : {}),
       ...(mapping !== null && book.touches(mapping) ? { rows_quarantined: String(book.count(mapping)) } : {}),
       ...(load === null ? {} : { load: complete ? null : JSON.stringify(load.progress) }),
-      ...(complete ? { contract: load.progress.contract } : {}),
+      // What was compared with the master were the rows of before a load, under the contract of before it.
+      ...(complete ? { contract: load.progress.contract, last_reconciled_at: null, verdict: null } : {}),
       ...(stop === null ? {} : { stopped_code: stop.code, stopped_message: stop.message }),
       ...(stored.stopped && !stopped ? { stopped_code: null, stopped_message: null } : {}),
     },
@@ -180,22 +199,28 @@ function nextState(state: string, { load, expired, moves }: CopyEvent): string {
   return moves ? "VALID" : state;
 }
 
-type ChangedCopy = { readonly table: TableMapping | StoppedTable; readonly change: CopyChange };
+interface ChangedCopy {
+  readonly table: TableMapping | StoppedTable;
+  /** `counted`: rows that are there, which take the place of what is on record; null: they were not counted. */
+  readonly change: CopyChange & { readonly counted: string | null };
+}
 
 /** Copies that change alike, as they all do with a heartbeat, share a statement. */
 async function writeCopies(transaction: OpenTransaction, subscription: string, copies: readonly ChangedCopy[]): Promise<void> {
   const alike = new Map<string, ChangedCopy[]>();
   for (const copy of copies) {
-    if (Object.keys(copy.change.set).length === 0 && copy.change.growth === 0) continue;
-    const id = JSON.stringify([copy.change.set, copy.change.growth]);
+    const { set, growth, counted } = copy.change;
+    if (Object.keys(set).length === 0 && growth === 0 && counted === null) continue;
+    const id = JSON.stringify([set, growth, counted]);
     alike.set(id, [...(alike.get(id) ?? []), copy]);
   }
   for (const members of alike.values()) {
-    const { set, growth } = (members[0] as ChangedCopy).change;
-    const assignments = [...Object.keys(set).map((column) => `\`${column}\` = ?`), "`rows` = `rows` + ?"];
+    const { set, growth, counted } = (members[0] as ChangedCopy).change;
+    const rows = counted === null ? "`rows` = `rows` + ?" : "`rows` = ?";
+    const assignments = [...Object.keys(set).map((column) => `\`${column}\` = ?`), rows];
     await transaction.run(
       `UPDATE dongbo.copy SET ${assignments.join(", ")} WHERE subscription = ? AND target_table IN (${members.map(() => "?").join(", ")})`,
-      [...Object.values(set), String(growth), subscription, ...members.map(({ table }) => printTable(table.target))],
+      [...Object.values(set), counted ?? String(growth), subscription, ...members.map(({ table }) => printTable(table.target))],
     );
   }
 }
@@ -246,7 +271,7 @@ async function writeBatch(transaction: OpenTransaction, facts: CheckpointFacts, 
   await transaction.run(batchSql, [
     subscription.id,
     String(batchId),
-    fromStream ? "stream" : "load",
+    batchKind(checkpoint),
     checkpoint.firstPosition,
     checkpoint.position,
     checkpoint.firstCommittedAt === null ? null : String(checkpoint.firstCommittedAt),

@@ -1,7 +1,8 @@
 // A subscription's copy on a MySQL or MariaDB server: preparing it, owning it, writing it.
-import type { Position, PositionOrder } from "../../../engine/model/position.ts";
+import type { PositionOrder } from "../../../engine/model/position.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import { changedSince } from "../../../engine/target/changed-since.ts";
+import { epochsOf, refuseLaterTerm } from "../../../engine/target/terms.ts";
 import type { Key } from "../../../engine/model/row.ts";
 import type { ServerAddress } from "../../../engine/model/server-address.ts";
 import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
@@ -42,6 +43,8 @@ export class MysqlTarget implements ChangeTarget {
   #writing: Writing | null = null;
   /** The checkpoint's position as this worker last read or wrote it. */
   #position: string | null = null;
+  /** And its next batch: while a copy is being loaded the position may stand. */
+  #nextBatch = 0;
   /** The epoch at which it was prepared here; null: it was not. */
   #preparedAt: number | null = null;
 
@@ -59,20 +62,25 @@ export class MysqlTarget implements ChangeTarget {
     return state;
   }
 
-  async takeEpoch(): Promise<TargetState> {
+  async takeEpoch(term: number | null = null): Promise<TargetState> {
     await this.#endSession();
     const { id } = this.#subscription;
+    const { first, end } = epochsOf(term);
     const state = await this.#once("take over", async (session) => {
+      // Before the sessions of whoever owns it are ended.
+      refuseLaterTerm(id, this.#preparedAt ?? 0, end);
       await endLeftoverSessions(session, id);
       // What another slice has changed since must be looked at first.
       const at = this.#subscription.slice === undefined ? null : this.#preparedAt;
-      const matched = await session.execute(takeEpochSql, [id, at]);
+      const matched = await session.execute(takeEpochSql, [first, id, at, end]);
       if (matched === 0 && at !== null) throw changedSince(id);
+      if (matched === 0) refuseLaterTerm(id, (await readCheckpoint(session, id)).epoch, end);
       // A session that came in between may hold locks; what it writes can no longer be committed.
       await endLeftoverSessions(session, id);
       return readTargetState(session, this.#subscription);
     });
     this.#position = state.checkpoint.position;
+    this.#nextBatch = state.checkpoint.nextBatch;
     return state;
   }
 
@@ -97,6 +105,7 @@ export class MysqlTarget implements ChangeTarget {
       await endLeftoverSessions(session, this.#subscription.id);
       const stored = await readCheckpoint(session, this.#subscription.id);
       this.#position = stored.position;
+      this.#nextBatch = stored.nextBatch;
       return { ...stored, position: stored.position === null ? null : this.#options.positions.parse(stored.position) };
     });
   }
@@ -160,7 +169,7 @@ export class MysqlTarget implements ChangeTarget {
       await apply.announce(id);
       // Read again: another session of ours may have committed until it was ended.
       const { position, nextBatch } = await readCheckpoint(apply.session, id);
-      this.#refuseOtherCheckpoint(position);
+      this.#refuseOtherCheckpoint({ position, nextBatch });
       const held = await readHeldRows(apply.session, this.#subscription);
       return {
         session: apply,
@@ -182,6 +191,7 @@ export class MysqlTarget implements ChangeTarget {
     if (end.committed === null) return;
     this.#position = end.committed;
     if (end.tookBatchId) writing.nextBatch += batchStep(this.#subscription.slice);
+    this.#nextBatch = writing.nextBatch;
   }
 
   async #refuseOldEpoch(session: MysqlSession, epoch: number): Promise<never> {
@@ -194,9 +204,10 @@ export class MysqlTarget implements ChangeTarget {
   }
 
   /** Whoever went on from what it remembers would leave out what the target has lost meanwhile. */
-  #refuseOtherCheckpoint(stored: Position | null): void {
-    if (stored === this.#position) return;
-    const cause = `it is at ${stored ?? "its beginning"}, and was left at ${this.#position ?? "its beginning"}`;
+  #refuseOtherCheckpoint({ position, nextBatch }: { readonly position: string | null; readonly nextBatch: number }): void {
+    if (position === this.#position && nextBatch === this.#nextBatch) return;
+    const is = `it is at ${position ?? "its beginning"} before batch ${nextBatch}`;
+    const cause = `${is}, and was left at ${this.#position ?? "its beginning"} before batch ${this.#nextBatch}`;
     throw new ReplicationError("DB-RUN-012", { subject: this.#subscription.id, cause });
   }
 
@@ -217,7 +228,8 @@ export class MysqlTarget implements ChangeTarget {
   }
 }
 
-const takeEpochSql = "UPDATE dongbo.subscription SET epoch = epoch + 1 WHERE id = ? AND epoch = COALESCE(?, epoch)";
+const takeEpochSql = `
+UPDATE dongbo.subscription SET epoch = GREATEST(epoch + 1, ?) WHERE id = ? AND epoch = COALESCE(?, epoch) AND epoch < ?`;
 
 // Supply is suspended and resumed only between loading and termination; a copy that is not whole yet goes on loading.
 const suspensionSql = `

@@ -18,7 +18,12 @@ export async function readTargetState(session: MysqlSession, subscription: Subsc
   const recordOf = (table: Pick<TableMapping, "target">): CopyFacts => records.get(printTable(table.target)) ?? unknownCopy;
   const copies: StoredCopy[] = [];
   for (const table of subscription.tables) {
-    const found = await oneRow(session, `SELECT NOT EXISTS (SELECT 1 FROM ${quoteTable(table.physical)}) AS answer`, []);
+    const found = await oneRow(
+      session,
+      `SELECT NOT EXISTS (SELECT 1 FROM ${quoteTable(table.physical)})
+         AND NOT EXISTS (SELECT 1 FROM dongbo.quarantine WHERE subscription = ? AND target_table = ?) AS answer`,
+      [subscription.id, printTable(table.target)],
+    );
     copies.push({ table, ...recordOf(table), empty: found?.["answer"] === "1" });
   }
   return {
@@ -59,7 +64,7 @@ const unknownCopy: CopyFacts = { load: null, stopped: null, contract: null, expi
 const copiesSql = `
 SELECT c.target_table, c.\`load\`, c.stopped_code, c.stopped_message, c.contract,
   c.copy_state = 'RESYNCING' AND c.\`load\` IS NULL AS awaits_load,
-  s.on_expiry = 'resync' AND (c.copy_state = 'EXPIRED'
+  c.copy_state = 'QUARANTINED' OR s.on_expiry = 'resync' AND (c.copy_state = 'EXPIRED'
     OR c.copy_state = 'VALID' AND COALESCE(${judgedTimeSql} >= c.valid_until, 1)) AS expired
 FROM dongbo.copy AS c JOIN dongbo.subscription AS s ON s.id = c.subscription WHERE c.subscription = ?`;
 

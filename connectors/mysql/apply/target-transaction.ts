@@ -9,6 +9,7 @@ import { printTable, tableKey } from "../../../engine/model/table.ts";
 import type { CheckpointWrite, CommitOutcome, TableChange, TargetTransaction, WriteOutcome } from "../../../engine/ports/change-target.ts";
 import { type HeldRows, QuarantineBook } from "../../../engine/target/quarantine-book.ts";
 import { RowTally } from "../../../engine/target/row-tally.ts";
+import { growthIn } from "../../../engine/target/told-growth.ts";
 import { quoteIdentifier } from "../quote.ts";
 import type { ApplySession } from "./apply-session.ts";
 import { type CheckpointFacts, takesBatchId, writeCheckpoint } from "./checkpoint-write.ts";
@@ -112,7 +113,7 @@ export class MysqlTargetTransaction implements TargetTransaction {
     const { stops } = this.#book.news();
     this.#book.settle();
     this.#end({ committed: checkpoint.position, tookBatchId: takesBatchId(facts), catalogStale: this.#writer.tookCare });
-    return { expired, stops, quarantined: this.#book.total };
+    return { expired, stops, quarantined: this.#book.total, grownBy: growthIn(this.#tally, this.#book) };
   }
 
   /** Tables whose foreign keys would delete or change rows on their own: nobody could say then what the copy holds. */

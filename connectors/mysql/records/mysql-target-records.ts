@@ -1,10 +1,19 @@
 // What a MySQL or MariaDB target says of the copies in it, for commands: read from database dongbo and the physical tables.
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
+import type { Verdict } from "../../../engine/model/reconcile-report.ts";
 import type { ServerAddress } from "../../../engine/model/server-address.ts";
 import type { CopyState, ShareState } from "../../../engine/model/share.ts";
 import { printTable, type TableName } from "../../../engine/model/table.ts";
-import type { BatchRecord, CopyRecord, QuarantineRecord, RowRecord, TargetRecords } from "../../../engine/ports/target-records.ts";
+import type {
+  BatchRecord,
+  CopyRecord,
+  QuarantineRecord,
+  ReconcileOutcome,
+  RowRecord,
+  TargetRecords,
+} from "../../../engine/ports/target-records.ts";
 import { type PartRecord, wholeCopies } from "../../../engine/target/whole-copies.ts";
+import { nowMicrosSql } from "../apply/checkpoint-sql.ts";
 import { batchColumn, isSameName } from "../apply/names.ts";
 import { connectMysql, type MysqlSession, type TextRow } from "../mysql-client.ts";
 import { quoteIdentifier, quoteTable } from "../quote.ts";
@@ -73,6 +82,19 @@ export class MysqlTargetRecords implements TargetRecords {
     );
   }
 
+  async recordReconcile(subscription: string, table: string, { verdict, quarantine }: ReconcileOutcome): Promise<void> {
+    if (!(await this.#installed())) return;
+    const session = await this.#connected();
+    await session.execute(
+      `UPDATE dongbo.copy SET
+         last_reconciled_at = IF(? = 'unverified', last_reconciled_at, ${nowMicrosSql}),
+         verdict = IF(? = 'unverified' AND verdict = 'different', verdict, ?),
+         copy_state = IF(? AND copy_state IN ('VALID', 'EXPIRED'), 'QUARANTINED', copy_state)
+       WHERE subscription IN (${partsOfWhole}) AND target_table = ?`,
+      [verdict, verdict, verdict, quarantine ? 1 : 0, subscription, subscription, table],
+    );
+  }
+
   async close(): Promise<void> {
     await this.#session?.end();
     this.#session = null;
@@ -133,7 +155,7 @@ const partsOfWhole = `SELECT id FROM dongbo.subscription WHERE ${ofWhole}`;
 
 const copiesSql = (subscriptions: number): string => `
 SELECT v.subscription AS part, COALESCE(v.part_of, v.subscription) AS subscription, v.slices, v.target_table, c.physical_schema, c.physical_name, v.share_state, v.copy_state, v.reason, v.last_sync_at,
-  v.valid_until, v.last_reconciled_at, c.\`rows\`, c.rows_quarantined, s.position, s.source_identity, c.stopped_code, c.stopped_message,
+  v.valid_until, v.last_reconciled_at, c.verdict, c.\`rows\`, c.rows_quarantined, s.position, s.source_identity, c.stopped_code, c.stopped_message,
   c.\`load\`, v.agreement_to, v.withdrawn_at, v.judged_at
 FROM dongbo.verdict AS v
 JOIN dongbo.copy AS c ON c.subscription = v.subscription AND c.target_table = v.target_table
@@ -186,6 +208,7 @@ function toPart(row: TextRow): PartRecord {
     lastSyncAt: instant(row["last_sync_at"]),
     validUntil: instant(row["valid_until"]),
     lastReconciledAt: instant(row["last_reconciled_at"]),
+    verdict: (row["verdict"] ?? null) as Verdict | null,
     rows: Number(row["rows"]),
     rowsQuarantined: Number(row["rows_quarantined"]),
     position: row["position"] ?? null,

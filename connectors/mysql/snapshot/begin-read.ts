@@ -11,6 +11,8 @@ import { seenBefore, seenIn } from "./snapshot-visibility.ts";
 
 export interface BegunRead {
   readonly visibility: SnapshotVisibility;
+  /** Everything up to here is seen for certain: a place in the log, or where MySQL numbers transactions, their set. */
+  readonly shown: Position;
   /** The source's clock from just before the read could see anything. */
   readonly startedAt: Micros;
   /** Everything the read can see committed at or before this; null: ask `endOfLog` when all rows are read. */
@@ -30,15 +32,14 @@ export function beginRead(session: MysqlSession, settled: SettledSnapshots): Pro
 export async function endOfLog(session: MysqlSession): Promise<Position> {
   if (session.flavour === "mariadb") return mysqlPositions.parse(only(await session.query("SELECT @@global.gtid_binlog_pos AS position")));
   const [row] = await session.query("SELECT @@global.gtid_mode AS mode, @@global.gtid_executed AS position");
-  return numbersTransactions(row?.["mode"])
-    ? mysqlPositions.parse(row?.["position"] ?? "")
-    : mysqlPositions.parse(formatLogOffset(await currentOffset(session)));
+  return numbersTransactions(row?.["mode"]) ? mysqlPositions.parse(row?.["position"] ?? "") : toPosition(await currentOffset(session));
 }
 
 /** The snapshot and its place in the log are taken together, to the byte (MDEV-136). */
 async function beginOnMariaDb(session: MysqlSession, settled: SettledSnapshots): Promise<BegunRead> {
   const startedAt = Number(only(await session.query(`SELECT ${clock}`)));
-  return { startedAt, visibility: seenBefore(await settled.begin(session)), position: await endOfLog(session) };
+  const place = await settled.begin(session);
+  return { startedAt, visibility: seenBefore(place), shown: toPosition(place), position: await endOfLog(session) };
 }
 
 /**
@@ -50,21 +51,27 @@ async function beginOnMysql(session: MysqlSession): Promise<BegunRead> {
   const startedAt = Number(row?.["at"]);
   if (numbersTransactions(row?.["mode"])) {
     await session.query(begin);
-    return { startedAt, visibility: seenIn(row?.["executed"] ?? ""), position: null };
+    const executed = row?.["executed"] ?? "";
+    return { startedAt, visibility: seenIn(executed), shown: mysqlPositions.parse(executed), position: null };
   }
   await session.query("FLUSH TABLES WITH READ LOCK");
   try {
     await session.query(begin);
     const offset = await currentOffset(session);
-    return { startedAt, visibility: seenBefore(offset), position: mysqlPositions.parse(formatLogOffset(offset)) };
+    return { startedAt, visibility: seenBefore(offset), shown: toPosition(offset), position: toPosition(offset) };
   } finally {
     await session.query("UNLOCK TABLES");
   }
 }
 
-/** MySQL 8.4 took the old name of the statement away, older ones do not know the new one. */
-async function currentOffset(session: MysqlSession): Promise<LogOffset> {
-  const [row] = await session.query(session.version >= 80_200 ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS");
+function toPosition(place: LogOffset): Position {
+  return mysqlPositions.parse(formatLogOffset(place));
+}
+
+/** Where the log ends. MySQL 8.4 took the old name of the statement away, older ones do not know the new one. */
+export async function currentOffset(session: MysqlSession): Promise<LogOffset> {
+  const renamed = session.flavour === "mysql" && session.version >= 80_200;
+  const [row] = await session.query(renamed ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS");
   return { file: row?.["File"] ?? "", offset: Number(row?.["Position"]) };
 }
 

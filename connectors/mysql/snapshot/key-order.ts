@@ -73,6 +73,8 @@ function keyLiteral(type: ColumnType, value: Buffer): string {
       // The session's zone is UTC.
       return `'${plain(value, /^[-0-9 :.]+\+00$/).slice(0, -3)}'`;
     default:
+      // Digits in quotes would be a text, and its bytes the number.
+      if (type.bare === "bit") return `b'${plain(value, /^[01]+$/)}'`;
       return `'${plain(value, /^[-0-9a-f :.]+$/i)}'`;
   }
 }

@@ -79,7 +79,7 @@ export class MysqlSnapshot implements SnapshotSource {
     const all = withKey(columns, key);
     const wanted = new Set(keys.map(keyText));
     const rows: Row[] = [];
-    const position = await this.#use(printTable(table.table), async (session) => {
+    const { position, visibility } = await this.#use(printTable(table.table), async (session) => {
       const index = await this.#indexOf(session, table, key);
       const begun = await beginRead(session, this.#settled);
       for (let from = 0; from < keys.length; from += keysPerStatement) {
@@ -88,11 +88,11 @@ export class MysqlSnapshot implements SnapshotSource {
       }
       const reached = begun.position ?? (await endOfLog(session));
       await session.query("COMMIT");
-      return reached;
+      return { position: reached, visibility: begun.visibility };
     });
     // The server may have taken another spelling for the key that was asked for.
     const found = rows.filter((row) => wanted.has(keyText(keyOf(row, all, key))));
-    return { rows: found.map((row) => row.slice(0, columns.length)), position };
+    return { rows: found.map((row) => row.slice(0, columns.length)), position, visibility };
   }
 
   async countRows(table: TableName, filter: Predicate | null): Promise<number> {

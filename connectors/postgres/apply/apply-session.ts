@@ -50,6 +50,8 @@ const nameBytesMax = 63 - "dongbo ".length;
 
 /** An answer that takes longer is asked after on another connection. */
 const patienceMs = 20_000;
+/** A server that was so often found waiting for a statement never got ours: the network swallowed it, and works again. */
+const idleProbesMax = 2;
 
 export class ApplySession {
   readonly client: pg.Client;
@@ -121,10 +123,17 @@ export class ApplySession {
 
   /** What was sent into a dead network is repeated by TCP for a quarter of an hour: ask another way whether anybody works on it. */
   async #watched<T>(answer: Promise<T>): Promise<T> {
+    let idle = 0;
     const timer = setInterval(() => {
-      this.#probe().catch((error: unknown) => {
-        if (error instanceof ReplicationError && error.code === "DB-PG-001") this.#giveUp();
-      });
+      this.#probe().then(
+        (isIdle) => {
+          idle = isIdle ? idle + 1 : 0;
+          if (idle === idleProbesMax) this.#giveUp();
+        },
+        (error: unknown) => {
+          if (error instanceof ReplicationError && error.code === "DB-PG-001") this.#giveUp();
+        },
+      );
     }, patienceMs);
     try {
       return await answer;
@@ -133,11 +142,13 @@ export class ApplySession {
     }
   }
 
-  async #probe(): Promise<void> {
+  /** True when all that we had to send is on its way, and the server waits for a statement. */
+  async #probe(): Promise<boolean> {
     const probe = await connectPostgres(this.#address, { role: "probe", answerTimeoutMs: patienceMs });
     try {
-      const { rows } = await probe.query("SELECT FROM pg_stat_activity WHERE pid = $1", [this.#process]);
-      if (rows.length === 0) this.#giveUp();
+      const { rows } = await probe.query<{ state: string | null }>("SELECT state FROM pg_stat_activity WHERE pid = $1", [this.#process]);
+      if (rows[0] === undefined) this.#giveUp();
+      return rows[0]?.state?.startsWith("idle") === true && (this.client.connection.stream as Partial<Socket>).writableLength === 0;
     } finally {
       await probe.end().catch(() => {});
     }

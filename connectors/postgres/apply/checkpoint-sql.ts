@@ -5,8 +5,11 @@ import type { Subscription, TableMapping } from "../../../engine/model/share.ts"
 import { printTable, tableKey } from "../../../engine/model/table.ts";
 import type { CheckpointWrite } from "../../../engine/ports/change-target.ts";
 import { listedColumn, TextArray } from "./array-parameter.ts";
+import { quoteTable } from "../quote.ts";
 import { judgedTimeSql } from "./gate-sql.ts";
 import { batchStep } from "../../../engine/target/batch-ids.ts";
+import { batchKind } from "../../../engine/target/batch-kind.ts";
+import { countedAnew } from "../../../engine/target/counted-anew.ts";
 import type { QuarantineBook } from "../../../engine/target/quarantine-book.ts";
 import type { RowTally } from "../../../engine/target/row-tally.ts";
 import type { Parameter, Statement } from "./statement-batch.ts";
@@ -63,6 +66,8 @@ WITH own AS MATERIALIZED (
     rows_quarantined = coalesce(g.quarantined, c.rows_quarantined),
     load = CASE g.load_event WHEN 'progress' THEN g.load WHEN 'complete' THEN NULL ELSE c.load END,
     contract = CASE g.load_event WHEN 'complete' THEN g.contract ELSE c.contract END,
+    last_reconciled_at = CASE g.load_event WHEN 'complete' THEN NULL ELSE c.last_reconciled_at END,
+    verdict = CASE g.load_event WHEN 'complete' THEN NULL ELSE c.verdict END,
     stopped_code = CASE WHEN ${stopped} THEN coalesce(g.stopped_code, c.stopped_code) END,
     stopped_message = CASE WHEN ${stopped} THEN coalesce(g.stopped_message, c.stopped_message) END
   FROM own, (VALUES ${given.join(", ")}) AS g(${copyColumns.map(([name]) => name).join(", ")})
@@ -141,6 +146,14 @@ export function checkpointStatement(facts: CheckpointFacts): Statement {
   };
 }
 
+/** For behind the checkpoint statement, which adds what the tally knows. */
+export function countStatements({ subscription, checkpoint, tally }: CheckpointFacts): Statement[] {
+  return countedAnew(subscription, checkpoint, tally).map((table) => ({
+    sql: `UPDATE dongbo.copy SET rows = (SELECT count(*) FROM ${quoteTable(table.physical)}) WHERE subscription = $1 AND target_table = $2`,
+    parameters: [subscription.id, printTable(table.target)],
+  }));
+}
+
 /** The record that rows of this transaction are traced to; none when it holds nothing that could be. */
 export function batchStatements({ subscription, batchId, checkpoint, tally }: CheckpointFacts): Statement[] {
   const fromStream = checkpoint.firstPosition !== null;
@@ -149,7 +162,7 @@ export function batchStatements({ subscription, batchId, checkpoint, tally }: Ch
   const parameters = [
     subscription.id,
     String(batchId),
-    fromStream ? "stream" : "load",
+    batchKind(checkpoint),
     firstPosition,
     position,
     firstCommittedAt === null ? null : microsText(firstCommittedAt),

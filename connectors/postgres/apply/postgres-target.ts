@@ -1,6 +1,7 @@
 // A subscription's copy in a PostgreSQL database: preparing it, owning it, writing it.
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import { changedSince } from "../../../engine/target/changed-since.ts";
+import { epochsOf, refuseLaterTerm } from "../../../engine/target/terms.ts";
 import type { ServerAddress } from "../../../engine/model/server-address.ts";
 import type { PositionOrder } from "../../../engine/model/position.ts";
 import type { Key } from "../../../engine/model/row.ts";
@@ -45,6 +46,8 @@ export class PostgresTarget implements ChangeTarget {
   #writing: Writing | null = null;
   /** The checkpoint's position as this worker last read or wrote it. */
   #position: string | null = null;
+  /** And its next batch: while a copy is being loaded the position may stand. */
+  #nextBatch = 0;
   /** The epoch at which it was prepared here; null: it was not. */
   #preparedAt: number | null = null;
   #typesRefreshed = false;
@@ -69,20 +72,25 @@ export class PostgresTarget implements ChangeTarget {
     return state;
   }
 
-  async takeEpoch(): Promise<TargetState> {
+  async takeEpoch(term: number | null = null): Promise<TargetState> {
     await this.#endSession();
     const { id } = this.#subscription;
+    const { first, end } = epochsOf(term);
     const state = await this.#once("take over", async (client) => {
+      // Before the sessions of whoever owns it are ended.
+      refuseLaterTerm(id, this.#preparedAt ?? 0, end);
       await endLeftoverSessions(client, id);
       // What another slice has changed since must be looked at first.
       const at = this.#subscription.slice === undefined ? null : this.#preparedAt;
-      const { rowCount } = await client.query(takeEpochSql, [id, at === null ? null : String(at)]);
+      const { rowCount } = await client.query(takeEpochSql, [id, at === null ? null : String(at), String(first), String(end)]);
       if (rowCount === 0 && at !== null) throw changedSince(id);
+      if (rowCount === 0) refuseLaterTerm(id, (await readCheckpoint(client, id)).epoch, end);
       // A session that came in between may hold locks; what it writes can no longer be committed.
       await endLeftoverSessions(client, id);
       return readTargetState(client, this.#subscription);
     });
     this.#position = state.checkpoint.position;
+    this.#nextBatch = state.checkpoint.nextBatch;
     return state;
   }
 
@@ -108,6 +116,7 @@ export class PostgresTarget implements ChangeTarget {
       await endLeftoverSessions(client, this.#subscription.id);
       const stored = await readCheckpoint(client, this.#subscription.id);
       this.#position = stored.position;
+      this.#nextBatch = stored.nextBatch;
       return { ...stored, position: stored.position === null ? null : this.#options.positions.parse(stored.position) };
     });
   }
@@ -170,7 +179,7 @@ export class PostgresTarget implements ChangeTarget {
     try {
       const stored = await readCheckpoint(session.client, this.#subscription.id);
       if (stored.epoch !== epoch) await this.#refuseOldEpoch(session.client, epoch);
-      this.#refuseOtherCheckpoint(stored.position);
+      this.#refuseOtherCheckpoint(stored);
       const held = await this.#heldRows(session.client);
       return { session, held, catalog: await this.#catalog(session), nextBatch: stored.nextBatch, catalogStale: false };
     } catch (error) {
@@ -206,6 +215,7 @@ export class PostgresTarget implements ChangeTarget {
     if (end.committed === null) return;
     this.#position = end.committed;
     if (end.tookBatchId) writing.nextBatch += batchStep(this.#subscription.slice);
+    this.#nextBatch = writing.nextBatch;
     this.#typesRefreshed = false;
   }
 
@@ -219,9 +229,10 @@ export class PostgresTarget implements ChangeTarget {
   }
 
   /** Whoever went on from what it remembers would leave out what the target has lost meanwhile. */
-  #refuseOtherCheckpoint(stored: string | null): void {
-    if (stored === this.#position) return;
-    const cause = `it is at ${stored ?? "its beginning"}, and was left at ${this.#position ?? "its beginning"}`;
+  #refuseOtherCheckpoint({ position, nextBatch }: { readonly position: string | null; readonly nextBatch: number }): void {
+    if (position === this.#position && nextBatch === this.#nextBatch) return;
+    const is = `it is at ${position ?? "its beginning"} before batch ${nextBatch}`;
+    const cause = `${is}, and was left at ${this.#position ?? "its beginning"} before batch ${this.#nextBatch}`;
     throw new ReplicationError("DB-RUN-012", { subject: this.#subscription.id, cause });
   }
 
@@ -245,7 +256,9 @@ export class PostgresTarget implements ChangeTarget {
   }
 }
 
-const takeEpochSql = "UPDATE dongbo.subscription SET epoch = epoch + 1 WHERE id = $1 AND epoch = coalesce($2::bigint, epoch)";
+const takeEpochSql = `
+UPDATE dongbo.subscription SET epoch = greatest(epoch + 1, $3::bigint)
+WHERE id = $1 AND epoch = coalesce($2::bigint, epoch) AND epoch < $4::bigint`;
 
 // Supply is suspended and resumed only between loading and termination; a copy that is not whole yet goes on loading.
 const suspensionSql = `

@@ -306,7 +306,12 @@ export async function readTargetState(client: ClientBase, subscription: Subscrip
   const recordOf = (table: CopyNames): Omit<StoredCopy, "table" | "empty"> => records.get(printTable(table.target)) ?? unknownCopy;
   const copies: StoredCopy[] = [];
   for (const table of subscription.tables) {
-    const empty = await isTrue(client, `SELECT NOT EXISTS (SELECT FROM ${quoteTable(table.physical)}) AS answer`, []);
+    const empty = await isTrue(
+      client,
+      `SELECT NOT EXISTS (SELECT FROM ${quoteTable(table.physical)})
+         AND NOT EXISTS (SELECT FROM dongbo.quarantine WHERE subscription = $1 AND target_table = $2) AS answer`,
+      [subscription.id, printTable(table.target)],
+    );
     copies.push({ table, ...recordOf(table), empty });
   }
   return {
@@ -346,7 +351,7 @@ async function readCopies(client: ClientBase, subscription: string): Promise<Map
   const { rows } = await client.query<Record<Column, string | null>>(
     `SELECT c.target_table, c.load, c.stopped_code, c.stopped_message, c.contract,
        c.copy_state = 'RESYNCING' AND c.load IS NULL AS awaits_load,
-       s.on_expiry = 'resync' AND (c.copy_state = 'EXPIRED'
+       c.copy_state = 'QUARANTINED' OR s.on_expiry = 'resync' AND (c.copy_state = 'EXPIRED'
          OR c.copy_state = 'VALID' AND coalesce(greatest(clock_timestamp(), s.clock_floor) >= c.valid_until, true)) AS expired
      FROM dongbo.copy AS c JOIN dongbo.subscription AS s ON s.id = c.subscription WHERE c.subscription = $1`,
     [subscription],

@@ -9,12 +9,20 @@ import { printTable, tableKey } from "../../../engine/model/table.ts";
 import type { CheckpointWrite, CommitOutcome, TableChange, TargetTransaction, WriteOutcome } from "../../../engine/ports/change-target.ts";
 import { sqlState } from "../postgres-errors.ts";
 import type { ApplySession } from "./apply-session.ts";
-import { type CheckpointFacts, batchStatements, checkpointStatement, quarantineStatements, takesBatchId } from "./checkpoint-sql.ts";
+import {
+  type CheckpointFacts,
+  batchStatements,
+  checkpointStatement,
+  countStatements,
+  quarantineStatements,
+  takesBatchId,
+} from "./checkpoint-sql.ts";
 import { constraintSettings, selfActing, settleConstraints } from "./deferred-constraints.ts";
 import type { DirectCopy } from "./direct-copy.ts";
 import { OpenTransaction, plain, refusesRows } from "./open-transaction.ts";
 import { type HeldRows, QuarantineBook } from "../../../engine/target/quarantine-book.ts";
 import { RowTally } from "../../../engine/target/row-tally.ts";
+import { growthIn } from "../../../engine/target/told-growth.ts";
 import { refusalOf } from "./refusal.ts";
 import { type MissingRows, RowWriter } from "./row-writer.ts";
 import { type Statement, StatementFailure, type StatementResult } from "./statement-batch.ts";
@@ -157,12 +165,13 @@ export class PostgresTargetTransaction implements TargetTransaction {
   async #commit(checkpoint: CheckpointWrite): Promise<CommitOutcome> {
     const { subscription, epoch } = this.#parts;
     const facts: CheckpointFacts = { subscription, epoch, batchId: this.batchId, checkpoint, tally: this.#tally, book: this.#book };
-    const results = await this.#send([checkpointStatement(facts), ...quarantineStatements(facts), ...batchStatements(facts)]);
+    const beside = [...countStatements(facts), ...quarantineStatements(facts), ...batchStatements(facts)];
+    const results = await this.#send([checkpointStatement(facts), ...beside]);
     failpoint("target-after-commit");
     const stops = this.#book.news().stops;
     this.#book.settle();
     this.#end({ committed: checkpoint.position, tookBatchId: takesBatchId(facts), catalogStale: this.#writer.tookCare });
-    return { expired: this.#tables(results), stops, quarantined: this.#book.total };
+    return { expired: this.#tables(results), stops, quarantined: this.#book.total, grownBy: growthIn(this.#tally, this.#book) };
   }
 
   /** One round trip, the checkpoint statement first. A heartbeat needs no transaction block: its only statement is a transaction by itself. */

@@ -7,6 +7,7 @@ import { assert } from "../../../engine/model/assert.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import { toReplicationError } from "../postgres-errors.ts";
 import { FrameReader } from "./frame-reader.ts";
+import { ReadGathering } from "./read-gathering.ts";
 import { encodeCopyDone, encodeQuery, encodeTerminate } from "./standby-status.ts";
 
 /** What the owner of a connection is told. Calls come from the socket's events, in order. */
@@ -28,6 +29,7 @@ const startMsMax = 30_000;
 export class ReplicationConnection {
   readonly #socket: Duplex;
   readonly #subject: string;
+  readonly #gathering: ReadGathering;
   #events: ConnectionEvents | null = null;
   #starting: { resolve: () => void; reject: (error: unknown) => void } | null = null;
   #finishing: (() => void) | null = null;
@@ -40,6 +42,7 @@ export class ReplicationConnection {
     const { stream } = (client as unknown as { connection: { stream: Duplex } }).connection;
     assert(typeof stream.on === "function", "the driver keeps its socket in connection.stream");
     this.#socket = stream;
+    this.#gathering = new ReadGathering(stream);
     const reader = new FrameReader((type, bytes, from, to) => this.#frame(type, bytes, from, to));
     stream.removeAllListeners("data");
     stream.on("data", (read: Buffer) => this.#read(reader, read));
@@ -68,11 +71,11 @@ export class ReplicationConnection {
   }
 
   pause(): void {
-    this.#socket.pause();
+    this.#gathering.hold();
   }
 
   resume(): void {
-    this.#socket.resume();
+    this.#gathering.release();
   }
 
   /**
@@ -109,6 +112,7 @@ export class ReplicationConnection {
     try {
       reader.push(read);
       this.#events?.readEnded(read.length);
+      this.#gathering.read(read.length);
     } catch (error) {
       this.#end(error);
     }

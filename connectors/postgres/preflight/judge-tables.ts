@@ -3,6 +3,7 @@ import type { Finding } from "../../../engine/model/finding.ts";
 import type { TableMapping } from "../../../engine/model/share.ts";
 import { type ColumnType, printTable, tableKey, type TableName } from "../../../engine/model/table.ts";
 import type { PublicationNeed, PublicationState } from "../capture/publication-plan.ts";
+import { systemColumns } from "../compare/postgres-master-table.ts";
 import { quoteIdentifier, quoteIdentifiers, quoteTable } from "../quote.ts";
 import { judgeIdentity } from "./judge-identity.ts";
 import { newFinding } from "../../../engine/model/new-finding.ts";
@@ -83,11 +84,15 @@ function judgePrivileges({ facts, need, mappings }: CheckedTable, subject: strin
   }
   if (need === null) return findings;
   const missing = need.columns.filter((column) => facts.unreadable.includes(column));
+  const whole = need.table.columns.every((column) => need.columns.includes(column.name));
+  const columns = need.table.columns.map((column) => column.name).filter((column) => need.columns.includes(column));
+  const granted = whole ? "" : ` (${quoteIdentifiers([...columns, ...systemColumns])})`;
+  const sql = [`GRANT SELECT${granted} ON TABLE ${quoteTable(facts.table)} TO ${to}`];
   if (missing.length > 0) {
-    const whole = need.table.columns.every((column) => need.columns.includes(column.name));
-    const columns = need.table.columns.map((column) => column.name).filter((column) => need.columns.includes(column));
-    const sql = [`GRANT SELECT${whole ? "" : ` (${quoteIdentifiers(columns)})`} ON TABLE ${quoteTable(facts.table)} TO ${to}`];
     findings.push(newFinding("DB-PG-003", "error", subject, { cause: `role "${role}" may not read ${quoteIdentifiers(missing)}`, sql }));
+  } else if (systemColumns.some((column) => facts.unreadable.includes(column))) {
+    const cause = `role "${role}" may not read ${systemColumns.join(", ")}, without which \`dongbo reconcile\` cannot compare the table`;
+    findings.push(newFinding("DB-PG-003", "warning", subject, { cause, sql }));
   }
   if (mappings.some(({ catalog }) => catalog.rowSecurityApplies)) {
     findings.push(newFinding("DB-PG-031", "error", subject, { sql: [`ALTER ROLE ${to} BYPASSRLS`] }));

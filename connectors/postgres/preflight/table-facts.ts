@@ -40,7 +40,7 @@ const factsSql = `
 SELECT n.nspname AS schema, c.relname AS name, c.oid AS id, c.relkind AS kind, c.relpersistence AS persistence, c.relreplident AS identity,
   has_schema_privilege(n.oid, 'USAGE') AS may_use,
   (SELECT json_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
-   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND NOT has_column_privilege(c.oid, a.attnum, 'SELECT')) AS unreadable,
+   WHERE a.attrelid = c.oid AND NOT a.attisdropped AND NOT has_column_privilege(c.oid, a.attnum, 'SELECT')) AS unreadable,
   (SELECT ${named} FROM (SELECT inhrelid AS oid FROM pg_inherits WHERE inhparent = c.oid AND c.relkind = 'r') r ${joinNames}) AS children,
   (SELECT ${named} FROM (SELECT relid AS oid FROM pg_partition_ancestors(c.oid) WHERE relid <> c.oid) r ${joinNames}) AS ancestors,
   (SELECT ${named} FROM (SELECT relid AS oid FROM pg_partition_tree(c.oid) WHERE isleaf AND relid <> c.oid) r ${joinNames}

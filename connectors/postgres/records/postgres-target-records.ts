@@ -1,10 +1,18 @@
 // What a PostgreSQL target says of the copies in it, for commands: read from schema dongbo and the physical tables.
 import type pg from "pg";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
+import type { Verdict } from "../../../engine/model/reconcile-report.ts";
 import type { ServerAddress } from "../../../engine/model/server-address.ts";
 import type { CopyState, ShareState } from "../../../engine/model/share.ts";
 import { printTable, type TableName } from "../../../engine/model/table.ts";
-import type { BatchRecord, CopyRecord, QuarantineRecord, RowRecord, TargetRecords } from "../../../engine/ports/target-records.ts";
+import type {
+  BatchRecord,
+  CopyRecord,
+  QuarantineRecord,
+  ReconcileOutcome,
+  RowRecord,
+  TargetRecords,
+} from "../../../engine/ports/target-records.ts";
 import { type PartRecord, wholeCopies } from "../../../engine/target/whole-copies.ts";
 import { connectPostgres, printAddress } from "../postgres-client.ts";
 import { sqlState, toReplicationError } from "../postgres-errors.ts";
@@ -74,6 +82,18 @@ export class PostgresTargetRecords implements TargetRecords {
     );
   }
 
+  async recordReconcile(subscription: string, table: string, { verdict, quarantine }: ReconcileOutcome): Promise<void> {
+    if (!(await this.#installed())) return;
+    await this.#query(
+      `UPDATE dongbo.copy SET
+         last_reconciled_at = CASE WHEN $3 = 'unverified' THEN last_reconciled_at ELSE pg_catalog.clock_timestamp() END,
+         verdict = CASE WHEN $3 = 'unverified' AND verdict = 'different' THEN verdict ELSE $3 END,
+         copy_state = CASE WHEN $4::boolean AND copy_state IN ('VALID', 'EXPIRED') THEN 'QUARANTINED' ELSE copy_state END
+       WHERE subscription IN (${partsOfWhole}) AND target_table = $2`,
+      [subscription, table, verdict, String(quarantine)],
+    );
+  }
+
   async close(): Promise<void> {
     await this.#client?.end().catch(() => {});
     this.#client = null;
@@ -127,7 +147,7 @@ const millis = (expression: string, name: string): string => `(extract(epoch FRO
 const copiesSql = `
 SELECT v.subscription AS part, coalesce(v.part_of, v.subscription) AS subscription, v.slices, v.target_table, c.physical_schema, c.physical_name, v.share_state, v.copy_state, v.reason,
   ${millis("v.last_sync_at", "last_sync_at")}, ${millis("v.valid_until", "valid_until")},
-  ${millis("v.last_reconciled_at", "last_reconciled_at")}, c.rows, c.rows_quarantined, s.position, s.source_identity,
+  ${millis("v.last_reconciled_at", "last_reconciled_at")}, c.verdict, c.rows, c.rows_quarantined, s.position, s.source_identity,
   c.stopped_code, c.stopped_message, c.load ->> 'rows' AS rows_loading, c.load IS NOT NULL AS loading,
   ${millis("v.agreement_to", "agreement_to")}, ${millis("v.withdrawn_at", "withdrawn_at")}, ${millis("v.judged_at", "judged_at")}
 FROM dongbo.verdict AS v
@@ -199,6 +219,7 @@ function toPart(row: Fields): PartRecord {
     lastSyncAt: instant(row["last_sync_at"]),
     validUntil: instant(row["valid_until"]),
     lastReconciledAt: instant(row["last_reconciled_at"]),
+    verdict: (row["verdict"] ?? null) as Verdict | null,
     rows: Number(row["rows"]),
     rowsQuarantined: Number(row["rows_quarantined"]),
     position: row["position"] ?? null,

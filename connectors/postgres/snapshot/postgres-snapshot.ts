@@ -99,14 +99,15 @@ export class PostgresSnapshot implements SnapshotSource {
   async readRows(request: RowsRequest): Promise<RowsAnswer> {
     const { table, key, columns, filter, keys } = request;
     // Keys are many places in the index at once.
-    const statements: string[] = [beginRead, "SET LOCAL enable_bitmapscan = on"];
+    const statements: string[] = [beginRead, readSnapshot, "SET LOCAL enable_bitmapscan = on"];
     for (let from = 0; from < keys.length; from += keysPerStatement) {
       statements.push(copyKeys({ table, key, filter }, columns, keys.slice(from, from + keysPerStatement)));
     }
     const sql = [...statements, readEndOfLog, "COMMIT"].join("; ");
     const order = { sql, columns: columns.length, bytesMax: Infinity };
     const { rows, answers } = await this.#use(printTable(table.table), (client) => exchange(client, order));
-    return { rows: [...rows], position: toPosition(answers[0]) };
+    const [seen, endOfLog] = answers;
+    return { rows: [...rows], position: toPosition(endOfLog), visibility: parseSnapshot(seen?.[0] ?? "") };
   }
 
   async countRows(table: TableName, filter: Predicate | null): Promise<number> {

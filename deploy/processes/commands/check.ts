@@ -1,4 +1,5 @@
 import type { CommandDefinition } from "../command.ts";
+import { oneLine, oneLineStatement } from "../output/one-line.ts";
 import { findingsJson, printFinding } from "../output/print-finding.ts";
 import { bySeverity, type Examined, preflight } from "../preflight.ts";
 import { readConfigurationAloud } from "../read-configuration.ts";
@@ -36,9 +37,9 @@ function mendingSql({ place, findings }: Examined): string {
   const told = new Set<string>();
   const lines: string[] = [];
   for (const { code, subject, sql } of findings) {
-    const fresh = sql.map((statement) => statement.replaceAll("\n", " ")).filter((statement) => !told.has(statement));
+    const fresh = sql.map(oneLineStatement).filter((statement) => !told.has(statement));
     if (fresh.length === 0) continue;
-    lines.push(`-- ${code} ${subject.replaceAll("\n", " ")}`, ...fresh);
+    lines.push(oneLine(`-- ${code} ${subject}`), ...fresh);
     for (const statement of fresh) told.add(statement);
   }
   return (lines.length === 0 ? lines : [`-- at ${place}`, ...lines]).map((line) => `${line}\n`).join("");

@@ -1,5 +1,5 @@
 // resync, replay: orders that wait in the control database until the engine has carried them out.
-import type { Order } from "../../../engine/ports/control-store.ts";
+import type { OrderRequest } from "../../../engine/ports/control-commands.ts";
 import { currentActor } from "../actor.ts";
 import type { CommandDefinition, CommandContext, CommandInput } from "../command.ts";
 import { openControl } from "../control-database.ts";
@@ -26,7 +26,7 @@ export const replayCommand: CommandDefinition = {
   run: (context, input) => order(context, input, { kind: "replay", act: "tries the rows in quarantine again" }),
 };
 
-async function order(context: CommandContext, input: CommandInput, what: { kind: Order["kind"]; act: string }): Promise<ExitCode> {
+async function order(context: CommandContext, input: CommandInput, what: { kind: OrderRequest["kind"]; act: string }): Promise<ExitCode> {
   const configuration = readConfigurationFile(context);
   const named = findSubscription(configuration, String(input.arguments[0]));
   const { id } = named.subscription;

@@ -1,12 +1,15 @@
 import type { Finding } from "../../../engine/model/finding.ts";
 import type { ReplicationError } from "../../../engine/model/replication-error.ts";
 import { redactText } from "../../../engine/telemetry/redact.ts";
+import { oneLine, oneLineStatement } from "./one-line.ts";
 
 /** `DB-<AREA>-<NNN>: subject: cause. Remedy.` and, below it, the statements that would mend it, one a line. */
 export function printFinding(finding: Finding): string {
   const lead = finding.severity === "error" ? "" : `${finding.severity}: `;
   const sentence = `${lead}${finding.code}: ${finding.subject}: ${printExplanation(finding)}`;
-  return [redactText(sentence), ...finding.sql.map((statement) => `  ${statement}`)].map((line) => `${line}\n`).join("");
+  return [oneLine(redactText(sentence)), ...finding.sql.map((statement) => `  ${oneLineStatement(statement)}`)]
+    .map((line) => `${line}\n`)
+    .join("");
 }
 
 /** A failure as a finding, for `--json`. */

@@ -1,6 +1,7 @@
 // `dongbo status` for people: one line a subscription, aligned, and below it a sentence for whatever needs somebody.
 import { retryKind } from "../../../engine/fleet/retry-policy.ts";
-import type { SourceStatus, StatusProblem, StatusReport, SubscriptionStatus } from "../status-report.ts";
+import type { SourceStatus, StatusProblem, StatusReport, SubscriptionStatus, TableStatus } from "../status-report.ts";
+import { oneLine } from "./one-line.ts";
 import { printExplanation } from "./print-finding.ts";
 import { printTable, type TextColumn } from "./print-table.ts";
 import { printBytes, printCount, printDuration, type TimePrinter } from "./print-time.ts";
@@ -21,9 +22,7 @@ export function printStatus(report: StatusReport, times: TimePrinter): string {
   const parts = [
     `dongbo status, ${times.full(new Date(report.at))}\n`,
     `${engineLine(report, times)}\n`,
-    ...report.members.map(
-      ({ pid, host, slices }) => `process ${pid} on ${host}: ${slices.length === 0 ? "stands by" : slices.join(" ")}\n`,
-    ),
+    ...processLines(report, times),
     ...report.sources.map((source) => `source ${source.id}: ${sourceLine(source, new Date(report.at), times)}\n`),
     "\n",
     rows.length === 0 ? "no subscriptions\n" : printTable(columns, rows),
@@ -33,6 +32,22 @@ export function printStatus(report: StatusReport, times: TimePrinter): string {
   const notes = report.subscriptions.flatMap((subscription) => remarks(subscription, said, times));
   if (notes.length > 0) parts.push("\n", ...notes.map((note) => `${note}\n`));
   return parts.join("");
+}
+
+/** Workers of a fleet; else processes that share sources. */
+function processLines({ members, workers, queue }: StatusReport, times: TimePrinter): string[] {
+  if (workers.length === 0) {
+    return members.map(({ pid, host, slices }) => `process ${pid} on ${host}: ${slices.length === 0 ? "stands by" : slices.join(" ")}\n`);
+  }
+  const lines = workers.map(({ pid, host, state, heard_at: heardAt, sources, jobs }) => {
+    const slices = members.find((member) => member.pid === pid && member.host === host)?.slices.filter((name) => name.includes("#")) ?? [];
+    const owned = sources.map(({ id, since }) => `${id} since ${times.short(new Date(since))}`);
+    const busy = jobs.length === 0 ? [] : [`at work on a job (${jobs.join(", ")})`];
+    const all = [...owned, ...slices, ...busy];
+    const word = state === "live" ? "" : state === "draining" ? " (about to end)" : ` (silent since ${times.short(new Date(heardAt))})`;
+    return `worker ${pid} on ${host}${word}: ${all.length === 0 ? "owns nothing" : all.join(", ")}\n`;
+  });
+  return queue.problem === null ? lines : [...lines, `queue: ${sentence(queue.problem)}\n`];
 }
 
 function sourceLine(source: SourceStatus, at: Date, times: TimePrinter): string {
@@ -52,7 +67,7 @@ function connectorLine({ heard_at: heardAt, follows }: SourceStatus, at: Date): 
 }
 
 function sentence(problem: StatusProblem): string {
-  return `${problem.code}: ${problem.subject}: ${printExplanation(problem)}`;
+  return oneLine(`${problem.code}: ${problem.subject}: ${printExplanation(problem)}`);
 }
 
 function engineLine(report: StatusReport, times: TimePrinter): string {
@@ -106,17 +121,37 @@ function remarks(subscription: SubscriptionStatus, said: ReadonlySet<string>, ti
     );
   }
   for (const table of subscription.tables) {
-    if (table.stopped !== null) notes.push(`${id} ${table.target}: stopped by ${table.stopped.code}: ${table.stopped.message}`);
+    if (table.stopped !== null) notes.push(oneLine(`${id} ${table.target}: stopped by ${table.stopped.code}: ${table.stopped.message}`));
     if (table.rows_quarantined > 0) {
       notes.push(
         `${id} ${table.target}: ${printCount(table.rows_quarantined)} rows in quarantine. Mend the cause, then \`dongbo replay ${id}\`.`,
       );
     }
     if (table.rows_loading !== null) notes.push(`${id} ${table.target}: loading, ${printCount(table.rows_loading)} rows so far.`);
+    notes.push(...comparison(subscription, table, times));
   }
   for (const order of subscription.pending_orders)
     notes.push(`${id}: ${order.kind} of ${order.table ?? "all tables"} is ordered and waits.`);
   if (!subscription.usable && notes.length === 0 && problem === null)
     notes.push(`${id}: not usable (${subscription.reason ?? "unknown"}). \`dongbo explain ${id}\` says why.`);
   return notes;
+}
+
+/** What is to be said of a copy that is not known to equal the master, or may not be read because it did not. */
+function comparison({ id, compared_with: other }: SubscriptionStatus, table: TableStatus, times: TimePrinter): string[] {
+  const { target, verdict, copy_state: state, last_reconciled_at: at } = table;
+  const when = at === null ? "" : ` ${verdict === "unverified" ? "since" : "at"} ${times.short(new Date(at))}`;
+  const from = other === "master" ? "the master" : "what was sent";
+  if (state === "QUARANTINED") {
+    const found =
+      verdict === "equal" ? `was found different from ${from} before it was found equal${when}` : `found different from ${from}${when}`;
+    return [`${id} ${target}: ${found}. Nobody may read it until \`dongbo resync ${id} --table ${target}\` has loaded it anew.`];
+  }
+  if (verdict === "unverified") return [`${id} ${target}: could not be compared with the master${when}. \`dongbo reconcile\` says why.`];
+  if (verdict !== "different") return [];
+  const remedy =
+    other === "master"
+      ? "`dongbo reconcile --repair review` finds the rows and proposes the repair."
+      : `\`dongbo resync ${id} --table ${target}\` loads it anew.`;
+  return [`${id} ${target}: found different from ${from}${when}. ${remedy}`];
 }

@@ -25,7 +25,7 @@ export function printTable(columns: readonly TextColumn[], rows: readonly (reado
 }
 
 /** Control characters, which could break lines or move the cursor, become visible marks. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   // eslint-disable-next-line no-control-regex
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "\u{fffd}");
 }

@@ -19,6 +19,7 @@ export class EngineGauges {
   #askedAtMs = -askMs;
   #asking: Promise<void> | null = null;
   #reported = new Set<string>();
+  #reportedSources = new Set<string>();
 
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
@@ -37,6 +38,9 @@ export class EngineGauges {
     const now = new Set(health.subscriptions.map(({ id }) => id));
     for (const id of this.#reported) if (!now.has(id)) this.#metrics.subscription(id).forget();
     this.#reported = now;
+    const sources = new Set(health.sources.map(({ name }) => name));
+    for (const name of this.#reportedSources) if (!sources.has(name)) this.#metrics.source(name).forget();
+    this.#reportedSources = sources;
     if (this.#asking !== null || nowMs - this.#askedAtMs < askMs) return;
     this.#askedAtMs = nowMs;
     this.#asking = this.#askTargets(configuration, now).finally(() => {

@@ -15,11 +15,13 @@ import type { Metrics } from "../../../engine/ports/metrics.ts";
 import type { Random } from "../../../engine/ports/random.ts";
 import { type ConfigurationPlan, planConfiguration, recordPlan } from "../configuration-plan.ts";
 import { planLines } from "../output/print-plan.ts";
+import type { FleetMember, OwnedEngine } from "../fleet/fleet-member.ts";
 import { withdrawRemoved } from "../withdraw.ts";
+import { lanesKeepUp, ReconcileSchedule } from "./reconcile-schedule.ts";
 import { lastingMicros, problemsToReport } from "./reported-problems.ts";
 
 /** An engine that can take up a newly applied configuration while it runs. */
-export interface RunningEngine extends Engine {
+export interface RunningEngine extends Engine, OwnedEngine {
   reconfigure(next: Configuration): Promise<void>;
   lead(leads: boolean): void;
 }
@@ -27,8 +29,10 @@ export interface RunningEngine extends Engine {
 export interface EngineRunParts {
   readonly store: ControlCommands;
   readonly claim: EngineClaim;
-  /** Where another process leads, this one works on what is shared, and is ready to take its place. */
+  /** Where another process leads, this one works on what is shared, or on what it owns, and is ready to take its place. */
   readonly standsBy: boolean;
+  /** Null: this process is no worker of a fleet. */
+  readonly fleet: FleetMember | null;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -70,7 +74,8 @@ export class EngineRun {
   }
 
   health(): EngineHealth {
-    return this.#engine?.health() ?? { sources: [], subscriptions: [] };
+    const { sources, subscriptions } = this.#engine?.health() ?? { sources: [], subscriptions: [] };
+    return { sources, subscriptions, queue: this.#parts.fleet?.problem ?? null };
   }
 
   /** Runs until interrupted or, if asked, until everything is caught up. Throws what the engine cannot go on from. */
@@ -101,6 +106,9 @@ export class EngineRun {
     start((signal) => this.#keepClaim(signal));
     start((signal) => this.#keepWithdrawing(signal));
     start((signal) => this.#followConfiguration(signal));
+    start((signal) => this.#reconcileInTime(signal));
+    const { fleet } = this.#parts;
+    if (fleet !== null) start((signal) => fleet.keepLeases(engine, () => this.#configuration, signal));
     start(async (signal) => {
       await aborted(signal);
       // What ends knows of no problem any more.
@@ -237,6 +245,16 @@ export class EngineRun {
       }
       await clock.sleep(settled === this.#version ? 1_000 : withdrawMs, signal);
     }
+  }
+
+  async #reconcileInTime(signal: AbortSignal): Promise<void> {
+    const { store, clock, logger, metrics, claim, fleet } = this.#parts;
+    const current = () => ({ configuration: this.#configuration, version: this.#version });
+    const jobs = { store, clock, logger, metrics, current };
+    const health = (): EngineHealth => this.health();
+    if (fleet !== null) return fleet.doJobs({ ...jobs, health, lanesKeepUp: (id) => lanesKeepUp(health(), id, clock) }, signal);
+    const keepsUp = (id: string): boolean => lanesKeepUp(health(), id, clock) ?? false;
+    await new ReconcileSchedule({ ...jobs, keepsUp, atOnce: () => 1, health, leads: () => claim.leads }).run(signal);
   }
 
   async #followConfiguration(signal: AbortSignal): Promise<void> {

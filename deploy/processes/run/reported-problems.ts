@@ -9,7 +9,7 @@ import { redactText } from "../../../engine/telemetry/redact.ts";
 export const lastingMicros = 5_000_000;
 
 /** Stopped tables are not among them: what stopped them is in the target. */
-export function problemsToReport({ sources, subscriptions }: EngineHealth, now: Micros): EngineProblem[] {
+export function problemsToReport({ sources, subscriptions, queue = null }: EngineHealth, now: Micros): EngineProblem[] {
   const told = (of: EngineProblem["of"], id: string, problem: Problem | null): EngineProblem[] => {
     if (problem === null || (retryKind(problem.code) === "timed" && now - problem.since <= lastingMicros)) return [];
     const { code, subject, cause, remedy } = problem;
@@ -18,5 +18,6 @@ export function problemsToReport({ sources, subscriptions }: EngineHealth, now: 
   return [
     ...sources.flatMap(({ name, problem }) => told("source", name, problem)),
     ...subscriptions.flatMap(({ id, problem }) => told("subscription", id, problem)),
+    ...told("queue", "jobs", queue),
   ];
 }

@@ -50,7 +50,7 @@ describe("command line", () => {
     expect(code).toBe(0);
     expect(stderr).toBe("");
     for (const command of commands) expect(stdout).toMatch(new RegExp(`^  ${command} `, "m"));
-    expect(stdout).toContain("Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 5 done but");
+    expect(stdout).toContain("Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 copies differ, 4 unverified, 5 done but");
   });
 
   test.each(commands)("%s --help shows an example that begins with the command", async (command) => {

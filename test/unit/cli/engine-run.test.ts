@@ -52,6 +52,12 @@ class FakeEngine implements RunningEngine {
 
   leads: boolean[] = [];
 
+  own(): void {}
+
+  stopped(): Promise<void> {
+    return Promise.resolve();
+  }
+
   lead(leads: boolean): void {
     this.leads.push(leads);
   }
@@ -59,7 +65,7 @@ class FakeEngine implements RunningEngine {
   problems: readonly Problem[] = [];
 
   health(): EngineHealth {
-    const idle = { state: "stopped", lastSyncAt: null, stoppedTables: [], loads: [] } as const;
+    const idle = { state: "stopped", lastSyncAt: null, stoppedTables: [], drifts: [], loads: [] } as const;
     return { sources: [], subscriptions: this.problems.map((problem) => ({ id: problem.subject, problem, ...idle })) };
   }
 
@@ -104,6 +110,7 @@ async function stage(change: Partial<EngineRunParts> = {}): Promise<Stage> {
   const run = new EngineRun(write(["hcm"]), {
     store,
     claim,
+    fleet: null,
     standsBy: false,
     clock: systemClock,
     random: { next: () => 0 },

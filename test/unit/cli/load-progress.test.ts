@@ -5,7 +5,10 @@ import type { EngineHealth, LaneState, LoadHealth } from "../../../engine/ports/
 
 function health(rows: number | null, state: LaneState = "loading", rowsExpected: number | null = 10_000): EngineHealth {
   const loads: LoadHealth[] = rows === null ? [] : [{ target: "population.citizen", rows, rowsExpected }];
-  return { sources: [], subscriptions: [{ id: "population/hcm", state, problem: null, lastSyncAt: null, stoppedTables: [], loads }] };
+  return {
+    sources: [],
+    subscriptions: [{ id: "population/hcm", state, problem: null, lastSyncAt: null, stoppedTables: [], drifts: [], loads }],
+  };
 }
 
 describe("progress of loads", () => {

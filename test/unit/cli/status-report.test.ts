@@ -55,6 +55,7 @@ function copy(change: Partial<CopyRecord> = {}): CopyRecord {
     lastSyncAt: new Date("2026-01-02T03:04:04.600Z"),
     validUntil: new Date("2026-01-03T03:04:04.600Z"),
     lastReconciledAt: null,
+    verdict: null,
     rows: 1000,
     rowsQuarantined: 0,
     position: "0/1A2B3C",
@@ -97,6 +98,7 @@ function seen(hcm: readonly CopyRecord[] | ReplicationError, change: Partial<Obs
     at: now,
     engine: { pid: 12, host: "máy-1", version: "0.1.0", startedAt: new Date("2026-01-01T20:00:00Z") },
     members: [],
+    fleet: { leases: [], workers: [] },
     lifecycles: new Map(),
     orders: [],
     problems: [],
@@ -311,6 +313,39 @@ describe("status for people", () => {
     expect(text).toMatch(/^population\/hue +no +never_synced +never +- +- +- +0$/m);
   });
 
+  test("workers of a fleet, what each owns and since when, who is silent, and why no jobs go out", () => {
+    const since = new Date("2026-01-02T03:00:00Z");
+    const worker = { pid: 21, host: "máy-1", version: "0.1.0", startedAt: since, draining: false, heardAt: now, live: true };
+    const lease = { worker: "a", term: 7, since, leftMs: 5_000 };
+    const workers = [
+      { ...worker, id: "a" },
+      { ...worker, id: "b", pid: 22, host: "máy-2", live: false, heardAt: since },
+      { ...worker, id: "c", pid: 23, host: "máy-3", draining: true },
+    ];
+    const leases = [
+      { ...lease, kind: "job", name: "source population 1" },
+      { ...lease, kind: "source", name: "population" },
+    ] as const;
+    const away = {
+      of: "queue",
+      id: "jobs",
+      code: "DB-FLT-002",
+      subject: "Redis queue:6379",
+      cause: "it is away",
+      remedy: "Start it",
+    } as const;
+    const observations = seen(valid, { fleet: { leases, workers }, problems: [away] });
+    const text = print(observations);
+    expect(text).toMatch(/^worker 21 on máy-1: population since 10:00:00 \(03:00:00Z\), at work on a job \(source population 1\)$/m);
+    expect(text).toMatch(/^worker 22 on máy-2 \(silent since 10:00:00 \(03:00:00Z\)\): owns nothing$/m);
+    expect(text).toMatch(/^worker 23 on máy-3 \(about to end\): owns nothing$/m);
+    expect(text).toMatch(/^queue: DB-FLT-002: Redis queue:6379: it is away\. Start it/m);
+    const report = buildStatus(configuration(), observations);
+    expect(report.workers.map(({ state }) => state)).toEqual(["live", "silent", "draining"]);
+    expect(report.workers[0]?.sources).toEqual([{ id: "population", since: since.toISOString() }]);
+    expect(needsAttention(report)).toBe(true);
+  });
+
   test.each<[string, number, RegExp]>([
     [
       "a connector that is heard of",
@@ -354,6 +389,56 @@ describe("status for people", () => {
       "population/hcm population.address: 3 rows in quarantine. Mend the cause, then `dongbo replay population/hcm`.\n",
     );
     expect(text).toContain("population/hcm: resync of all tables is ordered and waits.\n");
+  });
+
+  test("RC-10: a copy that does not equal the master is told with when and what to do, and leaves with attention", () => {
+    const at = new Date("2026-01-02T03:00:00Z");
+    const told = (change: Partial<CopyRecord>): readonly [string, boolean] => {
+      const observations = seen([copy({ lastReconciledAt: at, ...change }), copy(address)]);
+      const lines = print(observations).split("\n");
+      const line = lines.find((text) => text.startsWith("population/hcm population.citizen: ")) ?? "";
+      return [line, needsAttention(buildStatus(configuration(), observations))];
+    };
+    expect(told({ verdict: "equal" })).toEqual(["", false]);
+    expect(told({ verdict: "different" })).toEqual([
+      "population/hcm population.citizen: found different from the master at 10:00:00 (03:00:00Z). `dongbo reconcile --repair review` finds the rows and proposes the repair.",
+      true,
+    ]);
+    expect(told({ verdict: "unverified" })).toEqual([
+      "population/hcm population.citizen: could not be compared with the master since 10:00:00 (03:00:00Z). `dongbo reconcile` says why.",
+      false,
+    ]);
+    expect(told({ verdict: "unverified", lastReconciledAt: null })[0]).toContain("could not be compared with the master. ");
+    const quarantined = { copyState: "QUARANTINED", reason: "quarantined" } as const;
+    const resync = "Nobody may read it until `dongbo resync population/hcm --table population.citizen` has loaded it anew.";
+    expect(told({ verdict: "different", ...quarantined })[0]).toMatch(/found different from the master at 10:00:00/);
+    for (const verdict of ["different", "equal"] as const) {
+      const [line, attention] = told({ verdict, ...quarantined });
+      expect(line).toContain(resync);
+      expect(attention).toBe(true);
+    }
+  });
+
+  test("a copy whose master cannot be asked is told to differ from what was sent, never from the master", () => {
+    const topics = {
+      connector: "debezium",
+      url: "kafka://localhost:9092",
+      topics: { prefix: "pop" },
+      provider: { id: "G01", name: "Bộ Công an" },
+    };
+    const report = buildStatus(configuration(topics), seen([copy({ verdict: "different" }), copy(address)]));
+    expect(report.subscriptions[0]).toMatchObject({ compared_with: "sent" });
+    expect(printStatus(report, new TimePrinter("Asia/Ho_Chi_Minh", now))).toContain(
+      "population/hcm population.citizen: found different from what was sent. `dongbo resync population/hcm --table population.citizen` loads it anew.",
+    );
+  });
+
+  test("RC-10: verdict and time of the comparison are told for each table", () => {
+    const at = new Date("2026-01-02T03:00:00Z");
+    expect(statusOf(seen([copy({ lastReconciledAt: at, verdict: "equal" }), copy(address)])).tables).toMatchObject([
+      { target: "population.citizen", last_reconciled_at: "2026-01-02T03:00:00.000Z", verdict: "equal" },
+      { target: "population.address", last_reconciled_at: null, verdict: null },
+    ]);
   });
 
   test("without an engine and without a control database it says so", () => {

@@ -74,6 +74,9 @@ const shapes = [
   broken("a policy that does not exist", "DB-CFG-009", ["on_expiry: refuse", "on_expiry: «ignore"]),
   broken("a connector that does not exist", "DB-CFG-009", ["postgres\n    url: ${env:HCM_URL}", "«postgre\n    url: ${env:HCM_URL}"]),
   broken("a storage basis that does not exist", "DB-CFG-009", ['storage_basis: "42.1"', 'storage_basis: «"42.4"']),
+  broken("a repair that does not exist", "DB-CFG-009", [platform, `${platform}    reconcile: { repair: «maybe }\n`]),
+  broken("no rows each second", "DB-CFG-009", [platform, `${platform}    reconcile: { rows_per_second: «0 }\n`]),
+  broken("an unknown key of a comparison", "DB-CFG-006", [platform, `${platform}    reconcile: { «evry: P1D }\n`]),
   broken("an empty text", "DB-CFG-009", ["purpose: Thủ tục hành chính", 'purpose: «""']),
   broken("a text of blanks", "DB-CFG-009", ["purpose: Thủ tục hành chính", 'purpose: «"  "']),
   broken("no table at all", "DB-CFG-054 DB-CFG-009", [
@@ -125,6 +128,8 @@ const urls = [
 
 const values = [
   broken("a duration in words", "DB-CFG-030", ["validity_period: PT24H", "validity_period: «24h"]),
+  broken("an interval between comparisons of no length", "DB-CFG-030", [platform, `${platform}    reconcile: { every: «PT0S }\n`]),
+  broken("an interval between comparisons in words", "DB-CFG-030", [platform, `${platform}    reconcile: { every: «daily }\n`]),
   broken("a validity period of no length (VL-01)", "DB-CFG-030", ["validity_period: PT24H", "validity_period: «PT0S"]),
   broken("a size without unit", "DB-CFG-031", [url, `${url}\n    limits: { wal_retained_max: «"8" }`]),
   broken("a date that does not exist", "DB-CFG-032", ["to: 2027-01-01", "to: «2026-02-30"]),
@@ -154,6 +159,23 @@ const values = [
   broken("a column twice under two names", "DB-CFG-043", [columns, "columns: [personal_id, { «personal_id: { to: other } }]"]),
   broken("two columns of one name in the target", "DB-CFG-043", [columns, "columns: [personal_id, { «full_name: { to: personal_id } }]"]),
   broken("two columns in one entry of the list", "DB-CFG-043", [columns, "columns: [personal_id, «{ full_name: {}, province_code: {} }]"]),
+  ...[
+    ["fewer columns than the copy's key has", "DB-CFG-044", "[{ table: app.r, columns: «[a, b] }]"],
+    ["fewer columns than are referred to", "DB-CFG-044", "[{ table: app.r, columns: «[a], to: [personal_id, full_name] }]"],
+    ["a reference to a column that the copy does not have", "DB-CFG-044", "[{ table: app.r, columns: [a], to: [«personal] }]"],
+    ["a reference that names a column twice", "DB-CFG-044 DB-CFG-044", "[{ table: app.r, columns: [a, «a], to: [full_name, «full_name] }]"],
+    [
+      "two references that do not fit",
+      "DB-CFG-044 DB-CFG-044 DB-CFG-044",
+      "[{ table: app.r, columns: «[a, b] }, { table: app.s, columns: «[a], to: [full_name, «x] }]",
+    ],
+    ["a reference without columns", "DB-CFG-007", "[«{ table: app.r }]"],
+    ["a reference of no columns", "DB-CFG-009", "[{ table: app.r, columns: «[] }]"],
+    ["a referring table without schema", "DB-CFG-040", "[{ table: «r, columns: [a] }]"],
+    ["an unknown key of a reference", "DB-CFG-006", "[{ table: app.r, columns: [a], «form: [full_name] }]"],
+  ].map(([mistake = "", codes = "", written = ""]) =>
+    broken(mistake, codes, ["        key: [personal_id]\n", `        key: [personal_id]\n        referenced_by: ${written}\n`]),
+  ),
   broken("no columns", "DB-CFG-043 DB-CFG-043", [
     "key: [personal_id]\n        columns: [personal_id, full_name, province_code]",
     "key: [«personal_id]\n        columns: «{}",

@@ -48,6 +48,10 @@ test("the published schema accepts the example and the filter grammar, and refus
   for (const filter of ["{}", "{ a: [1] }", "{ any: [] }", "{ a: { like: x } }", "{ a: { in: [] } }", "{ a: { is_null: x } }", "text"]) {
     expect(accepted(edited(sample, where, `where: ${filter}`))).toBe(false);
   }
+  const key = "key: [personal_id]";
+  const referenced = (by: string): string => edited(sample, key, `${key}\n        referenced_by: ${by}`);
+  expect(accepted(referenced("[{ table: app.r, columns: [a], to: [personal_id] }, { table: [app, s], columns: [b] }]"))).toBe(true);
+  expect(accepted(referenced("[{ table: app.r, columns: [] }]"))).toBe(false);
   expect(accepted(edited(sample, "on_expiry: refuse", "on_expiry: ignore"))).toBe(false);
   expect(accepted(edited(sample, "platform: NDXP", "plattform: NDXP"))).toBe(false);
   expect(accepted(edited(sample, 'parameters: { provinces: ["79"] }', "parameters: [79]"))).toBe(false);

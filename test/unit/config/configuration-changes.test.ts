@@ -24,6 +24,8 @@ interface Options {
   readonly agreement?: object;
   readonly target?: string;
   readonly tables?: readonly object[];
+  readonly reconcile?: object;
+  readonly referencedBy?: readonly object[];
 }
 
 const allTargets = ["hcm", "hue"];
@@ -36,6 +38,7 @@ function configuration(options: Options = {}): Configuration {
     key: ["personal_id"],
     columns: options.columns ?? ["personal_id", "full_name"],
     where,
+    ...(options.referencedBy === undefined ? {} : { referenced_by: options.referencedBy }),
   };
   const text = JSON.stringify({
     version: 1,
@@ -55,6 +58,7 @@ function configuration(options: Options = {}): Configuration {
         platform: "Nền tảng",
         tables: [citizen, ...(options.tables ?? [])],
         subscriptions: targets.map((target) => ({ target, parameters: { provinces } })),
+        ...(options.reconcile === undefined ? {} : { reconcile: options.reconcile }),
       },
     ],
   });
@@ -96,6 +100,26 @@ describe("applied document", () => {
     const two = document({ where: turned, provinces: ["46", "79"] });
     expect(compareDocuments(one, two)).toEqual([]);
   });
+});
+
+describe("what becomes of differences from the master (RC-07)", () => {
+  test("is part of what was agreed, and a change of it is told", () => {
+    const agreed = document({ reconcile: { every: "P1D", repair: "auto", on_difference: "quarantine" } });
+    expect(compareDocuments(document(), agreed)).toMatchObject([
+      { kind: "changed", terms: ["compared every: none → 86400 s", "repair: none → auto", "on difference: none → quarantine"] },
+    ]);
+  });
+
+  test("left at its defaults it changes nothing of what was applied before there was a choice", () => {
+    const spelt = document({ reconcile: { every: null, repair: "none", on_difference: "report", keys: "digests", rows_per_second: 5 } });
+    expect(documentText(spelt)).toBe(documentText(document()));
+    for (const name of ["compared every", "repair", "on difference"]) expect(document().subscriptions[0]?.terms).not.toHaveProperty([name]);
+  });
+});
+
+test("what refers to a copy is the consumer's own matter: registering it changes nothing of what was agreed (RC-02)", () => {
+  const registered = document({ referencedBy: [{ table: "app.resident", columns: ["citizen"] }] });
+  expect(documentText(registered)).toBe(documentText(document()));
 });
 
 describe("tables that leave columns open", () => {

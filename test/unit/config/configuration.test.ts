@@ -46,6 +46,7 @@ test("what is left out gets its default", () => {
   });
   expect(firstShare(edited(sample, "on_expiry: refuse, ", ""))).toMatchObject({
     quarantineMax: 100,
+    reconcile: { everySeconds: null, repair: "none", onDifference: "report", keys: "exact", rowsPerSecondMax: null },
     model: { kind: "intermediary", platform: "NDXP" },
     regulation: { onExpiry: "refuse", validityPeriodSeconds: 86_400, logRetentionSeconds: 31_536_000 },
   });
@@ -103,8 +104,31 @@ test("a table is its names, key, columns and filter, each with its place", () =>
       },
     ],
     where: { op: "in", column: "province_code", values: [{ parameter: "provinces" }], location: location(24, 35) },
+    referencedBy: [],
     location: location(20, 9),
   });
+});
+
+test("tables that refer to a copy are taken with their columns, and with those of the copy where they are named (RC-02)", () => {
+  const key = "        key: [personal_id]\n";
+  const references = `        referenced_by:
+          - { table: app.resident, columns: [citizen_id] }
+          - { table: [app.v1, "Hộ khẩu"], columns: [a, b], to: [full_name, province_code] }
+`;
+  expect(firstShare(edited(sample, key, `${key}${references}`)).tables[0]?.referencedBy).toEqual([
+    { table: { schema: "app", name: "resident" }, columns: ["citizen_id"], to: null, location: location(24, 13) },
+    {
+      table: { schema: "app.v1", name: "Hộ khẩu" },
+      columns: ["a", "b"],
+      to: ["full_name", "province_code"],
+      location: location(25, 13),
+    },
+  ]);
+  // Of a key that the source alone knows, and of columns that it alone knows, nothing can be said here.
+  const open =
+    "        columns: all\n        referenced_by: [{ table: app.resident, columns: [a, b] }, { table: app.x, columns: [c], to: [d] }]\n";
+  const columns = "        columns: [personal_id, full_name, province_code]\n";
+  expect(firstShare(edited(sample, `${key}${columns}`, open)).tables[0]?.referencedBy.map(({ to }) => to)).toEqual([null, ["d"]]);
 });
 
 test("a column's loss is accepted only where that is written", () => {
@@ -171,6 +195,21 @@ test("the agreement keeps its term, its bases and its further items (AG-01)", ()
   });
   expect(firstShare(edited(sample, " to: 2027-01-01,", "")).agreement.to).toBeNull();
   expect(firstShare(edited(sample, " to: 2027-01-01,", " to: null,")).agreement.to).toBeNull();
+});
+
+test("what is written of comparing copies with their master is taken, the rest gets its default (RC-07)", () => {
+  const platform = "    platform: NDXP\n";
+  const reconcile = (written: string): unknown => firstShare(edited(sample, platform, `${platform}    reconcile: ${written}\n`)).reconcile;
+  expect(reconcile("{ every: P1D, repair: review, on_difference: quarantine, keys: digests, rows_per_second: 50000 }")).toEqual({
+    everySeconds: 86_400,
+    repair: "review",
+    onDifference: "quarantine",
+    keys: "digests",
+    rowsPerSecondMax: 50_000,
+  });
+  const defaults = { everySeconds: null, repair: "none", onDifference: "report", keys: "exact", rowsPerSecondMax: null };
+  expect(reconcile("{ every: null, rows_per_second: null }")).toEqual(defaults);
+  expect(reconcile("{ repair: auto }")).toEqual({ ...defaults, repair: "auto" });
 });
 
 test("a direct connection keeps its written basis (MO-02)", () => {

@@ -159,14 +159,14 @@ describe("a registry", () => {
     await new Promise<void>((resolve) => {
       http.listen(0, "127.0.0.1", resolve);
     });
-    const registry = { url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/`, user: "u", password: new Secret("p") };
+    const registry = { url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`, user: "u", password: new Secret("p"), tls: null };
     expect(await refusal(avro, { format: "avro", registry })).toContain(code);
     expect(asked).toEqual([`/schemas/ids/7 Basic ${Buffer.from("u:p").toString("base64")}`]);
     http.close();
   });
 
   test("that is not there", async () => {
-    const registry = { url: "http://127.0.0.1:1", user: null, password: null };
+    const registry = { url: "http://127.0.0.1:1", user: null, password: null, tls: null };
     expect(await refusal(avro, { format: "avro", registry })).toContain("DB-KAF-111");
   });
 });

@@ -36,6 +36,12 @@ test("a connector that begins anew goes on with a transaction that does not know
   expect(judged(at(100, 90, 1), at(null, 200, 2), at(null, 210, 2), at(220, 215, 3))).toEqual(["new", "new", "new", "new"]);
 });
 
+test("a connector that begins anew goes on with a transaction of which a former one had written half", () => {
+  const halves = [at(100, 210, 2), at(100, 220, 2), at(null, 210, 2), at(null, 220, 2), at(null, 230, 2), at(null, 240, 2)];
+  // Rows that one statement wrote share a place: what stands at the last one is applied once more.
+  expect(judged(...halves)).toEqual(["new", "new", "repeated", "new", "new", "new"]);
+});
+
 test("the first transaction of a connector is known when it comes again", () => {
   expect(judged(at(null, 10, 1), at(null, 20, 1), at(30, 25, 2), at(null, 10, 1), at(null, 20, 1), at(30, 25, 2))).toEqual([
     "new",

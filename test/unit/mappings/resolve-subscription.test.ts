@@ -23,6 +23,7 @@ const wholeTable: TableConfiguration = {
   key: null,
   columns: null,
   where: null,
+  referencedBy: [],
   location,
 };
 
@@ -51,6 +52,7 @@ function share(...tables: readonly Partial<TableConfiguration>[]): ShareConfigur
     tables: tables.map((table) => ({ ...wholeTable, ...table })),
     subscriptions: [subscription],
     quarantineMax: 7,
+    reconcile: { everySeconds: null, repair: "none", onDifference: "report", keys: "exact", rowsPerSecondMax: null },
     location,
   };
 }

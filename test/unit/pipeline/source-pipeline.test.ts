@@ -7,13 +7,14 @@ import { systemClock } from "../../../deploy/processes/system-clock.ts";
 import { Backoff } from "../../../engine/concurrency/backoff.ts";
 import { MemoryControlStore } from "../../../engine/control-store/memory-control-store.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
+import type { Position } from "../../../engine/model/position.ts";
 import type { Subscription } from "../../../engine/model/share.ts";
 import { Lane } from "../../../engine/pipeline/lane.ts";
 import { LaneQueue } from "../../../engine/pipeline/lane-queue.ts";
 import { SourcePipeline } from "../../../engine/pipeline/source-pipeline.ts";
 import type { Clock } from "../../../engine/ports/clock.ts";
 import type { Logger } from "../../../engine/ports/logger.ts";
-import type { SnapshotSource } from "../../../engine/ports/snapshot-source.ts";
+import type { RowsRequest, SnapshotSource } from "../../../engine/ports/snapshot-source.ts";
 import { SourceMapper } from "../../../mappings/source-mapper.ts";
 import { Barrier, MemorySource, transaction } from "../../support/memory-source.ts";
 import { MemoryTarget } from "../../support/memory-target.ts";
@@ -35,8 +36,10 @@ describe("the pipeline of a source", () => {
   let pipeline: SourcePipeline;
   let stop = new AbortController();
   let running: Promise<void> = Promise.resolve();
+  let snapshot = {} as SnapshotSource;
 
   beforeEach(() => {
+    snapshot = {} as SnapshotSource;
     folder = mkdtempSync(join(tmpdir(), "dongbo-pipeline-"));
     source = new MemorySource(0);
     stop = new AbortController();
@@ -44,7 +47,7 @@ describe("the pipeline of a source", () => {
     pipeline = new SourcePipeline({
       name: "national",
       source,
-      snapshot: {} as SnapshotSource,
+      snapshot: { readRows: (request: RowsRequest) => snapshot.readRows(request) } as SnapshotSource,
       mapper: new SourceMapper<Lane>(),
       snapshotRouter: () => ({ route: () => [] }),
       control: new MemoryControlStore(clock),
@@ -89,7 +92,7 @@ describe("the pipeline of a source", () => {
       target,
       queue: new LaneQueue(folder, subscription.id),
       positions: source.positions,
-      snapshot: {} as SnapshotSource,
+      snapshot,
       clock,
       logger: silent,
       metrics: silentMetrics.subscription(subscription.id),
@@ -244,5 +247,143 @@ describe("the pipeline of a source", () => {
     deliverFrom(9, 9);
     await until(() => source.stream.acknowledged === "9", "the one that stayed to go on");
     expect(source.streams.length).toBe(1);
+  });
+
+  it("CP-11 acknowledges nothing more once another engine has taken one of its subscriptions", async () => {
+    const [own, other] = [copyAt("own", 5), copyAt("other", 5)];
+    pipeline.add(own.lane, entry, false);
+    pipeline.add(other.lane, entry, false);
+    start();
+    await until(() => source.streams.length === 1, "the stream");
+    deliverFrom(6, 6);
+    await until(() => source.stream.acknowledged === "6", "the source to forget");
+    other.target.overtaken = true;
+    deliverFrom(7, 7);
+    await until(() => other.lane.state === "stopped", "the other to be stopped");
+    deliverFrom(8, 8);
+    await until(() => own.target.position === "8", "the one that stayed to go on");
+    await settled();
+    expect(source.stream.acknowledged).toBe("6");
+  });
+
+  it("lets in who comes when the stream has ended within a transaction", async () => {
+    const { lane, target } = copyAt("own", 5);
+    pipeline.add(lane, entry, false);
+    start();
+    await until(() => source.streams.length === 1, "the stream");
+    const [begin, insert] = transaction(6, table);
+    source.stream.deliver(begin, insert);
+    await settled();
+    const successor = laneOf(lane.subscription, target);
+    target.preparing = new Barrier();
+    await pipeline.remove(lane, successor);
+    pipeline.add(successor, entry, false);
+    source.stream.fail(new ReplicationError("DB-PG-001", { subject: "master" }));
+    await settled();
+    target.preparing.open();
+    await until(() => source.streams.length === 2, "the second stream");
+    deliverFrom(6, 6);
+    await until(() => target.position === "6", "the transaction, whole");
+  });
+
+  it("waits for nobody who was taken out while entering the stream", async () => {
+    const [own, leaving] = [copyAt("own", 5), copyAt("leaving", 5)];
+    leaving.target.preparing = new Barrier();
+    pipeline.add(own.lane, entry, false);
+    pipeline.add(leaving.lane, entry, false);
+    start();
+    await until(() => source.streams.length === 1, "the stream");
+    const { asked } = source;
+    leaving.target.preparing.open();
+    await until(() => source.asked > asked, "the one who leaves to be about to enter");
+    await pipeline.remove(leaving.lane);
+    deliverFrom(6, 7);
+    await until(() => source.stream.acknowledged === "7", "the source to forget");
+  });
+
+  it("invariant 2: who is taken out while its target is prepared takes no epoch: another may have it by now", async () => {
+    const leaving = copyAt("leaving", 5);
+    leaving.target.preparing = new Barrier();
+    pipeline.add(leaving.lane, entry, false);
+    start();
+    const removed = pipeline.remove(leaving.lane);
+    leaving.target.preparing.open();
+    await removed;
+    expect(leaving.target.epoch).toBe(0);
+  });
+
+  describe("rows that are read again", () => {
+    const rows = [{ table: 0, key: [Buffer.from("3")] }];
+
+    /** A copy at 5 of a source that answers for its rows as of 7. */
+    async function followed(): Promise<ReturnType<typeof copyAt>> {
+      const reading: Pick<SnapshotSource, "readRows"> = {
+        readRows: ({ keys }) =>
+          Promise.resolve({
+            rows: keys.map(([id]) => [id as Buffer, Buffer.from("79")]),
+            position: "7" as Position,
+            visibility: { sees: () => true },
+          }),
+      };
+      snapshot = reading as SnapshotSource;
+      const copy = copyAt("hcm", 5);
+      pipeline.add(copy.lane, entry, false);
+      expect(await pipeline.refetch(copy.lane, rows)).toBeNull();
+      start();
+      await until(() => source.streams.length === 1, "the stream");
+      return copy;
+    }
+
+    it("RC-05 are told to be durable when the stream has come to where they were read, and not before", async () => {
+      const { lane, target } = await followed();
+      const mark = await pipeline.refetch(lane, rows);
+      deliverFrom(6, 6);
+      await settled();
+      expect([mark?.state, [...target.keys]]).toEqual(["waiting", []]);
+      deliverFrom(7, 7);
+      await until(() => mark?.state === "durable", "the rows");
+      expect([...target.keys].toSorted()).toEqual(["3", "6", "7"]);
+    });
+
+    it("are read once more when the reading did not show what the stream had brought", async () => {
+      const { lane, target } = await followed();
+      let reads = 0;
+      const tooSoon = { sees: (id: string): boolean => id !== "6" || reads > 1 };
+      snapshot = {
+        readRows: ({ keys }: RowsRequest) => {
+          reads += 1;
+          const found = reads > 1 ? keys.map(([id]) => [id as Buffer, Buffer.from("79")]) : [];
+          return Promise.resolve({ rows: found, position: "7" as Position, visibility: tooSoon });
+        },
+      } as unknown as SnapshotSource;
+      deliverFrom(6, 6);
+      await settled();
+      await pipeline.refetch(lane, rows);
+      await until(() => reads === 2, "the second reading");
+      deliverFrom(7, 7);
+      await until(() => target.keys.has("3"), "the row");
+    });
+
+    it("RC-05 are told to be lost when the stream is read again before that, and can be asked for anew", async () => {
+      const { lane, target } = await followed();
+      const mark = await pipeline.refetch(lane, rows);
+      await settled();
+      source.stream.fail(new ReplicationError("DB-PG-001", { subject: "master" }));
+      await until(() => source.streams.length === 2, "the second stream");
+      expect([mark?.state, [...target.keys]]).toEqual(["lost", []]);
+      const again = await pipeline.refetch(lane, rows);
+      deliverFrom(6, 7);
+      await until(() => again?.state === "durable", "the rows");
+      expect(mark?.state).toBe("lost");
+      expect([...target.keys].toSorted()).toEqual(["3", "6", "7"]);
+    });
+
+    it("RC-05 are told to be lost with their subscription", async () => {
+      const { lane } = await followed();
+      const mark = await pipeline.refetch(lane, rows);
+      await pipeline.remove(lane);
+      expect(mark?.state).toBe("lost");
+      expect(await pipeline.refetch(lane, [])).toBeNull();
+    });
   });
 });

@@ -45,7 +45,7 @@ describe("the window of a chunk", () => {
 describe("transactions that no read is known to have seen", () => {
   it("CP-10 stay until a read has seen them: a commit is in the log before it is visible", () => {
     const unsettled = new UnsettledTransactions();
-    for (const id of ["10", "11", "12"]) unsettled.delivered(id);
+    for (const id of ["10", "11", "12"]) unsettled.brought(id);
     unsettled.settle(sees("10", "12"));
     expect(unsettled.current()).toEqual(["11"]);
     unsettled.settle(sees("11"));

@@ -6,7 +6,15 @@ const now = Date.UTC(2026, 0, 1) * 1000;
 const problem: Problem = { code: "DB-PG-001", subject: "db:5432/x", cause: "the server cannot be reached", remedy: "Start it", since: now };
 
 function lane(change: Partial<SubscriptionHealth> = {}): EngineHealth {
-  const subscription = { id: "population/hcm", state: "streaming", problem: null, lastSyncAt: now, stoppedTables: [], loads: [] } as const;
+  const subscription = {
+    id: "population/hcm",
+    state: "streaming",
+    problem: null,
+    lastSyncAt: now,
+    stoppedTables: [],
+    drifts: [],
+    loads: [],
+  } as const;
   return { sources: [{ name: "population", state: "streaming", problem: null }], subscriptions: [{ ...subscription, ...change }] };
 }
 

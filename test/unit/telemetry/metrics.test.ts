@@ -29,10 +29,11 @@ describe("register of metrics", () => {
 });
 
 describe("metrics", () => {
-  test("every metric exists from the start of a subscription and a source, so absence is never zero", async () => {
+  test("every metric exists from the start of a subscription, a source and a worker, so absence is never zero", async () => {
     const { metrics } = start();
     metrics.subscription("population/hcm");
     metrics.source("population");
+    metrics.fleet();
     const text = await metrics.text();
     for (const [name] of definitions)
       expect(
