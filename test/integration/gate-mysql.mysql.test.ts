@@ -152,7 +152,7 @@ test("a missing checkpoint row is a refusal, never an empty table", async () => 
   } finally {
     await engine.execute("INSERT INTO dongbo.subscription SELECT * FROM population_copy.kept_s");
     await engine.execute("INSERT INTO dongbo.copy SELECT * FROM population_copy.kept_c");
-    await engine.execute("DROP TABLE population_copy.kept_s, population_copy.kept_c");
+    await copies.server.query("DROP TABLE population_copy.kept_s, population_copy.kept_c");
   }
 });
 

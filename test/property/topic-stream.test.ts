@@ -187,6 +187,8 @@ function writeTopics(topics: MemoryTopics, script: Pick<Script, "deeds" | "parti
       sent.push({ topic: eventTopic, partition: one.id % partitions, event, key: row, number: log.length });
     }
   }
+  // Whose END such a connector had written before it lost events and numbered them anew is known to be whole by what comes later.
+  if (renumbers) transact([{ id: 0, op: "put", to: 0 }]);
   for (const { topic, partition, event, key: recordKey } of sent) topics.write(topic, partition, event, recordKey);
   return { rows, states };
 }
@@ -230,16 +232,19 @@ async function run(mode: Mode, { deeds, partitions, fetched, stops, old }: Scrip
   }
 }
 
+/** A script that never comes to its end is told, too. */
+const runs = { numRuns: 300, timeout: 30_000 };
+
 test("without transactions: rows end as the source's, and no row is set back by what is repeated", async () => {
   await fc.assert(
     fc.asyncProperty(script, (one) => run("rows", one)),
-    { numRuns: 300 },
+    runs,
   );
 });
 
 test.each(["named", "ordered"] as const)("with %s transactions: the same, and each state is one that the source had", async (mode) => {
   await fc.assert(
     fc.asyncProperty(script, (one) => run(mode, one)),
-    { numRuns: 300 },
+    runs,
   );
 });

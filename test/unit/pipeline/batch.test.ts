@@ -1,0 +1,47 @@
+// When a load is complete: what its target is told at each commit.
+import { describe, expect, it } from "vitest";
+import type { Position, PositionOrder } from "../../../engine/model/position.ts";
+import type { Subscription } from "../../../engine/model/share.ts";
+import { Batch } from "../../../engine/pipeline/batch.ts";
+import type { TargetTransaction } from "../../../engine/ports/change-target.ts";
+import { newLoad } from "../../../engine/snapshot/load-progress.ts";
+import { MemorySource } from "../../support/memory-source.ts";
+import { catalogTable, column, tableMapping } from "../../support/table-builders.ts";
+
+const mapping = tableMapping(catalogTable([column("id", "text")]), ["id"]);
+const subscription = { id: "population/hue", agreement: { id: "TT-07/2026" }, tables: [mapping] } as unknown as Subscription;
+const positions: PositionOrder = new MemorySource(0).positions;
+const at = (number: number): Position => String(number) as Position;
+const transaction = { batchId: 7, load: () => Promise.resolve({ missing: [], quarantined: 0, stops: [] }) } as unknown as TargetTransaction;
+
+/** A batch in which a table's only chunk was read at position 5, by a subscription that goes on from there. */
+async function loadedBatch(sourceTime: number): Promise<Batch> {
+  const readRows = () => Promise.reject(new Error("nothing is read again"));
+  const context = { subscription, positions, readRows, sourceIdentity: "memory" };
+  const batch = new Batch(context, { position: at(5), sourceTime, loads: new Map(), stopped: new Map() }, transaction);
+  const advance = { range: 0, after: null, done: true, position: at(5) };
+  await batch.add([
+    { tag: "load", table: 0, progress: newLoad("as agreed", null, []), sweep: false },
+    { tag: "chunk", table: 0, rows: [], replay: [], advance },
+  ]);
+  return batch;
+}
+
+const completed = (batch: Batch): boolean[] => batch.checkpoint().loads.map(({ complete }) => complete);
+
+describe("a load that has read everything", () => {
+  it("VL-07 is not complete before the source has said of when its rows are", async () => {
+    const batch = await loadedBatch(0);
+    expect(completed(batch)).toEqual([false]);
+    expect(batch.checkpoint().advancing).toEqual([]);
+    expect(batch.progress().loads.size).toBe(1);
+    await batch.add([{ tag: "progress", position: at(5), at: 1_767_323_045_000_000 }]);
+    expect(completed(batch)).toEqual([true]);
+    expect(batch.checkpoint().advancing).toEqual([mapping]);
+    expect(batch.progress().loads.size).toBe(0);
+  });
+
+  it("is complete at once where that is known", async () => {
+    expect(completed(await loadedBatch(1_767_323_045_000_000))).toEqual([true]);
+  });
+});
