@@ -33,7 +33,7 @@ export type TextRow = Readonly<Record<string, string | null>>;
 /** The server family that a session speaks to; the two have grown apart in what dongbo needs. */
 export type Flavour = "mariadb" | "mysql";
 
-type ServerNature = Pick<MysqlSession, "flavour" | "version" | "foldsNames">;
+type ServerNature = Pick<MysqlSession, "flavour" | "version" | "foldsNames" | "id">;
 
 /** An open session. Values come as text, whatever their type. */
 export class MysqlSession {
@@ -44,6 +44,8 @@ export class MysqlSession {
   readonly version: number;
   /** Names of databases and tables are one whatever their capitals (lower_case_table_names), and may be kept without them. */
   readonly foldsNames: boolean;
+  /** The server's number for the session. */
+  readonly id: string;
   /** A prepared statement can be executed for many rows at a time. */
   readonly takesBulk: boolean;
   readonly #subject: string;
@@ -54,6 +56,7 @@ export class MysqlSession {
     this.flavour = server.flavour;
     this.version = server.version;
     this.foldsNames = server.foldsNames;
+    this.id = server.id;
     this.takesBulk = takesBulkOperations(connection);
     this.#subject = subject;
     connection.on("error", (error: unknown) => (this.#lost ??= error));
@@ -200,12 +203,13 @@ async function openSession(config: ConnectionOptions, options: SessionOptions, s
         else resolve();
       });
     });
-    const first = new MysqlSession(connection, { flavour: "mysql", version: 0, foldsNames: false }, subject);
+    const first = new MysqlSession(connection, { flavour: "mysql", version: 0, foldsNames: false, id: "" }, subject);
     const settings = { ...sessionSettings, ...options.settings };
     const list = Object.entries(settings).map(([name, value]) => `SESSION ${name} = ${value}`);
     await first.query(`SET ${list.join(", ")}`);
-    const [row] = await first.query("SELECT VERSION() AS version, @@lower_case_table_names AS folds");
-    return new MysqlSession(connection, { ...readVersion(row?.["version"] ?? ""), foldsNames: row?.["folds"] !== "0" }, subject);
+    const [row] = await first.query("SELECT VERSION() AS version, @@lower_case_table_names AS folds, CONNECTION_ID() AS id");
+    const server = { ...readVersion(row?.["version"] ?? ""), foldsNames: row?.["folds"] !== "0", id: row?.["id"] ?? "" };
+    return new MysqlSession(connection, server, subject);
   } catch (error) {
     connection.destroy();
     throw error;
@@ -213,7 +217,7 @@ async function openSession(config: ConnectionOptions, options: SessionOptions, s
 }
 
 /** `10.11.19-MariaDB-0+deb12u1`, `8.4.3`: which family and which version. */
-function readVersion(text: string): Omit<ServerNature, "foldsNames"> {
+function readVersion(text: string): Pick<ServerNature, "flavour" | "version"> {
   const match = /(\d+)\.(\d+)\.(\d+)/.exec(text.replace(/^5\.5\.5-/, ""));
   const [major, minor, patch] = [1, 2, 3].map((part) => Number(match?.[part] ?? 0)) as [number, number, number];
   return { flavour: /mariadb/i.test(text) ? "mariadb" : "mysql", version: major * 10_000 + minor * 100 + patch };

@@ -113,6 +113,12 @@ export const faultMatrix: readonly FaultArea[] = [
         expected: "refused",
         proofs: [["fleet/jobs.fleet.test.ts", "a Redis that throws data away is refused"]],
       },
+      {
+        number: 12,
+        injected: "connections to Redis are cut again and again",
+        expected: "streams and ownership do not notice; jobs go on when it is over",
+        proofs: [["fleet/jobs.fleet.test.ts", "connections to Redis that are cut again and again hold up no stream"]],
+      },
     ],
   },
   {
@@ -138,7 +144,14 @@ export const faultMatrix: readonly FaultArea[] = [
           ["fault/target-half-open.fault.test.ts", "is given up too when the network is there again"],
           ["fault/target-broken-mysql.fault.test.ts", "behind a dead network is given up"],
           ["fault/binlog-interrupted.fault.test.ts", "a server that stands still is noticed"],
+          ["fault/read-half-open.fault.test.ts", "a read of "],
         ],
+      },
+      {
+        number: 15,
+        injected: "a line that holds everything for 300 ms",
+        expected: "slower, and nothing else: no connection is given up",
+        proofs: [["e2e/slow-line.fault.test.ts", "delays a load and a stream, and breaks neither"]],
       },
       {
         number: 16,
@@ -676,8 +689,6 @@ export const faultMatrix: readonly FaultArea[] = [
 
 /** Faults that no test injects yet, and what stands in the way. */
 export const notInjected: Readonly<Record<number, string>> = {
-  12: "connections to Redis cut again and again: nobody owns anything by Redis (number 9)",
-  15: "a slow line: memory under back-pressure is shown by number 20, a line of 300 ms is not",
   22: "a full disk of the target's log: the server ends, as in number 19",
   31: "commits that a new primary lacks: the timeline stops the source (number 30), and what lies beyond it is left to a re-sync",
   38: "as number 39",

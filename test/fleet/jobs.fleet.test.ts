@@ -1,8 +1,10 @@
-// Jobs that Redis hands out, while Redis is restarted, emptied, away, or no queue at all.
+// Jobs that Redis hands out, while Redis is restarted, emptied, away, cut off again and again, or no queue at all.
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { Background } from "../e2e/background.ts";
 import { type Cluster, runSql, startCluster } from "../support/cluster.ts";
 import type { DongboProcess } from "../support/dongbo-process.ts";
-import { waitUntil } from "../support/wait-until.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
+import { pause, waitUntil } from "../support/wait-until.ts";
 import { FleetStage } from "./fleet-stage.ts";
 import { jobsDone } from "./metrics-of.ts";
 import { onRedis } from "./redis-session.ts";
@@ -86,6 +88,38 @@ test("copies are compared by whoever is free, and again after Redis lost everyth
   // Nobody's end waits for a Redis that is away.
   await stage.redis.kill();
   for (const worker of [...workers, third]) expect(await worker.terminate()).toEqual({ code: 0, signal: null });
+});
+
+test("connections to Redis that are cut again and again hold up no stream, and jobs no longer than that", async () => {
+  await using stage = await FleetStage.create(cluster, {
+    name: "cuts",
+    sources: 2,
+    share: { reconcile: { every: "PT2S" } },
+    breaksRedis: true,
+  });
+  const { port } = new URL(stage.redis.url());
+  await using proxy = await TcpProxy.start({ host: "127.0.0.1", port: Number(port) });
+  await using home = await stage.anotherHome((url) => url.replace(`:${port}`, `:${proxy.port}`));
+  const workers = [1, 2].map(() => home.start(["worker", "--listen", "127.0.0.1:0"])) as [DongboProcess, DongboProcess];
+  await stage.allReach(60_000, () => workers[0].describe());
+  await stage.spread(workers);
+  const owners = await stage.owners();
+  await using writing = stage.writing();
+  await comparedAgain(stage, 1, workers[0]);
+  await using cutting = new Background(async (signal) => {
+    while (!signal.aborted) {
+      proxy.cutAll("reset");
+      await pause(150);
+    }
+  });
+  for (let look = 0; look < 30; look++) await cutting.during(stage.allReach());
+  expect(await stage.owners()).toEqual(owners);
+  await cutting.stop();
+  await comparedAgain(stage, 2, workers[0]);
+  await writing.stop();
+  await stage.allReach();
+  expect(await stage.differences()).toEqual([]);
+  for (const worker of workers) expect(await worker.terminate()).toEqual({ code: 0, signal: null });
 });
 
 test("jobs that read the same target go one after the other, in the whole fleet", async () => {

@@ -4,11 +4,8 @@ import { Random } from "../workload/random.ts";
 import type { Fault } from "./fault.ts";
 import type { Watch } from "./watch.ts";
 
-/**
- * Within that time after a fault was lifted every copy must show what its master had then. Longest of all takes a read of the master that a
- * silent network has swallowed: it is given up after two minutes and a half (`connectors/postgres/snapshot/postgres-snapshot.ts`).
- */
-const recoversWithinMs = 180_000;
+/** Within that time after a fault was lifted every copy must show what its master had then. */
+const recoversWithinMs = 120_000;
 /** So many may be struck, one after the other, before what came first is over. */
 const unrecoveredMax = 3;
 /** How often one is struck on top of another without need. */

@@ -4,6 +4,8 @@ import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { ServerAddress } from "../../../engine/model/server-address.ts";
 import { connectMysql, type MysqlSession, printAddress, type TextRow } from "../mysql-client.ts";
 import { toReplicationError } from "../mysql-errors.ts";
+import { watched } from "../../silent-server.ts";
+import { lookAtSession } from "../look-at-session.ts";
 import type { WriteAnswer } from "./bulk-insert.ts";
 import { type Bound, PreparedStatements } from "./prepared-statements.ts";
 import { rowsRefused, type Warning } from "./refusal.ts";
@@ -34,10 +36,6 @@ const mariadbSettings = `SET SESSION max_statement_time = 0, SESSION idle_transa
 /** How long another session of the subscription may take to end when told to. */
 const leftoverEndsMs = 10_000;
 const lookAgainMs = 20;
-/** An answer that takes longer is asked after on another connection. */
-const patienceMs = 20_000;
-/** A server that was so often found waiting for a statement never got ours: the network swallowed it, and works again. */
-const idleProbesMax = 2;
 
 /** What the server answered to a statement that writes. */
 export interface Answer {
@@ -58,12 +56,10 @@ export class ApplySession {
   readonly #address: ServerAddress;
   readonly #subject: string;
   readonly #prepared: PreparedStatements;
-  readonly #connectionId: string;
 
   private constructor(session: MysqlSession, address: ServerAddress, facts: TextRow) {
     this.session = session;
     this.packetBytesMax = Number(facts["packet"]);
-    this.#connectionId = facts["id"] ?? "";
     this.#address = address;
     this.#subject = printAddress(address);
     this.#prepared = new PreparedStatements(session.connection);
@@ -73,7 +69,7 @@ export class ApplySession {
   static async open(address: ServerAddress, subscription: string): Promise<ApplySession> {
     const session = await openTargetSession(address, `apply ${subscription}`);
     try {
-      const [facts] = await session.query("SELECT CONNECTION_ID() AS id, @@SESSION.max_allowed_packet AS packet");
+      const [facts] = await session.query("SELECT @@SESSION.max_allowed_packet AS packet");
       return new ApplySession(session, address, facts ?? {});
     } catch (error) {
       session.destroy();
@@ -169,37 +165,9 @@ export class ApplySession {
     return rows.length < count ? [...kept, dropped] : kept;
   }
 
-  /** What was sent into a dead network is repeated by TCP for a quarter of an hour: ask another way whether anybody works on it. */
-  async #watched<T>(answer: Promise<T>): Promise<T> {
-    let idle = 0;
-    const timer = setInterval(() => {
-      this.#probe().then(
-        (isIdle) => {
-          idle = isIdle ? idle + 1 : 0;
-          if (idle === idleProbesMax) this.session.destroy();
-        },
-        (error: unknown) => {
-          if (error instanceof ReplicationError && error.code === "DB-MY-001") this.session.destroy();
-        },
-      );
-    }, patienceMs);
-    try {
-      return await answer;
-    } finally {
-      clearInterval(timer);
-    }
-  }
-
-  /** True when all that we had to send is on its way, and the server waits for a statement. */
-  async #probe(): Promise<boolean> {
-    const probe = await connectMysql(this.#address, { role: "probe", connectTimeoutMs: patienceMs });
-    try {
-      const rows = await probe.query("SELECT COMMAND AS command FROM information_schema.PROCESSLIST WHERE ID = ?", [this.#connectionId]);
-      if (rows[0] === undefined) this.session.destroy();
-      return rows[0]?.["command"] === "Sleep" && this.session.unsentBytes === 0;
-    } finally {
-      await probe.end();
-    }
+  #watched<T>(answer: Promise<T>): Promise<T> {
+    const { session } = this;
+    return watched(answer, { look: () => lookAtSession(this.#address, session), giveUp: () => session.destroy() });
   }
 }
 

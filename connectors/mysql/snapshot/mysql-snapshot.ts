@@ -9,6 +9,8 @@ import type { ServerAddress } from "../../../engine/model/server-address.ts";
 import { type CatalogTable, printTable, tableKey, type TableName } from "../../../engine/model/table.ts";
 import type { Chunk, ChunkRequest, RowsAnswer, RowsRequest, SnapshotSource } from "../../../engine/ports/snapshot-source.ts";
 import { ChunkSize } from "../../chunk-size.ts";
+import { watched } from "../../silent-server.ts";
+import { lookAtSession } from "../look-at-session.ts";
 import { connectMysql, type MysqlSession, printAddress } from "../mysql-client.ts";
 import { toReplicationError } from "../mysql-errors.ts";
 import { readUniqueIndexes } from "../mysql-indexes.ts";
@@ -181,7 +183,7 @@ export class MysqlSnapshot implements SnapshotSource {
       return await this.#pool.use(async (session, drop) => {
         const watch = setTimeout(drop, limitMs + 30_000);
         try {
-          return await work(session, drop);
+          return await watched(work(session, drop), { look: () => lookAtSession(this.#address, session), giveUp: drop });
         } finally {
           clearTimeout(watch);
         }

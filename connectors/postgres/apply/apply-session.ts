@@ -6,6 +6,8 @@ import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { ServerAddress } from "../../../engine/model/server-address.ts";
 import { connectPostgres, printAddress } from "../postgres-client.ts";
 import { toReplicationError } from "../postgres-errors.ts";
+import { watched } from "../../silent-server.ts";
+import { lookAtSession } from "../look-at-session.ts";
 import { CopyIn } from "./copy-in.ts";
 import { PreparedStatements, type Statement, StatementBatch, StatementFailure, type StatementResult } from "./statement-batch.ts";
 
@@ -48,11 +50,6 @@ SELECT pg_backend_pid() AS pid,
 const leftoverEndsMs = 10_000;
 const nameBytesMax = 63 - "dongbo ".length;
 
-/** An answer that takes longer is asked after on another connection. */
-const patienceMs = 20_000;
-/** A server that was so often found waiting for a statement never got ours: the network swallowed it, and works again. */
-const idleProbesMax = 2;
-
 export class ApplySession {
   readonly client: pg.Client;
   readonly #address: ServerAddress;
@@ -71,7 +68,7 @@ export class ApplySession {
     client.on("error", () => {
       this.#lost = true;
     });
-    // A peer that has vanished is noticed within half a minute, not after two hours; see #watched for one that vanished
+    // A peer that has vanished is noticed within half a minute, not after two hours; see `watched` for one that vanished
     // before it got the question.
     (client.connection.stream as Partial<Socket>).setKeepAlive?.(true, 10_000);
   }
@@ -121,37 +118,9 @@ export class ApplySession {
     await this.client.end().catch(() => {});
   }
 
-  /** What was sent into a dead network is repeated by TCP for a quarter of an hour: ask another way whether anybody works on it. */
-  async #watched<T>(answer: Promise<T>): Promise<T> {
-    let idle = 0;
-    const timer = setInterval(() => {
-      this.#probe().then(
-        (isIdle) => {
-          idle = isIdle ? idle + 1 : 0;
-          if (idle === idleProbesMax) this.#giveUp();
-        },
-        (error: unknown) => {
-          if (error instanceof ReplicationError && error.code === "DB-PG-001") this.#giveUp();
-        },
-      );
-    }, patienceMs);
-    try {
-      return await answer;
-    } finally {
-      clearInterval(timer);
-    }
-  }
-
-  /** True when all that we had to send is on its way, and the server waits for a statement. */
-  async #probe(): Promise<boolean> {
-    const probe = await connectPostgres(this.#address, { role: "probe", answerTimeoutMs: patienceMs });
-    try {
-      const { rows } = await probe.query<{ state: string | null }>("SELECT state FROM pg_stat_activity WHERE pid = $1", [this.#process]);
-      if (rows[0] === undefined) this.#giveUp();
-      return rows[0]?.state?.startsWith("idle") === true && (this.client.connection.stream as Partial<Socket>).writableLength === 0;
-    } finally {
-      await probe.end().catch(() => {});
-    }
+  #watched<T>(answer: Promise<T>): Promise<T> {
+    const look = () => lookAtSession(this.#address, this.client, this.#process);
+    return watched(answer, { look, giveUp: () => this.#giveUp() });
   }
 
   #giveUp(): void {

@@ -12,6 +12,8 @@ import type { ServerAddress } from "../../../engine/model/server-address.ts";
 import { type CatalogTable, printTable, type TableName } from "../../../engine/model/table.ts";
 import type { Chunk, ChunkRequest, RowsAnswer, RowsRequest, SnapshotSource } from "../../../engine/ports/snapshot-source.ts";
 import { ChunkSize } from "../../chunk-size.ts";
+import { watched } from "../../silent-server.ts";
+import { lookAtSession } from "../look-at-session.ts";
 import { endOfLastRecord, formatLsn, parseLsn } from "../lsn.ts";
 import { connectPostgres, printAddress } from "../postgres-client.ts";
 import { toReplicationError } from "../postgres-errors.ts";
@@ -73,7 +75,7 @@ export class PostgresSnapshot implements SnapshotSource {
     this.#publication = options.publication;
     this.#statementTimeoutMs = statementTimeoutMs;
     const session = { role: "snapshot", statementTimeoutMs, settings: readSettings };
-    this.#pool = new SessionPool(options.connections, async () => new ReadSession(await connectPostgres(options.address, session)));
+    this.#pool = new SessionPool(options.connections, async () => ReadSession.of(await connectPostgres(options.address, session)));
   }
 
   describe(tables: readonly TableName[]): Promise<readonly CatalogTable[]> {
@@ -176,10 +178,10 @@ export class PostgresSnapshot implements SnapshotSource {
   /** A session for one piece of work, whose failures come out as coded errors; a server that went silent is one of them. */
   async #use<T>(subject: string, work: ClientWork<T>, signal?: AbortSignal, limitMs = this.#statementTimeoutMs): Promise<T> {
     try {
-      return await this.#pool.use(async ({ client }, drop) => {
+      return await this.#pool.use(async ({ client, process }, drop) => {
         const watch = setTimeout(drop, limitMs + 30_000);
         try {
-          return await work(client, drop);
+          return await watched(work(client, drop), { look: () => lookAtSession(this.#address, client, process), giveUp: drop });
         } finally {
           clearTimeout(watch);
         }

@@ -4,14 +4,22 @@ import type { PoolSession } from "../../../engine/concurrency/session-pool.ts";
 /** A driver's client as the pool wants its sessions. */
 export class ReadSession implements PoolSession {
   readonly client: Client;
+  /** Of the server's backend. */
+  readonly process: string;
   #lost = false;
 
-  constructor(client: Client) {
+  private constructor(client: Client, process: string) {
     this.client = client;
+    this.process = process;
     const lose = (): void => {
       this.#lost = true;
     };
     client.on("end", lose).on("error", lose);
+  }
+
+  static async of(client: Client): Promise<ReadSession> {
+    const { rows } = await client.query<{ pid: string }>("SELECT pg_backend_pid() AS pid");
+    return new ReadSession(client, rows[0]?.pid ?? "");
   }
 
   get lost(): boolean {
