@@ -377,6 +377,8 @@ export class Attachments {
       // It may be in the stream already, at another place.
       this.#parts.mapper.remove(lane);
       this.#parts.mapper.add(lane, lane.subscription);
+      // A scan that goes on brought it rows that its target may have lost.
+      this.#loads.remove(lane);
       lane.reset();
       this.#holdOwed(lane, seat);
       this.#sendOwed(lane, seat);

@@ -135,9 +135,12 @@ export class Batch {
     return this.#drift.drifts(this.#context.subscription.tables, grownBy);
   }
 
-  /** Not before it is known of when the rows are: a copy would be valid from an instant that nobody has confirmed (VL-07). */
+  /**
+   * Not before it is known of when the rows are that were read: a copy would be valid from an instant that nobody has confirmed (VL-07).
+   */
   #isComplete(progress: LoadProgress): boolean {
-    return this.#sourceTime > 0 && loadComplete(progress, this.#position, this.#context.positions);
+    const dated = this.#sourceTime > 0 || progress.ranges.length === 0;
+    return dated && loadComplete(progress, this.#position, this.#context.positions);
   }
 
   #streamItem(item: Exclude<LaneItem, { tag: "chunk" | "load" }>): void {

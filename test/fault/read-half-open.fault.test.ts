@@ -38,7 +38,7 @@ async function givenUp(snapshot: SnapshotSource & { close(): Promise<void> }, sc
   await snapshot.close();
 }
 
-test("a read of PostgreSQL", async () => {
+test.concurrent("a read of PostgreSQL", async () => {
   await runSql(cluster.source.url(), "CREATE DATABASE half_open");
   const url = cluster.source.url("half_open");
   await runSql(url, ...ddl);
@@ -47,7 +47,7 @@ test("a read of PostgreSQL", async () => {
   await givenUp(new PostgresSnapshot({ address: { ...address, port: proxy.port }, connections: 1, publication: null }), "public", proxy);
 });
 
-test("a read of MariaDB", async () => {
+test.concurrent("a read of MariaDB", async () => {
   await server.query("CREATE DATABASE national", ...ddl.map((sql) => sql.replace("citizen", "national.citizen")));
   const address = serverAddress(server.url());
   await using proxy = await TcpProxy.start({ host: address.host, port: address.port });

@@ -14,11 +14,16 @@ const positions: PositionOrder = new MemorySource(0).positions;
 const at = (number: number): Position => String(number) as Position;
 const transaction = { batchId: 7, load: () => Promise.resolve({ missing: [], quarantined: 0, stops: [] }) } as unknown as TargetTransaction;
 
-/** A batch in which a table's only chunk was read at position 5, by a subscription that goes on from there. */
-async function loadedBatch(sourceTime: number): Promise<Batch> {
+/** Of a subscription that goes on from position 5. */
+function batchFrom(sourceTime: number): Batch {
   const readRows = () => Promise.reject(new Error("nothing is read again"));
   const context = { subscription, positions, readRows, sourceIdentity: "memory" };
-  const batch = new Batch(context, { position: at(5), sourceTime, loads: new Map(), stopped: new Map() }, transaction);
+  return new Batch(context, { position: at(5), sourceTime, loads: new Map(), stopped: new Map() }, transaction);
+}
+
+/** A batch in which a table's only chunk was read there. */
+async function loadedBatch(sourceTime: number): Promise<Batch> {
+  const batch = batchFrom(sourceTime);
   const advance = { range: 0, after: null, done: true, position: at(5) };
   await batch.add([
     { tag: "load", table: 0, progress: newLoad("as agreed", null, []), sweep: false },
@@ -43,5 +48,11 @@ describe("a load that has read everything", () => {
 
   it("is complete at once where that is known", async () => {
     expect(completed(await loadedBatch(1_767_323_045_000_000))).toEqual([true]);
+  });
+
+  it("is complete at once where no row was read: what the rows obey is written down anew, and nobody is refused meanwhile", async () => {
+    const batch = batchFrom(0);
+    await batch.add([{ tag: "load", table: 0, progress: { ...newLoad("as agreed", null, []), ranges: [] }, sweep: false }]);
+    expect(completed(batch)).toEqual([true]);
   });
 });
