@@ -10,7 +10,7 @@ import type { LoadCoordinator } from "../snapshot/load-coordinator.ts";
 import { newLoad } from "../snapshot/load-progress.ts";
 import { planLoad } from "../snapshot/load-plan.ts";
 import type { Acknowledger } from "./acknowledger.ts";
-import { Admission, verifyEnd, verifyPlace } from "./admission.ts";
+import { Admission, otherServer, verifyEnd, verifyPlace } from "./admission.ts";
 import type { LaneProgress } from "./batch.ts";
 import type { Lane, LaneAdmission } from "./lane.ts";
 import type { Router } from "./router.ts";
@@ -146,6 +146,18 @@ export class Attachments {
   overtaken(lane: Lane): void {
     this.detach(lane);
     this.#acknowledger.attach(lane, null);
+  }
+
+  /** What its target has lost is still to be had, if the source was not told that it may forget it. */
+  setBack(lane: Lane): void {
+    if (this.#acknowledger.isAttached(lane)) this.#acknowledger.attach(lane, null);
+  }
+
+  /** Throws DB-SLOT-004 when the server that answers is not the one whose log the subscriptions are in. */
+  async verifyServer(): Promise<void> {
+    const known = this.#identity;
+    const found = await this.#parts.source.identity();
+    if (known !== null && found !== known) throw otherServer(this.#parts.name, known, found);
   }
 
   /** Lets go of a subscription that would make the source keep too much; it starts anew when it comes back. */

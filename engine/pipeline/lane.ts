@@ -37,6 +37,8 @@ export interface LaneHost {
   attached(lane: Lane, progress: LaneProgress): void;
   /** More of this subscription's copy is durable than before; `begun`: tables whose load may be fed now. */
   applied(lane: Lane, progress: LaneProgress, begun: ReadonlySet<number>): void;
+  /** Its target holds less than it did: nothing more may be forgotten before its place is known again. */
+  setBack(lane: Lane): void;
   /** The lane cannot step back far enough by itself: read the stream again from what is durable. */
   reopen(): void;
   /** Ask the source to confirm its position now. */
@@ -376,6 +378,8 @@ export class Lane {
   }
 
   async #pause(signal: AbortSignal): Promise<void> {
+    // Taken out while its target was told of the suspension: nobody would wake it any more, and whoever takes it out waits for its end.
+    if (signal.aborted) return;
     this.#setState("suspended");
     await new Promise<void>((resolve) => {
       const wake = (): void => {
@@ -401,7 +405,10 @@ export class Lane {
     }
     if (error.code === "DB-TGT-015") await this.#refreshTypes();
     // What is remembered of the target is not true: it is asked anew.
-    if (error.code === "DB-RUN-012") this.#progress = null;
+    if (error.code === "DB-RUN-012") {
+      this.#progress = null;
+      this.#host.setBack(this);
+    }
     if (!this.queue.rewind()) this.#readAgain();
     this.#setState("retrying", error);
     this.#parts.retried(error.code);

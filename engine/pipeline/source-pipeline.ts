@@ -66,6 +66,7 @@ export class SourcePipeline implements LaneHost {
       atBoundary: (action) => this.#router.atBoundary(action),
       gathered: () => this.#attachments.gathered,
       router: parts.snapshotRouter,
+      verifyServer: () => this.#attachments.verifyServer(),
     });
     this.#router = new Router(parts.mapper, this.#loads);
     this.#attachments = new Attachments(parts, {
@@ -251,6 +252,10 @@ export class SourcePipeline implements LaneHost {
 
   attached(lane: Lane, progress: LaneProgress): void {
     this.#attachments.attached(lane, progress);
+  }
+
+  setBack(lane: Lane): void {
+    this.#attachments.setBack(lane);
   }
 
   reopen(): void {

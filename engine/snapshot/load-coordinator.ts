@@ -26,6 +26,8 @@ export interface LoadParts {
   /** False while subscriptions are still on their way to a load: a scan waits a little so that they can share it. */
   readonly gathered: () => boolean;
   readonly router: (table: CatalogTable, columns: readonly string[], members: readonly SnapshotMember[]) => SnapshotRouter;
+  /** Throws when the server that answers is not the one whose log is streamed. */
+  readonly verifyServer: () => Promise<void>;
 }
 
 /** Smaller tables are read in one range. */
@@ -166,9 +168,10 @@ export class LoadCoordinator {
   }
 
   #scanParts(): ConstructorParameters<typeof TableScan>[1] {
-    const { snapshot, clock, atBoundary, router } = this.#parts;
+    const { snapshot, clock, atBoundary, router, verifyServer } = this.#parts;
     return {
       snapshot,
+      verifyServer,
       clock,
       atBoundary,
       router,

@@ -30,6 +30,7 @@ export interface ScanParts {
   readonly parallel: number;
   readonly atBoundary: (action: () => void) => Promise<void>;
   readonly router: (table: CatalogTable, columns: readonly string[], members: readonly SnapshotMember[]) => SnapshotRouter;
+  readonly verifyServer: () => Promise<void>;
   readonly openWindow: (members: readonly string[]) => ChunkWindow<string>;
   readonly closeWindow: (window: ChunkWindow<string>) => void;
   readonly unsettled: UnsettledTransactions;
@@ -136,6 +137,8 @@ export class TableScan {
       if (opened.overflown) return "overflown";
       failpoint("snapshot-mid-chunk");
       if (chunk.complete) failpoint("snapshot-last-chunk");
+      // A standby that was promoted, or a backup, may have taken the server's place between the chunks: its rows are of another log.
+      if (chunk.complete) await this.#parts.verifyServer();
       const routed = this.#routed(members, read.columns, chunk);
       await atBoundary(() => {
         // While the boundary was waited for, the rest of a large transaction may have been too much for the window.

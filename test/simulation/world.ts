@@ -153,9 +153,14 @@ export class World {
     const { scheduler, master } = this;
     const line = this.#line(machine, this.masterReach, "master");
     const snapshot = new SimulatedSnapshot({ master, machine, line, random, chunkRows: this.#chunkRows });
+    // The master is told within a second; what a process has once let go it cannot rely on any more.
+    let told = { identity: "", position: 0 };
     const acknowledging = (position: number): void => {
       this.scheduler.note(`${machine.name} acknowledges ${position}`);
-      this.judging(() => this.judge.acknowledged(position, master.identity, master.slot?.confirmed ?? Infinity));
+      const { identity, slot } = master;
+      const kept = Math.max(slot?.confirmed ?? Infinity, told.identity === identity ? told.position : 0);
+      this.judging(() => this.judge.acknowledged(position, identity, kept));
+      told = { identity, position };
     };
     const source = new SimulatedSource({
       master,

@@ -214,6 +214,25 @@ describe("the pipeline of a source", () => {
     expect([...other.target.keys].toSorted()).toEqual(["6", "7", "8", "9"]);
   });
 
+  it("lets a lane go that is taken out while its target is being told of its suspension", async () => {
+    const { lane, target } = copyAt("one", 5);
+    const answer = new Barrier();
+    let told = false;
+    target.setSuspension = () => {
+      told = true;
+      return answer.passed;
+    };
+    lane.suspend("maintenance");
+    pipeline.add(lane, entry, false);
+    start();
+    await until(() => told, "the target to be told");
+    let gone = false;
+    const removed = pipeline.remove(lane).then(() => (gone = true));
+    answer.open();
+    await until(() => gone, "the lane to end");
+    await removed;
+  });
+
   it("CP-11 streams anew what a target has lost that was set back while the engine runs (reliability 24)", async () => {
     const [one, other] = [copyAt("one", 5), copyAt("other", 3)];
     pipeline.add(one.lane, entry, false);

@@ -76,6 +76,7 @@ async function scan(
       return Promise.resolve();
     },
     router: () => ({ route: () => [] }),
+    verifyServer: () => Promise.resolve(),
     openWindow: (members) => {
       windows.push(new ChunkWindow(members));
       return newest();
