@@ -42,6 +42,8 @@ export class Chaos {
   readonly #paceMs: number;
   readonly #writeMs: number;
   #over = false;
+  /** A second engine is about to start. */
+  #rivalComes = false;
 
   constructor(world: World) {
     this.#world = world;
@@ -216,12 +218,17 @@ export class Chaos {
   /** A second engine starts while the first stands still, as one that has lost its lease; the first wakes later, and ends for good. */
   #rival(): void {
     this.#withEngine((first) => {
-      if (this.#world.engines.filter(({ machine, ended }) => machine.alive && !ended).length > 1) return;
+      // Nobody would end one of three.
+      if (this.#rivalComes || this.#world.engines.filter(({ machine, ended }) => machine.alive && !ended).length > 1) return;
+      this.#rivalComes = true;
       this.#world.count("lease stolen");
       first.machine.standStill();
       // Its connection is cut, or given up by the server after a minute.
       if (this.#random.chance(0.7)) this.#breakStreams();
-      this.#after(this.#random.pick([0.1, 2, 20]) * secondMs, () => this.#world.startEngine());
+      this.#after(this.#random.pick([0.1, 2, 20]) * secondMs, () => {
+        this.#rivalComes = false;
+        this.#world.startEngine();
+      });
       this.#after(this.#random.pick([0.2, 3, 30, 70]) * secondMs, () => first.machine.wake());
       this.#world.scheduler.after((70 + 60 * this.#random.fraction()) * secondMs, () => {
         if (this.#random.chance(0.5)) first.stop();
