@@ -234,7 +234,8 @@ export class Attachments {
       const position = await this.#enter(lane, seat, stay, { reserved: reservation.position, end });
       seat.entry = settledEntry;
       seat.fresh = fresh;
-      return { position, sourceTime, sourceIdentity: reservation.identity, fresh };
+      const startedOver = fresh ? new Map<number, LoadProgress>() : this.#startedOver(lane, seat, stored);
+      return { position, sourceTime, sourceIdentity: reservation.identity, fresh, startedOver };
     } catch (error) {
       // Who cannot stream does not make the source keep its log.
       if (error instanceof ReplicationError && error.code.startsWith("DB-SLOT-")) this.detach(lane);
@@ -334,6 +335,22 @@ export class Attachments {
     seat.entry = renewed;
     this.detach(lane);
     lane.readmit();
+  }
+
+  /**
+   * Loads on record of tables that nothing is streamed to until another load of them begins: what such a load has read is out of
+   * date from here on. It would be complete although rows are missing, or go on so if its contract were wanted again; so it counts
+   * as a load of everything that has not read anything yet. Its own filter may ask for no more than what a contract gained.
+   */
+  #startedOver(lane: Lane, seat: Seat, { copies }: TargetState): Map<number, LoadProgress> {
+    const startedOver = new Map<number, LoadProgress>();
+    for (const { table, load, stopped } of copies) {
+      const index = lane.subscription.tables.indexOf(table);
+      const leftOut = (seat.owed.get(index)?.notBefore ?? null) !== null;
+      if (load === null || stopped !== null || !leftOut) continue;
+      startedOver.set(index, newLoad(load.contract, this.#parts.readContract(load.contract).filter, []));
+    }
+    return startedOver;
   }
 
   async #plan(lane: Lane, seat: Seat, copy: StoredCopy, end: Position): Promise<void> {

@@ -21,6 +21,8 @@ export interface LaneProgress {
   readonly loads: ReadonlyMap<number, LoadProgress>;
   /** Tables that are stopped, by index, and why. */
   readonly stopped: ReadonlyMap<number, StopReason>;
+  /** Loads that have not read anything, of which the target still says that they have. */
+  readonly startedOver?: ReadonlySet<number>;
 }
 
 /** What the batch needs from around it. */
@@ -66,6 +68,11 @@ export class Batch {
     this.#stopped = new Map(start.stopped);
     this.#position = start.position;
     this.#sourceTime = start.sourceTime;
+    // In the target with the first commit, before its position passes what such a table is not told.
+    for (const table of start.startedOver ?? []) {
+      this.#loads.set(table, { ...(this.#loads.get(table) as LoadProgress), sweepBefore: transaction.batchId });
+      this.#touchedLoads.add(table);
+    }
   }
 
   /** Takes a piece of the queue and writes its net effect. Nothing becomes visible before the commit. */

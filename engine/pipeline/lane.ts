@@ -8,6 +8,7 @@ import type {
   ChangeTarget,
   CheckpointWrite,
   CommitOutcome,
+  LoadProgress,
   Objection,
   StoredCheckpoint,
   StoredCopy,
@@ -60,6 +61,8 @@ export interface LaneAdmission {
   readonly sourceIdentity: string;
   /** Starts anew from `position`: whatever the target stored of earlier streaming does not count. */
   readonly fresh: boolean;
+  /** Loads on record that count as not having read anything, by table. */
+  readonly startedOver: ReadonlyMap<number, LoadProgress>;
 }
 
 export interface LaneParts {
@@ -243,8 +246,9 @@ export class Lane {
     this.#progress = {
       position: admission.position,
       sourceTime: admission.sourceTime,
-      loads: indexed(subscription, copies, (copy) => (copy.stopped === null ? copy.load : null)),
+      loads: new Map([...indexed(subscription, copies, (copy) => (copy.stopped === null ? copy.load : null)), ...admission.startedOver]),
       stopped: indexed(subscription, copies, (copy) => copy.stopped),
+      startedOver: new Set(admission.startedOver.keys()),
     };
     logger.info("subscription attached", { position: admission.position, fresh: admission.fresh, epoch: this.#epoch });
     this.#host.attached(this, this.#progress);

@@ -56,13 +56,15 @@ export class SimulatedSource implements ChangeSource {
       if (wanted > master.end) throw failure("DB-SLOT-004", `${from} lies beyond the end of the log`);
       if (slot.active !== null) throw failure("DB-SLOT-003");
       this.#identity = master.identity;
-      return (opened = new SimulatedStream(this.#parts, slot, wanted));
+      opened = new SimulatedStream(this.#parts, slot, wanted);
+      // From now on it can break: a server that is set back ends connections also when nobody was told that they are open.
+      this.#stream = opened;
+      return opened;
     };
     const stream = await this.#parts.line.ask("open", open).catch((error: unknown) => {
       opened?.orphaned();
       throw error;
     });
-    this.#stream = stream;
     stream.endWith(signal);
     return stream;
   }

@@ -56,3 +56,16 @@ describe("a load that has read everything", () => {
     expect(completed(batch)).toEqual([true]);
   });
 });
+
+describe("a load that counts as not having read anything", () => {
+  it("is written down so with the first commit, also if no row changes, and sweeps what was there; later ones say nothing of it", () => {
+    const context = { subscription, positions, readRows: () => Promise.reject(new Error("nothing is read")), sourceIdentity: "memory" };
+    const loads = new Map([[0, newLoad("as agreed", null, [])]]);
+    const start = { position: at(5), sourceTime: 1_767_323_045_000_000, loads, stopped: new Map<number, never>() };
+    const first = new Batch(context, { ...start, startedOver: new Set([0]) }, transaction);
+    const progress = { ...newLoad("as agreed", null, []), sweepBefore: 7 };
+    expect(first.checkpoint().loads).toEqual([{ table: mapping, progress, complete: false }]);
+    expect(first.checkpoint().advancing).toEqual([]);
+    expect(new Batch(context, first.progress(), transaction).checkpoint().loads).toEqual([]);
+  });
+});
