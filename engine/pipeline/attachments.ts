@@ -51,6 +51,8 @@ interface Seat {
   /** It started anew and its target does not know of that yet. */
   fresh: boolean;
   sourceTime: Micros;
+  /** How often the source had confirmed something when a table was last loaded again for having expired, by index. */
+  readonly reloadedAt: Map<number, number>;
 }
 
 const settledEntry: Entry = { renew: false, reload: new Set() };
@@ -121,7 +123,7 @@ export class Attachments {
   }
 
   add(lane: Lane, entry: Entry, parked: boolean): void {
-    this.#seats.set(lane, { entry, owed: new Map(), heard: false, fresh: false, sourceTime: 0 });
+    this.#seats.set(lane, { entry, owed: new Map(), heard: false, fresh: false, sourceTime: 0, reloadedAt: new Map() });
     if (parked) this.#parked.add(lane);
     // Its position is not known yet, so nothing may be forgotten; unless it starts anew.
     if (!entry.renew) this.#acknowledger.attach(lane, null);
@@ -245,17 +247,24 @@ export class Attachments {
     }
   }
 
-  /** Loads these tables again while the rest streams on. */
-  async reload(lane: Lane, tables: Iterable<number>): Promise<void> {
+  /**
+   * Loads these tables again, for they have expired, while the rest streams on. `confirmations`: how often the source has confirmed
+   * something so far. Where its clock is behind the target's by more than the period, a copy has expired as soon as it is loaded; two
+   * whose loads let each other expire with every commit would be read without end, and as fast as that goes.
+   */
+  async reload(lane: Lane, tables: readonly number[], confirmations: number): Promise<void> {
     const seat = this.#seats.get(lane);
-    if (seat === undefined) return;
+    const due = tables.filter((table) => seat?.reloadedAt.get(table) !== confirmations);
+    if (seat === undefined || due.length === 0) return;
     if (this.#parts.source.carriesRows) {
+      for (const table of due) seat.reloadedAt.set(table, confirmations);
       this.#renew(lane, seat);
       return;
     }
-    for (const table of tables) {
-      const underWay = seat.owed.has(table) || lane.progress?.loads.has(table) === true;
-      if (!underWay) seat.owed.set(table, await this.#wholeLoad(lane, table, true, null));
+    for (const table of due) {
+      if (seat.owed.has(table) || lane.progress?.loads.has(table) === true) continue;
+      seat.owed.set(table, await this.#wholeLoad(lane, table, true, null));
+      seat.reloadedAt.set(table, confirmations);
     }
     await this.#router.atBoundary(() => {
       this.#sendOwed(lane, seat);

@@ -49,6 +49,8 @@ export class SourcePipeline implements LaneHost {
   /** Where to open the stream although nobody needs it, so that the source may forget what it keeps. */
   #abandonFrom: Position | null = null;
   #confirmedAt: Micros = 0;
+  /** How often the source has confirmed something. */
+  #confirmations = 0;
   #wake: (() => void) | null = null;
   #problem: { readonly error: ReplicationError; readonly since: Micros } | null = null;
 
@@ -148,6 +150,9 @@ export class SourcePipeline implements LaneHost {
     if (from === null) return;
     const stream = await source.open(from, signal, this.#acknowledger.known());
     this.#stream = stream;
+    // The stream before may have broken before it could tell; an idle source would keep its log for ever.
+    const { acknowledged } = this.#acknowledger;
+    if (acknowledged !== null) stream.acknowledge(acknowledged);
     metrics.connected(true);
     this.beat();
     try {
@@ -278,7 +283,7 @@ export class SourcePipeline implements LaneHost {
 
   expired(lane: Lane, tables: readonly TableMapping[]): void {
     const indexes = tables.map((table) => lane.subscription.tables.indexOf(table));
-    this.#attachments.reload(lane, indexes).catch((error: unknown) => {
+    this.#attachments.reload(lane, indexes, this.#confirmations).catch((error: unknown) => {
       const problem = asReplicationError(error, lane.subscription.id).message;
       this.#parts.logger.warn("re-sync could not start", { subscription: lane.subscription.id, problem });
     });
@@ -331,6 +336,7 @@ export class SourcePipeline implements LaneHost {
     const at = reached === null ? null : this.#heartbeat.confirmed(reached);
     if (reached === null || at === null) return;
     this.#confirmedAt = Math.max(this.#confirmedAt, at);
+    this.#confirmations += 1;
     for (const lane of this.lanes) {
       if (lane.progress !== null && this.#acknowledger.isAttached(lane)) lane.push({ tag: "progress", position: reached, at });
     }
