@@ -201,10 +201,10 @@ export class Attachments {
     return plan.kind === "begin" && plan.sweep;
   }
 
-  /** What the source keeps for us is in doubt: each subscription asks for its place anew, and only those that lost it stop. */
-  readmit(): void {
+  /** What the source keeps for us is in doubt: each subscription but the one that `asks` already asks for its place anew, and only those that lost it stop. */
+  readmit(asks: Lane | null = null): void {
     for (const [lane, seat] of this.#seats) {
-      if (!this.#acknowledger.isAttached(lane)) continue;
+      if (lane === asks || !this.#acknowledger.isAttached(lane)) continue;
       this.detach(lane);
       seat.heard = false;
       if (seat.fresh) seat.entry = renewed;
@@ -225,7 +225,7 @@ export class Attachments {
     if (!fresh) this.#acknowledger.attach(lane, null);
     try {
       const reservation = await this.#admission.reservation(seat.entry.renew, checkpoint.position !== null);
-      this.#noteIdentity(reservation);
+      this.#noteIdentity(lane, reservation);
       const stay = fresh ? null : verifyPlace(lane.subscription.id, checkpoint, this.#asTold(reservation), this.#parts.source.positions);
       // Who goes on from a checkpoint has yet to get what was confirmed to others; its target knows how far its clock was (VL-07).
       const sourceTime = stay === null ? await confirmedAt() : 0;
@@ -308,10 +308,17 @@ export class Attachments {
     }
   }
 
-  /** Where nobody could be served no stream has found out that the server is another one. */
-  #noteIdentity({ identity }: SourceReservation): void {
-    if (this.#identity !== null && this.#identity !== identity && !this.#streaming()) this.#forgetLog();
+  /**
+   * Another server than before, on which the subscription starts anew by order: no stream finds that out, since what is reserved there
+   * is ours. All others are asked whether they can go on there.
+   */
+  #noteIdentity(lane: Lane, { identity }: SourceReservation): void {
+    const isAnother = this.#identity !== null && this.#identity !== identity;
     this.#identity = identity;
+    if (!isAnother) return;
+    this.readmit(lane);
+    this.#forgetLog();
+    if (this.#streaming()) this.#reopen();
   }
 
   /** The reservation as it is since we have told the source what it may forget. */

@@ -9,6 +9,9 @@ import type { Line } from "./line.ts";
 import type { Machine } from "./machine.ts";
 import { logOrder, type Master, type MasterTransaction, type Slot, toPosition } from "./master.ts";
 
+/** How often a wait looks. */
+const lookMs = 3;
+
 /** How soon an acknowledgement is told, milliseconds. */
 const tickMs = 250;
 /** The server gives up a client that says nothing for so long, milliseconds. */
@@ -69,14 +72,16 @@ export class SimulatedSource implements ChangeSource {
     return stream;
   }
 
-  reserve(): Promise<Position> {
-    return this.#parts.line.ask("reserve", () => {
-      const { master } = this.#parts;
+  /** A real server waits, before it has made a slot, for all that ran before it to be seen. */
+  async reserve(): Promise<Position> {
+    const { line, master, machine } = this.#parts;
+    const position = await line.ask("reserve", () => {
       this.#identity = master.identity;
-      if (master.slot !== null) return toPosition(usableSlot(master).confirmed);
-      master.slot = { confirmed: master.end, invalidated: false, active: null };
-      return toPosition(master.end);
+      master.slot ??= { confirmed: master.end, invalidated: false, active: null };
+      return usableSlot(master).confirmed;
     });
+    while ([...master.hidden].some(({ begin }) => begin <= position)) await machine.clock.sleep(lookMs);
+    return toPosition(position);
   }
 
   reservation(): Promise<SourceReservation | null> {
