@@ -20,7 +20,14 @@ const kept: readonly (readonly [seed: number, found: string])[] = [
   [185, "rows left in quarantine that are not the consumer's any more"],
   [208, "an order to load a copy anew that was never carried out, since the copy lost its place again"],
   [577, "a place in another log taken for one in this"],
+  [652, "a master that kept its log for ever, since a stream broke before it told what may be let go"],
+  [1219, "a subscription suspended and taken out in the same moment, which was waited for ever after"],
   [1287, "a load complete whose table was left out of the stream until another load of it"],
+  [1424, "log let go that a target had just been found to lack"],
+  [1485, "two expired tables whose loads let each other expire without end"],
+  [1495, "the rest of a running load given to a copy that had lost its beginning"],
+  [2487, "a load completed with the rows of a server that had taken the master's place"],
+  [3046, "copies that went on with another server's log because one of them was re-synchronised there"],
 ];
 
 describe("a simulated world", () => {
