@@ -236,7 +236,7 @@ export class Attachments {
       const position = await this.#enter(lane, seat, stay, { reserved: reservation.position, end });
       seat.entry = settledEntry;
       seat.fresh = fresh;
-      const startedOver = fresh ? new Map<number, LoadProgress>() : this.#startedOver(lane, seat, stored);
+      const startedOver = this.#startedOver(lane, seat, stored);
       return { position, sourceTime, sourceIdentity: reservation.identity, fresh, startedOver };
     } catch (error) {
       // Who cannot stream does not make the source keep its log.
@@ -356,7 +356,8 @@ export class Attachments {
   /**
    * Loads on record of tables that nothing is streamed to until another load of them begins: what such a load has read is out of
    * date from here on. It would be complete although rows are missing, or go on so if its contract were wanted again; so it counts
-   * as a load of everything that has not read anything yet. Its own filter may ask for no more than what a contract gained.
+   * as a load of everything that has not read anything yet. Its own filter may ask for no more than what a contract gained. Also where
+   * all starts anew: the checkpoint may pass what was lost before the new load begins, and only the record tells the next process.
    */
   #startedOver(lane: Lane, seat: Seat, { copies }: TargetState): Map<number, LoadProgress> {
     const startedOver = new Map<number, LoadProgress>();

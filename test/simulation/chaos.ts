@@ -180,6 +180,8 @@ export class Chaos {
       this.#world.count("slot lost");
       if (this.#random.chance(0.5)) master.slot.invalidated = true;
       else master.slot = null;
+      // Who is refused now need not be waited for, even if the next slot happens to begin just where it is.
+      for (const { share } of this.#world.provinces) this.#world.judge.startsAnew(share.id);
       this.#breakStreams();
     },
     masterSetBack: () => {
