@@ -229,7 +229,8 @@ export class Chaos {
       if (this.#random.chance(0.7)) this.#breakStreams();
       this.#after(this.#random.pick([0.1, 2, 20]) * secondMs, () => {
         this.#rivalComes = false;
-        this.#world.startEngine();
+        // The first may have ended meanwhile, and another been started in its place: nobody would end one of those two.
+        if (!this.#world.engines.some((engine) => engine !== first && engine.machine.alive && !engine.ended)) this.#world.startEngine();
       });
       this.#after(this.#random.pick([0.2, 3, 30, 70]) * secondMs, () => first.machine.wake());
       this.#world.scheduler.after((70 + 60 * this.#random.fraction()) * secondMs, () => {

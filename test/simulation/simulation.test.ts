@@ -23,12 +23,12 @@ const kept: readonly (readonly [seed: number, found: string])[] = [
   [652, "a master that kept its log for ever, since a stream broke before it told what may be let go"],
   [1219, "a subscription suspended and taken out in the same moment, which was waited for ever after"],
   [1287, "a load complete whose table was left out of the stream until another load of it"],
-  [4841, "a new start that was recorded beyond a gap, before its load, and that the next process took for the old load going on"],
   [1424, "log let go that a target had just been found to lack"],
   [1485, "two expired tables whose loads let each other expire without end"],
   [1495, "the rest of a running load given to a copy that had lost its beginning"],
   [2487, "a load completed with the rows of a server that had taken the master's place"],
   [3046, "copies that went on with another server's log because one of them was re-synchronised there"],
+  [4841, "a new start that was recorded beyond a gap, before its load, and that the next process took for the old load going on"],
 ];
 
 describe("a simulated world", () => {
