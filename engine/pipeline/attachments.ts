@@ -184,10 +184,13 @@ export class Attachments {
    * nobody may read them from now on.
    */
   objection(lane: Lane): Objection {
-    const entry = this.#seats.get(lane)?.entry ?? settledEntry;
+    const seat = this.#seats.get(lane);
+    const entry = seat?.entry ?? settledEntry;
+    // Its target may have forgotten, before the load began there, that it was told so: what is owed still is.
+    const isLeftOut = (index: number): boolean => seat?.fresh === true || (seat?.owed.get(index)?.notBefore ?? null) !== null;
     return (table, contract) => {
       const index = lane.subscription.tables.findIndex((followed) => followed === table);
-      if (index >= 0 && (entry.renew || entry.reload.has(index))) return contract === null ? null : "withdrawn";
+      if (index >= 0 && (entry.renew || entry.reload.has(index) || isLeftOut(index))) return contract === null ? null : "withdrawn";
       return this.#parts.objection(table, contract) ?? (this.#withdraws(table, contract) ? "withdrawn" : null);
     };
   }

@@ -32,6 +32,8 @@ export interface BatchContext {
   /** Rows as they are at the source now; the read has seen all that the stream has brought. */
   readonly readRows: (request: RowsRequest) => Promise<RowsAnswer>;
   readonly sourceIdentity: string;
+  /** Rows come by the log alone, see ChangeSource: there is nobody to ask for what a change left unchanged. */
+  readonly carriesRows?: boolean;
 }
 
 export class Batch {
@@ -234,29 +236,35 @@ export class Batch {
   }
 
   async #chunk(item: Extract<LaneItem, { tag: "chunk" }>): Promise<void> {
-    const progress = this.#loads.get(item.table);
-    if (progress === undefined || this.#stopped.has(item.table)) return;
+    if (!this.#loads.has(item.table) || this.#stopped.has(item.table)) return;
     await this.#flush();
     const outcome = await this.transaction.load(this.#mapping(item.table), item.rows);
     this.noteStops(outcome.stops);
     for (const change of item.replay) this.#change(item.table, change);
     this.rowsLoaded += item.rows.length;
+    // Not as it was before the flush, which may have moved the fence: rows that it read at the source are newer than the chunk.
+    const progress = this.#loads.get(item.table) as LoadProgress;
     this.#loads.set(item.table, advanceLoad(progress, item.advance, item.rows.length, this.#context.positions));
     this.#touchedLoads.add(item.table);
   }
 
   /**
    * While the target may hold rows newer than the stream's place (chunks, rows read from the source), a row that changed its
-   * key may be gone from the old one already, and another may be there: what it left unchanged must be read from the source.
+   * key may be gone from the old one already, and another may be there. And until a load has swept, it holds rows that the load has
+   * not met: changes of theirs were not streamed, so they may be of another life of the same key. What a change left unchanged must
+   * be read from the source.
    */
   #withoutDoubt(table: number, collapsed: CollapsedChange): CollapsedChange {
-    if (this.#hold === null && !this.#loads.has(table)) return collapsed;
+    const load = this.#loads.get(table);
+    if (this.#hold === null && load === undefined) return collapsed;
     const places = keyPlaces(this.#mapping(table));
     const keyOf = (row: Row): Key => places.map((place) => row[place] as Buffer);
-    const moved = collapsed.change.updates.filter(({ key, row }) => keyText(key) !== keyText(keyOf(row)));
-    if (moved.length === 0) return collapsed;
-    const updates = collapsed.change.updates.filter((update) => !moved.includes(update));
-    return { change: { ...collapsed.change, updates }, refetch: [...collapsed.refetch, ...moved.map(({ row }) => keyOf(row))] };
+    const mayBeStale = load !== undefined && load.sweepBefore !== null && this.#context.carriesRows !== true;
+    const moves = ({ key, row }: { readonly key: Key; readonly row: Row }): boolean => keyText(key) !== keyText(keyOf(row));
+    const doubtful = mayBeStale ? collapsed.change.updates : collapsed.change.updates.filter(moves);
+    if (doubtful.length === 0) return collapsed;
+    const updates = collapsed.change.updates.filter((update) => !doubtful.includes(update));
+    return { change: { ...collapsed.change, updates }, refetch: [...collapsed.refetch, ...doubtful.map(({ row }) => keyOf(row))] };
   }
 
   async #flush(): Promise<void> {

@@ -44,6 +44,8 @@ export interface LaneHost {
   reopen(): void;
   /** Ask the source to confirm its position now. */
   beat(): void;
+  /** Rows come by the log alone: nobody can be asked for them. */
+  readonly carriesRows: boolean;
   /** Rows as they are at the source now; the read has seen all that the stream has brought. */
   readRows(request: RowsRequest, signal: AbortSignal): Promise<RowsAnswer>;
   /** Bytes of the queue that are written in one piece; a target transaction holds several only when the source's does. */
@@ -302,7 +304,8 @@ export class Lane {
   async #beginBatch(signal: AbortSignal): Promise<Batch> {
     const { target, subscription, positions } = this.#parts;
     const readRows = (request: RowsRequest): Promise<RowsAnswer> => this.#host.readRows(request, signal);
-    const context = { subscription, positions, readRows, sourceIdentity: this.#sourceIdentity };
+    const { carriesRows } = this.#host;
+    const context = { subscription, positions, readRows, sourceIdentity: this.#sourceIdentity, carriesRows };
     return new Batch(context, this.#durable(), await target.begin(this.#epoch ?? 0));
   }
 

@@ -93,6 +93,10 @@ export class SourcePipeline implements LaneHost {
     return this.#budget.pieceBytesMax(this.lanes.length);
   }
 
+  get carriesRows(): boolean {
+    return this.#parts.source.carriesRows;
+  }
+
   get lingerMs(): number {
     return Math.min(lingerMsMax, Math.max(0, this.#heartbeat.overdueMs - promptMs) / 4);
   }
