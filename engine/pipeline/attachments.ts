@@ -204,7 +204,10 @@ export class Attachments {
     return plan.kind === "begin" && plan.sweep;
   }
 
-  /** What the source keeps for us is in doubt: each subscription but the one that `asks` already asks for its place anew, and only those that lost it stop. */
+  /**
+   * What the source keeps for us is in doubt: each subscription but the one that `asks` already asks for its place anew, and only those
+   * that lost it stop.
+   */
   readmit(asks: Lane | null = null): void {
     for (const [lane, seat] of this.#seats) {
       if (lane === asks || !this.#acknowledger.isAttached(lane)) continue;
