@@ -65,6 +65,9 @@ async function finish(context: CommandContext, configuration: Configuration, end
   const report = buildStatus(configuration, await observe(configuration));
   if (context.json) context.terminal.out(`${JSON.stringify({ ok: true, ended, ...report })}\n`);
   if (!needsAttention(report)) return exitCode.ok;
-  if (!context.json) context.terminal.err("Caught up, but something is stopped, quarantined or parked: see `dongbo status`.\n");
+  if (!context.json)
+    context.terminal.err(
+      "Caught up, but something is stopped, quarantined, parked or found different from its master: see `dongbo status`.\n",
+    );
   return exitCode.attention;
 }
