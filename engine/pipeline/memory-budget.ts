@@ -12,7 +12,7 @@ export interface MemoryBudgetLimits {
 }
 
 const megabyte = 1024 * 1024;
-const defaultMemoryBudget: MemoryBudgetLimits = { bytesMax: 2 * megabyte, laneBytesMax: megabyte / 2, writtenBytesMax: 8 * megabyte };
+const defaultMemoryBudget: MemoryBudgetLimits = { bytesMax: 4 * megabyte, laneBytesMax: megabyte / 2, writtenBytesMax: 8 * megabyte };
 /** Lanes that are made to take less than they wait for when room is wanted: few, since each means a transaction of its own. */
 const hurriedAtOnce = 4;
 /** Larger pieces make nothing faster, smaller ones make too many statements. Unpacked they take some times as much. */

@@ -30,7 +30,7 @@ const currentBeatsMax = 3;
 const idleWatchMs = 10_000;
 /** A stream that answers within this is not behind; one that does not gathers more for each transaction, for so long at most. */
 const promptMs = 50;
-const lingerMsMax = 100;
+const lingerMsMax = 400;
 /** Failures that mean: what the source keeps for us is not what it was. */
 const losesPlaces: ReadonlySet<string> = new Set(["DB-SLOT-001", "DB-SLOT-002", "DB-SLOT-004", "DB-SLOT-005"]);
 

@@ -58,6 +58,18 @@ describe.each([15, 18] as const)("the session of a copy on PostgreSQL %i", (majo
     await writer.target.close();
   });
 
+  test("is the connection in which it was prepared and taken over: a target is asked for one backend at a start", async () => {
+    const table = own("one_backend");
+    const sessions =
+      "SELECT pid, application_name FROM pg_stat_activity WHERE application_name LIKE 'dongbo %' AND pid <> pg_backend_pid()";
+    const writer = await Writer.prepared(lab, subscriptionOf([table], { id: "one-backend/hcm" }));
+    const [prepared, ...others] = await lab.sql(sessions);
+    expect(others).toEqual([]);
+    await (await writer.begin()).rollback();
+    expect(await lab.sql(sessions)).toEqual([{ pid: prepared?.["pid"], application_name: "dongbo apply one-backend/hcm" }]);
+    await writer.target.close();
+  });
+
   test("of a frozen worker is ended when another takes over, and its locks with it", async () => {
     const table = own("frozen");
     const subscription = subscriptionOf([table], { id: "frozen/hcm" });

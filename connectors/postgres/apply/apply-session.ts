@@ -23,7 +23,6 @@ export const ownSettings: Readonly<Record<string, string>> = {
  * of which the planner has no statistics: left alone it may read a whole table for five rows.
  */
 const settings: Readonly<Record<string, string>> = {
-  ...ownSettings,
   enable_seqscan: "off",
   enable_hashjoin: "off",
   enable_mergejoin: "off",
@@ -43,6 +42,7 @@ const settings: Readonly<Record<string, string>> = {
 // in PostgreSQL 17; an older server takes no connection that names it. A transaction is as long as the source's.
 const openingSql = `
 SELECT pg_backend_pid() AS pid,
+  (SELECT count(set_config(name, value, false)) FROM unnest($1::text[], $2::text[]) AS given (name, value)),
   CASE WHEN current_setting('synchronous_commit') IN ('off', 'local') THEN set_config('synchronous_commit', 'on', false) END,
   CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL THEN set_config('transaction_timeout', '0', false) END`;
 
@@ -73,12 +73,14 @@ export class ApplySession {
     (client.connection.stream as Partial<Socket>).setKeepAlive?.(true, 10_000);
   }
 
-  /** Throws ReplicationError. */
-  static async open(address: ServerAddress, subscription: string): Promise<ApplySession> {
-    const client = await connectPostgres(address, { role: applyRole(subscription), settings });
+  /** In a connection of its own, or in one with `ownSettings` that is open and free. Throws ReplicationError. */
+  static async open(address: ServerAddress, subscription: string, connected: pg.Client | null = null): Promise<ApplySession> {
+    const role = applyRole(subscription);
+    const client = connected ?? (await connectPostgres(address, { role, settings: ownSettings }));
     const session = new ApplySession(client, address);
+    const all = { ...settings, application_name: `dongbo ${role}` };
     try {
-      const { rows } = await client.query<{ pid: string }>(openingSql);
+      const { rows } = await client.query<{ pid: string }>(openingSql, [Object.keys(all), Object.values(all)]);
       session.#process = rows[0]?.pid ?? "";
       return session;
     } catch (error) {

@@ -51,8 +51,8 @@ export class PostgresTarget implements ChangeTarget {
   /** The epoch at which it was prepared here; null: it was not. */
   #preparedAt: number | null = null;
   #typesRefreshed = false;
-  /** The session that prepared, for what follows on it. */
-  #preparing: pg.Client | null = null;
+  /** A session that is free, for whatever comes next: a connection costs the server more than the few statements of each step. */
+  #free: pg.Client | null = null;
 
   constructor(options: PostgresTargetOptions) {
     this.#options = options;
@@ -65,7 +65,7 @@ export class PostgresTarget implements ChangeTarget {
     this.#subscription = subscription;
     const state = await this.#once("prepare", async (client) => {
       const prepared = await prepareTarget(client, subscription, this.#options.readers, { objection });
-      this.#preparing = client;
+      this.#free = client;
       return prepared;
     });
     this.#preparedAt = state.checkpoint.epoch;
@@ -87,7 +87,9 @@ export class PostgresTarget implements ChangeTarget {
       if (rowCount === 0) refuseLaterTerm(id, (await readCheckpoint(client, id)).epoch, end);
       // A session that came in between may hold locks; what it writes can no longer be committed.
       await endLeftoverSessions(client, id);
-      return readTargetState(client, this.#subscription);
+      const taken = await readTargetState(client, this.#subscription);
+      this.#free = client;
+      return taken;
     });
     this.#position = state.checkpoint.position;
     this.#nextBatch = state.checkpoint.nextBatch;
@@ -159,8 +161,9 @@ export class PostgresTarget implements ChangeTarget {
 
   async close(): Promise<void> {
     await this.#endSession();
-    await this.#preparing?.end().catch(() => {});
-    this.#preparing = null;
+    await this.#takeFree()
+      ?.end()
+      .catch(() => {});
   }
 
   /** The session for writing; a new one after a loss, and the catalogue read again when it may have changed. */
@@ -175,7 +178,7 @@ export class PostgresTarget implements ChangeTarget {
   }
 
   async #openSession(epoch: number): Promise<Writing> {
-    const session = await ApplySession.open(this.#options.address, this.#subscription.id);
+    const session = await ApplySession.open(this.#options.address, this.#subscription.id, this.#takeFree());
     try {
       const stored = await readCheckpoint(session.client, this.#subscription.id);
       if (stored.epoch !== epoch) await this.#refuseOldEpoch(session.client, epoch);
@@ -242,16 +245,21 @@ export class PostgresTarget implements ChangeTarget {
     await session?.close();
   }
 
+  #takeFree(): pg.Client | null {
+    const client = this.#free;
+    this.#free = null;
+    return client;
+  }
+
   /** A session for one purpose, so that none of these calls meets a transaction that is open. */
   async #once<T>(role: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-    const client = this.#preparing ?? (await connectPostgres(this.#options.address, { role, settings: ownSettings }));
-    this.#preparing = null;
+    const client = this.#takeFree() ?? (await connectPostgres(this.#options.address, { role, settings: ownSettings }));
     try {
       return await work(client);
     } catch (error) {
       throw toReplicationError(error, printAddress(this.#options.address));
     } finally {
-      if (this.#preparing !== client) await client.end().catch(() => {});
+      if (this.#free !== client) await client.end().catch(() => {});
     }
   }
 }
