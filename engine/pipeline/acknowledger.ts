@@ -7,6 +7,8 @@ import type { Position, PositionOrder } from "../model/position.ts";
 export class Acknowledger<T> {
   readonly #positions: PositionOrder;
   readonly #attached = new Map<T, Position | null>();
+  /** Whose position is not on record where they apply: what is on record there may lie before it. */
+  readonly #unrecorded = new Set<T>();
   #acknowledged: Position | null = null;
 
   constructor(positions: PositionOrder) {
@@ -31,11 +33,19 @@ export class Acknowledger<T> {
   /** From now on nothing after `position` is forgotten; null: nothing at all, until its position is known. */
   attach(subscription: T, position: Position | null): void {
     this.#attached.set(subscription, position);
+    this.#unrecorded.delete(subscription);
+  }
+
+  /** It starts anew at `position`: until it has applied something, nothing is forgotten, as if its position were not known. */
+  attachAnew(subscription: T, position: Position): void {
+    this.attach(subscription, position);
+    this.#unrecorded.add(subscription);
   }
 
   /** The subscription needs the source's log no longer. What it had not applied is lost to it. */
   detach(subscription: T): void {
     this.#attached.delete(subscription);
+    this.#unrecorded.delete(subscription);
   }
 
   isAttached(subscription: T): boolean {
@@ -44,7 +54,7 @@ export class Acknowledger<T> {
 
   /** Durably applied up to here. */
   applied(subscription: T, position: Position): void {
-    if (this.#attached.has(subscription)) this.#attached.set(subscription, position);
+    if (this.#attached.has(subscription)) this.attach(subscription, position);
   }
 
   /** What may be acknowledged now; null: nothing new. Never moves back. */
@@ -64,10 +74,11 @@ export class Acknowledger<T> {
     return reached;
   }
 
-  /** Where streaming must start to serve everybody; null while some position is unknown or nobody is attached. */
+  /** What everybody has; null while that is unknown of somebody, or nobody is attached. */
   oldest(): Position | null {
     const known = this.known();
-    return known.length < this.#attached.size || known.length === 0 ? null : this.#positions.least(known);
+    const isUncertain = known.length < this.#attached.size || this.#unrecorded.size > 0;
+    return isUncertain || known.length === 0 ? null : this.#positions.least(known);
   }
 
   /** Positions of the attached subscriptions that have one. */

@@ -125,8 +125,8 @@ export class Attachments {
   add(lane: Lane, entry: Entry, parked: boolean): void {
     this.#seats.set(lane, { entry, owed: new Map(), heard: false, fresh: false, sourceTime: 0, reloadedAt: new Map() });
     if (parked) this.#parked.add(lane);
-    // Its position is not known yet, so nothing may be forgotten; unless it starts anew.
-    if (!entry.renew) this.#acknowledger.attach(lane, null);
+    // Its position is not known yet, so nothing may be forgotten. Also if it starts anew: another engine may have done that meanwhile.
+    if (!parked) this.#acknowledger.attach(lane, null);
   }
 
   /** `successor`: takes its place and will go on where it was, so the source goes on waiting. */
@@ -214,7 +214,7 @@ export class Attachments {
       this.detach(lane);
       seat.heard = false;
       if (seat.fresh) seat.entry = renewed;
-      else this.#acknowledger.attach(lane, null);
+      this.#acknowledger.attach(lane, null);
       lane.readmit();
     }
   }
@@ -245,8 +245,8 @@ export class Attachments {
       const startedOver = this.#startedOver(lane, seat, stored);
       return { position, sourceTime, sourceIdentity: reservation.identity, fresh, startedOver };
     } catch (error) {
-      // Who cannot stream does not make the source keep its log.
-      if (error instanceof ReplicationError && error.code.startsWith("DB-SLOT-")) this.detach(lane);
+      // Who is refused does not make the source keep its log; who starts anew is not refused, whatever is in its way.
+      if (!seat.entry.renew && error instanceof ReplicationError && error.code.startsWith("DB-SLOT-")) this.detach(lane);
       throw error;
     } finally {
       seat.heard = true;
@@ -424,8 +424,10 @@ export class Attachments {
     let position = stay ?? log.end;
     await this.#router.atBoundary(() => {
       const reached = this.#router.reached;
-      if (stay === null) position = this.#entrance(log);
-      this.#acknowledger.attach(lane, position);
+      if (stay === null) {
+        position = this.#entrance(log);
+        this.#acknowledger.attachAnew(lane, position);
+      } else this.#acknowledger.attach(lane, stay);
       // It may be in the stream already, at another place.
       this.#parts.mapper.remove(lane);
       this.#parts.mapper.add(lane, lane.subscription);

@@ -390,7 +390,7 @@ export class SourcePipeline implements LaneHost {
     const kept = { from, end, bytes, streamIsCurrent };
     for (const lane of this.lanes) {
       // One that stopped is another engine's by now.
-      if (this.isParked(lane) || !this.#acknowledger.isAttached(lane) || lane.state === "stopped") continue;
+      if (!this.#acknowledger.isAttached(lane) || lane.state === "stopped") continue;
       const why = reasonToPark(lane.following, kept, limits, source.positions);
       if (why !== null) await this.#attachments.park(lane, why);
     }

@@ -27,6 +27,16 @@ describe("what the source may forget", () => {
     expect(acknowledger.next()).toBe(at(5));
   });
 
+  it("is nothing while somebody who starts anew has not applied anything yet", () => {
+    const acknowledger = new Acknowledger<string>(lsnOrder);
+    acknowledger.attach("hcm", at(20));
+    acknowledger.attachAnew("hue", at(20));
+    expect(acknowledger.next()).toBeNull();
+    expect(acknowledger.known()).toEqual([at(20), at(20)]);
+    acknowledger.applied("hue", at(20));
+    expect(acknowledger.next()).toBe(at(20));
+  });
+
   it("no longer waits for a subscription that was detached", () => {
     const acknowledger = new Acknowledger<string>(lsnOrder);
     acknowledger.attach("hcm", at(30));

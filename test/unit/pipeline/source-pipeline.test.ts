@@ -37,8 +37,10 @@ describe("the pipeline of a source", () => {
   let stop = new AbortController();
   let running: Promise<void> = Promise.resolve();
   let snapshot = {} as SnapshotSource;
+  let limits = { walRetainedMaxBytes: 1e12, spoolMaxBytes: 1e12, parallelChunks: 1, rangesPerTable: 1, heartbeatMs: 60_000 };
 
   beforeEach(() => {
+    limits = { ...limits, walRetainedMaxBytes: 1e12, heartbeatMs: 60_000 };
     snapshot = {} as SnapshotSource;
     folder = mkdtempSync(join(tmpdir(), "dongbo-pipeline-"));
     source = new MemorySource(0);
@@ -58,7 +60,7 @@ describe("the pipeline of a source", () => {
       logger: silent,
       metrics: silentMetrics.source("national"),
       backoff,
-      limits: { walRetainedMaxBytes: 1e12, spoolMaxBytes: 1e12, parallelChunks: 1, rangesPerTable: 1, heartbeatMs: 60_000 },
+      limits,
     });
   });
 
@@ -283,6 +285,50 @@ describe("the pipeline of a source", () => {
     await until(() => own.target.position === "8", "the one that stayed to go on");
     await settled();
     expect(source.stream.acknowledged).toBe("6");
+  });
+
+  it("CP-11 makes the source wait for who starts anew until that is durable: another engine may have done it meanwhile", async () => {
+    source.end = 6;
+    const [own, anew] = [copyAt("own", 5), copyAt("anew", 5)];
+    anew.target.preparing = new Barrier();
+    pipeline.add(own.lane, entry, false);
+    pipeline.add(anew.lane, { renew: true, reload: new Set() }, false);
+    start();
+    await until(() => source.streams.length === 1, "the stream");
+    deliverFrom(6, 6);
+    await until(() => own.target.position === "6", "the one that goes on");
+    await settled();
+    expect(source.stream.acknowledged).toBeNull();
+    const begin = anew.target.begin.bind(anew.target);
+    const writing = new Barrier();
+    anew.target.begin = () => writing.passed.then(begin);
+    anew.target.preparing.open();
+    await until(() => anew.lane.progress !== null, "the other to enter the stream");
+    deliverFrom(7, 7);
+    await until(() => own.target.position === "7", "the one that goes on");
+    await settled();
+    expect(source.stream.acknowledged).toBeNull();
+    writing.open();
+    await until(() => source.stream.acknowledged === "7", "the source to forget");
+  });
+
+  it("invariant 9: lets go once more who was parked, and whose target fails before its new start is durable", async () => {
+    source.end = 6;
+    limits.walRetainedMaxBytes = 10;
+    limits.heartbeatMs = 5;
+    const [own, back] = [copyAt("own", 5), copyAt("back", 5)];
+    back.target.begin = () => Promise.reject(new ReplicationError("DB-PG-001", { subject: "copies" }));
+    pipeline.add(own.lane, entry, false);
+    pipeline.add(back.lane, { renew: true, reload: new Set() }, true);
+    start();
+    await until(() => source.streams.length > 0 && back.lane.progress !== null, "both to enter the stream");
+    back.target.preparing = new Barrier();
+    source.end = 20;
+    deliverFrom(6, 20);
+    await until(() => back.lane.state === "parked", "the other to be let go");
+    deliverFrom(21, 21);
+    await until(() => source.stream.acknowledged === "21", "the source to forget");
+    back.target.preparing.open();
   });
 
   it("lets in who comes when the stream has ended within a transaction", async () => {
