@@ -2,7 +2,7 @@
 import type { ShareConfiguration } from "../../engine/config/configuration.ts";
 import { type RefusalReason, refusalTexts } from "../../engine/validity/refusal.ts";
 import { printDuration, type TimePrinter } from "./output/print-time.ts";
-import type { StatusReport, SubscriptionStatus, TableStatus } from "./status-report.ts";
+import type { StatusReport, SubscriptionStatus, TableStatus } from "./status-shape.ts";
 
 /** One condition, in one line. */
 export interface Check {

@@ -9,7 +9,6 @@ import type { Subscription, TableMapping } from "../../engine/model/share.ts";
 import { inSlice, sliceId, type SliceNumber } from "../../engine/model/slice.ts";
 import { printTable, tableKey, type TableName } from "../../engine/model/table.ts";
 import { Lane } from "../../engine/pipeline/lane.ts";
-import type { Mark } from "../../engine/pipeline/lane-marks.ts";
 import { LaneQueue } from "../../engine/pipeline/lane-queue.ts";
 import { SourcePipeline } from "../../engine/pipeline/source-pipeline.ts";
 import type { ChangeSource } from "../../engine/ports/change-source.ts";
@@ -25,23 +24,13 @@ import { contractText, readContract } from "./copy-contract.ts";
 import { PublicationKeeper } from "./publication-keeper.ts";
 import type { RuntimeHold, RuntimeParts, SourceProblem } from "./runtime-parts.ts";
 import { RememberedCatalog } from "./remembered-catalog.ts";
+import { Repairs } from "./repairs.ts";
 import { resolveShares, type Wanted, wantedOf, wantedTables, withoutUnpublished } from "./resolve-shares.ts";
 
 /** How often agreements are looked at for having begun or ended. */
 const tickMs = 1_000;
 /** How often publication and tables are looked at: what the one loses, or the others change in place, the stream does not say. */
 const tableTicks = 5;
-
-/** Rows of a repair that are read of the master at once, and lie in memory until they are written. */
-const repairedAtOnce = 1_000;
-
-/** How far a repair has come. */
-interface Repair {
-  /** So many of its rows are durable. */
-  readonly done: number;
-  /** Of the rows that follow; null: they must be asked for, anew perhaps. */
-  readonly mark: Mark | null;
-}
 
 interface Running {
   /** The whole, whichever slice of it the lane carries. */
@@ -65,8 +54,7 @@ export class SourceRuntime {
   readonly #pipeline: SourcePipeline;
   readonly #running = new Map<string, Running>();
   readonly #ended = new Set<string>();
-  /** Repairs under way, by order. */
-  readonly #repairs = new Map<number, Repair>();
+  readonly #repairs: Repairs;
   readonly #publication: PublicationKeeper;
   /** Of a row in a topic the first events may be gone. */
   readonly #tellsGrowth: boolean;
@@ -116,6 +104,7 @@ export class SourceRuntime {
         heartbeatMs: heartbeatMs(this.#wanted()),
       },
     });
+    this.#repairs = new Repairs(this.#pipeline);
   }
 
   get pipeline(): SourcePipeline {
@@ -218,36 +207,10 @@ export class SourceRuntime {
     return true;
   }
 
-  /**
-   * Takes a repair as much further as it can be now: the rows go the way of every change, and become what they are at the master. True
-   * once all of them are durable. Throws what keeps it from being carried out.
-   */
-  async repair({ id, subscription, table, keys = [] }: Order): Promise<boolean> {
-    const running = this.#running.get(subscription);
-    if (running === undefined || running.lane.progress === null) return false;
-    const index = this.#repairable(running, table);
-    const { done, mark } = this.#repairs.get(id) ?? { done: 0, mark: null };
-    if (mark?.state === "waiting") return false;
-    const reached = mark === null || mark.state === "lost" ? done : Math.min(done + repairedAtOnce, keys.length);
-    if (reached === keys.length) {
-      this.#repairs.delete(id);
-      return true;
-    }
-    const rows = keys.slice(reached, reached + repairedAtOnce).map((key) => ({ table: index, key }));
-    this.#repairs.set(id, { done: reached, mark: await this.#pipeline.refetch(running.lane, rows) });
-    return false;
-  }
-
-  /** Which of the subscription's tables that is. Throws when single rows of it cannot be made what they are at the master. */
-  #repairable({ lane, subscription }: Running, table: string | null): number {
-    const subject = `${subscription.id} ${table ?? ""}`.trim();
-    if (this.slice !== null) throw new ReplicationError("DB-REC-014", { subject });
-    const configured = this.#configuration.sources.get(this.id);
-    if (configured?.connector === "debezium" && configured.debezium.master === null) throw new ReplicationError("DB-REC-007", { subject });
-    const index = lane.subscription.tables.findIndex(({ target }) => printTable(target) === table);
-    if (index < 0) throw new ReplicationError("DB-RUN-022", { subject });
-    if (lane.progress?.stopped.has(index) === true) throw new ReplicationError("DB-REC-003", { subject });
-    return index;
+  /** Takes a repair further, see Repairs. True once all of its rows are durable. */
+  async repair(order: Order): Promise<boolean> {
+    const running = this.#running.get(order.subscription);
+    return running !== undefined && this.#repairs.advance(order, { ...running, source: this.#configuration.sources.get(this.id) });
   }
 
   // ---- orders

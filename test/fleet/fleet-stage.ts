@@ -1,7 +1,7 @@
 // A fleet with its servers: masters that are independent of each other, a copy of each, a control database and a Redis of their own.
 import { join } from "node:path";
 import { EmbeddedRedis } from "../../deploy/embedded/redis-server.ts";
-import type { StatusReport } from "../../deploy/processes/status-report.ts";
+import type { StatusReport } from "../../deploy/processes/status-shape.ts";
 import type { RunRecord } from "../../engine/ports/reconcile-records.ts";
 import { compareCopy, describeComparison } from "../checker/compare-copy.ts";
 import { Background } from "../e2e/background.ts";

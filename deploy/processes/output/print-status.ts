@@ -1,6 +1,6 @@
 // `dongbo status` for people: one line a subscription, aligned, and below it a sentence for whatever needs somebody.
 import { retryKind } from "../../../engine/fleet/retry-policy.ts";
-import type { SourceStatus, StatusProblem, StatusReport, SubscriptionStatus, TableStatus } from "../status-report.ts";
+import type { SourceStatus, StatusProblem, StatusReport, SubscriptionStatus, TableStatus } from "../status-shape.ts";
 import { oneLine } from "./one-line.ts";
 import { printExplanation } from "./print-finding.ts";
 import { printTable, type TextColumn } from "./print-table.ts";

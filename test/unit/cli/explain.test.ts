@@ -3,7 +3,7 @@ import { explainCopy, type Check } from "../../../deploy/processes/explain-copy.
 import { type CopyFacts, type MasterFacts, rowVerdict } from "../../../deploy/processes/explain-row.ts";
 import { printPredicate } from "../../../deploy/processes/output/print-predicate.ts";
 import { TimePrinter } from "../../../deploy/processes/output/print-time.ts";
-import type { StatusReport, SubscriptionStatus, TableStatus } from "../../../deploy/processes/status-report.ts";
+import type { StatusReport, SubscriptionStatus, TableStatus } from "../../../deploy/processes/status-shape.ts";
 import type { ShareConfiguration } from "../../../engine/config/configuration.ts";
 import type { Predicate } from "../../../engine/model/predicate.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { printStatus } from "../../../deploy/processes/output/print-status.ts";
 import { TimePrinter } from "../../../deploy/processes/output/print-time.ts";
-import { buildStatus, needsAttention, type Observations, type SubscriptionStatus } from "../../../deploy/processes/status-report.ts";
+import { buildStatus, needsAttention, type Observations } from "../../../deploy/processes/status-report.ts";
+import type { SubscriptionStatus } from "../../../deploy/processes/status-shape.ts";
 import type { SourceObservation } from "../../../deploy/processes/source-trouble.ts";
 import { lsnOrder } from "../../../connectors/postgres/lsn.ts";
 import type { Configuration } from "../../../engine/config/configuration.ts";
