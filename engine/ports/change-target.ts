@@ -26,7 +26,8 @@ export interface ChangeTarget {
   takeEpoch(term?: number | null): Promise<TargetState>;
   /**
    * Opens the transaction in which the next batch is written. One at a time. Throws DB-RUN-012 when a new session finds
-   * another checkpoint than this worker left: only from the target's own may it go on.
+   * another checkpoint than this worker left: only from the target's own may it go on. What an earlier session of this epoch has
+   * sent, a commit whose reply was lost above all, has taken place by then, or fails.
    */
   begin(epoch: number): Promise<TargetTransaction>;
   /**

@@ -188,6 +188,18 @@ export function describeChangeTarget(name: string, start: () => Promise<TargetHa
         expect(await harness.rows(citizen)).toEqual([]);
       });
 
+      test("a commit that was sent in an earlier session sets nothing back after the next one has begun", async () => {
+        const made = await loaded();
+        const again = harness.target(subscription);
+        opened.push(again);
+        await again.checkpoint();
+        const lost = await made.target.begin(made.epoch);
+        const next = await again.begin(made.epoch);
+        await next.commit(checkpoint({ position: "0/4000" as Position }));
+        await expect(lost.commit(checkpoint({ position: "0/3000" as Position }))).rejects.toMatchObject({ name: "ReplicationError" });
+        expect(await again.checkpoint()).toMatchObject({ position: "0/4000", epoch: made.epoch });
+      });
+
       test("an old epoch cannot suspend supply either", async () => {
         const old = await loaded();
         await worker();

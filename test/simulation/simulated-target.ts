@@ -149,6 +149,8 @@ export class SimulatedTarget implements ChangeTarget {
       const { database } = this.#parts;
       const { position, nextBatch } = this.#checkpoint();
       this.#refuseOldEpoch(epoch);
+      // What an earlier one has sent would set back what this one writes.
+      database.endSessions();
       if (position !== this.#position || nextBatch !== this.#nextBatch) {
         const cause = `it is at ${position ?? "its beginning"}, and was left at ${this.#position ?? "its beginning"}`;
         throw new ReplicationError("DB-RUN-012", { subject: this.#subscription.id, cause });

@@ -29,6 +29,7 @@ const kept: readonly (readonly [seed: number, found: string])[] = [
   [2487, "a load completed with the rows of a server that had taken the master's place"],
   [3046, "copies that went on with another server's log because one of them was re-synchronised there"],
   [4841, "a new start that was recorded beyond a gap, before its load, and that the next process took for the old load going on"],
+  [5441, "a checkpoint set back by a commit of a lost session, since the question whether it took place was lost too"],
   [8160, "log let go that a copy lived on, since it was to start anew and another engine had done that meanwhile"],
 ];
 

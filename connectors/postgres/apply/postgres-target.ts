@@ -178,13 +178,18 @@ export class PostgresTarget implements ChangeTarget {
   }
 
   async #openSession(epoch: number): Promise<Writing> {
-    const session = await ApplySession.open(this.#options.address, this.#subscription.id, this.#takeFree());
+    const { id } = this.#subscription;
+    const session = await ApplySession.open(this.#options.address, id, this.#takeFree());
     try {
-      const stored = await readCheckpoint(session.client, this.#subscription.id);
+      const stored = await readCheckpoint(session.client, id);
       if (stored.epoch !== epoch) await this.#refuseOldEpoch(session.client, epoch);
-      this.#refuseOtherCheckpoint(stored);
+      // What an earlier one has sent would set back what this one writes.
+      await endLeftoverSessions(session.client, id);
+      // Read again: another session of ours may have committed until it was ended.
+      const { position, nextBatch } = await readCheckpoint(session.client, id);
+      this.#refuseOtherCheckpoint({ position, nextBatch });
       const held = await this.#heldRows(session.client);
-      return { session, held, catalog: await this.#catalog(session), nextBatch: stored.nextBatch, catalogStale: false };
+      return { session, held, catalog: await this.#catalog(session), nextBatch, catalogStale: false };
     } catch (error) {
       await session.close();
       throw session.translate(error);
