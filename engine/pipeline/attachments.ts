@@ -1,39 +1,18 @@
 // Which subscriptions are in the stream of one source, how each came in, and which loads are owed to it.
 import type { Micros } from "../model/change-message.ts";
 import type { Position } from "../model/position.ts";
-import type { Predicate } from "../model/predicate.ts";
 import { ReplicationError } from "../model/replication-error.ts";
-import type { StoppedTable, TableMapping } from "../model/share.ts";
 import type { SourceReservation } from "../ports/change-source.ts";
-import type { LoadProgress, Objection, StoredCopy, TargetState } from "../ports/change-target.ts";
+import type { Objection, TargetState } from "../ports/change-target.ts";
 import type { LoadCoordinator } from "../snapshot/load-coordinator.ts";
-import { newLoad } from "../snapshot/load-progress.ts";
-import { planLoad } from "../snapshot/load-plan.ts";
 import type { Acknowledger } from "./acknowledger.ts";
 import { Admission, otherServer, verifyEnd, verifyPlace } from "./admission.ts";
 import type { LaneProgress } from "./batch.ts";
-import type { Lane, LaneAdmission } from "./lane.ts";
+import type { Lane } from "./lane.ts";
+import type { LaneAdmission } from "./lane-parts.ts";
+import { type Entry, mappingOf, type Owed, OwedLoads } from "./owed-loads.ts";
 import type { Router } from "./router.ts";
 import type { SourceParts } from "./source-parts.ts";
-
-/** How a subscription comes into the stream. */
-export interface Entry {
-  /** Starts anew, whatever its target has stored: it was parked, or a re-sync was ordered. */
-  readonly renew: boolean;
-  /** Tables to load again although nothing else calls for it, by index. */
-  readonly reload: ReadonlySet<number>;
-}
-
-interface Owed {
-  readonly progress: LoadProgress;
-  readonly sweep: boolean;
-  /**
-   * The load begins only here: what the stream says of the table before may be of another shape, columns that the
-   * publication did not have yet for instance, and is left to the load. Null: the table is streamed meanwhile.
-   */
-  readonly notBefore: Position | null;
-  sent: boolean;
-}
 
 /** What the source has of its log. */
 interface LogEnds {
@@ -64,6 +43,7 @@ export class Attachments {
   readonly #loads: LoadCoordinator;
   readonly #acknowledger: Acknowledger<Lane>;
   readonly #admission: Admission;
+  readonly #owedLoads: OwedLoads;
   readonly #reopen: () => void;
   readonly #streaming: () => boolean;
   readonly #forgetLog: () => void;
@@ -87,6 +67,7 @@ export class Attachments {
     this.#parts = parts;
     this.#router = around.router;
     this.#loads = around.loads;
+    this.#owedLoads = new OwedLoads(parts, around.loads);
     this.#acknowledger = around.acknowledger;
     this.#reopen = around.reopen;
     this.#streaming = around.streaming;
@@ -191,17 +172,8 @@ export class Attachments {
     return (table, contract) => {
       const index = lane.subscription.tables.findIndex((followed) => followed === table);
       if (index >= 0 && (entry.renew || entry.reload.has(index) || isLeftOut(index))) return contract === null ? null : "withdrawn";
-      return this.#parts.objection(table, contract) ?? (this.#withdraws(table, contract) ? "withdrawn" : null);
+      return this.#parts.objection(table, contract) ?? (this.#owedLoads.withdraws(table, contract) ? "withdrawn" : null);
     };
-  }
-
-  /** Rows or values leave the copy. What a load only adds is refused nobody until it comes. */
-  #withdraws(table: TableMapping | StoppedTable, contract: string | null): boolean {
-    if (contract === null || "reason" in table) return false;
-    const { contractText, readContract } = this.#parts;
-    const stored = { table, contract, load: null, stopped: null, expired: false, awaitsLoad: false, empty: false };
-    const plan = planLoad(stored, contractText(table), table.filter, readContract);
-    return plan.kind === "begin" && plan.sweep;
   }
 
   /**
@@ -225,7 +197,7 @@ export class Attachments {
     if (seat === undefined) throw new ReplicationError("DB-RUN-001", { subject: lane.subscription.id });
     const { checkpoint } = stored;
     // It was admitted anew before, and its target was lost again before that became durable there.
-    if (seat.fresh || this.#readsLogAgain(seat, stored)) seat.entry = renewed;
+    if (seat.fresh || this.#owedLoads.readsLogAgain(seat.entry, stored)) seat.entry = renewed;
     const fresh = seat.entry.renew || checkpoint.position === null;
     // Nothing more is forgotten while its place is looked for.
     if (!fresh) this.#acknowledger.attach(lane, null);
@@ -238,11 +210,14 @@ export class Attachments {
       seat.sourceTime = sourceTime;
       const { position: end } = await this.#parts.source.endOfLog();
       if (stay !== null && !this.#parts.source.reserves) verifyEnd(lane.subscription.id, stay, end, this.#parts.source.positions);
-      for (const copy of stored.copies) await this.#plan(lane, seat, copy, end);
+      for (const copy of stored.copies) {
+        const owed = await this.#owedLoads.plan(lane, seat.entry, copy, end);
+        if (owed !== null) seat.owed.set(lane.subscription.tables.indexOf(copy.table), owed);
+      }
       const position = await this.#enter(lane, seat, stay, { reserved: reservation.position, end });
       seat.entry = settledEntry;
       seat.fresh = fresh;
-      const startedOver = this.#startedOver(lane, seat, stored);
+      const startedOver = this.#owedLoads.startedOver(lane, seat.owed, stored);
       return { position, sourceTime, sourceIdentity: reservation.identity, fresh, startedOver };
     } catch (error) {
       // Who is refused does not make the source keep its log; who starts anew is not refused, whatever is in its way.
@@ -269,7 +244,7 @@ export class Attachments {
     }
     for (const table of due) {
       if (seat.owed.has(table) || lane.progress?.loads.has(table) === true) continue;
-      seat.owed.set(table, await this.#wholeLoad(lane, table, true, null));
+      seat.owed.set(table, await this.#owedLoads.whole(lane, table, true, null));
       seat.reloadedAt.set(table, confirmations);
     }
     await this.#router.atBoundary(() => {
@@ -341,70 +316,11 @@ export class Attachments {
     }
   }
 
-  /** Where nothing but the log's beginning has a table's rows, a load of one table is a new start for all of them. */
-  #readsLogAgain(seat: Seat, { copies }: TargetState): boolean {
-    if (!this.#parts.source.carriesRows) return false;
-    const { contractText, readContract, objection } = this.#parts;
-    const mustLoad = (copy: StoredCopy): boolean =>
-      copy.load === null &&
-      objection(copy.table, copy.contract) === null &&
-      planLoad(copy, contractText(copy.table), copy.table.filter, readContract).kind === "begin";
-    return seat.entry.reload.size > 0 || copies.some(mustLoad);
-  }
-
   /** Lets the subscription start anew, at once. */
   #renew(lane: Lane, seat: Seat): void {
     seat.entry = renewed;
     this.detach(lane);
     lane.readmit();
-  }
-
-  /**
-   * Loads on record of tables that nothing is streamed to until another load of them begins: what such a load has read is out of
-   * date from here on. It would be complete although rows are missing, or go on so if its contract were wanted again; so it counts
-   * as a load of everything that has not read anything yet. Its own filter may ask for no more than what a contract gained. Also where
-   * all starts anew: the checkpoint may pass what was lost before the new load begins, and only the record tells the next process.
-   */
-  #startedOver(lane: Lane, seat: Seat, { copies }: TargetState): Map<number, LoadProgress> {
-    const startedOver = new Map<number, LoadProgress>();
-    for (const { table, load, stopped } of copies) {
-      const index = lane.subscription.tables.indexOf(table);
-      const leftOut = (seat.owed.get(index)?.notBefore ?? null) !== null;
-      if (load === null || stopped !== null || !leftOut) continue;
-      startedOver.set(index, newLoad(load.contract, this.#parts.readContract(load.contract).filter, []));
-    }
-    return startedOver;
-  }
-
-  async #plan(lane: Lane, seat: Seat, copy: StoredCopy, end: Position): Promise<void> {
-    const table = lane.subscription.tables.indexOf(copy.table);
-    if (seat.entry.renew || seat.entry.reload.has(table)) {
-      // Where the log carries the rows, what it says of them must not be left out.
-      const notBefore = this.#parts.source.carriesRows ? null : end;
-      seat.owed.set(table, await this.#wholeLoad(lane, table, !copy.empty, notBefore));
-      return;
-    }
-    // It stands still, whatever the configuration says of it.
-    if (this.#parts.objection(copy.table, copy.load?.contract ?? copy.contract) !== null) return;
-    const plan = planLoad(copy, this.#parts.contractText(copy.table), copy.table.filter, this.#parts.readContract);
-    if (plan.kind === "relabel") {
-      const progress = { ...newLoad(this.#parts.contractText(copy.table), null, []), ranges: [] };
-      seat.owed.set(table, { progress, sweep: false, notBefore: null, sent: false });
-    }
-    if (plan.kind !== "begin") return;
-    const { filter } = mappingOf(lane, table);
-    const notBefore = plan.filter === filter ? end : null;
-    seat.owed.set(table, { progress: await this.#newLoad(lane, table, plan.filter), sweep: plan.sweep, notBefore, sent: false });
-  }
-
-  async #wholeLoad(lane: Lane, table: number, sweep: boolean, notBefore: Position | null): Promise<Owed> {
-    return { progress: await this.#newLoad(lane, table, mappingOf(lane, table).filter), sweep, notBefore, sent: false };
-  }
-
-  async #newLoad(lane: Lane, table: number, filter: Predicate | null): Promise<LoadProgress> {
-    const mapping = mappingOf(lane, table);
-    const cuts = await this.#loads.cuts(mapping, this.#parts.limits.rangesPerTable);
-    return newLoad(this.#parts.contractText(mapping), filter, cuts);
   }
 
   /**
@@ -469,8 +385,4 @@ export class Attachments {
       lane.push({ tag: "load", table, progress: owed.progress, sweep: owed.sweep });
     }
   }
-}
-
-function mappingOf(lane: Lane, table: number): TableMapping {
-  return lane.subscription.tables[table] as TableMapping;
 }

@@ -1,95 +1,29 @@
 // One subscription at work: takes its queue, applies it to its target, and comes back from every failure by itself.
 import type { Micros } from "../model/change-message.ts";
 import { ReplicationError } from "../model/replication-error.ts";
-import type { Position, PositionOrder } from "../model/position.ts";
-import type { StopReason, Subscription, TableMapping } from "../model/share.ts";
+import type { Position } from "../model/position.ts";
+import type { StopReason, Subscription } from "../model/share.ts";
 import { printTable, type TableName } from "../model/table.ts";
-import type {
-  ChangeTarget,
-  CheckpointWrite,
-  CommitOutcome,
-  LoadProgress,
-  Objection,
-  StoredCheckpoint,
-  StoredCopy,
-  TargetState,
-} from "../ports/change-target.ts";
+import type { StoredCopy, TargetState } from "../ports/change-target.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LaneState } from "../ports/engine.ts";
-import type { Logger } from "../ports/logger.ts";
-import type { Metrics, SubscriptionMetrics } from "../ports/metrics.ts";
-import type { RowsAnswer, RowsRequest, SnapshotSource } from "../ports/snapshot-source.ts";
-import type { Backoff } from "../concurrency/backoff.ts";
+import type { RowsAnswer, RowsRequest } from "../ports/snapshot-source.ts";
 import { asReplicationError, retryKind } from "../fleet/retry-policy.ts";
 import { Batch, type LaneProgress } from "./batch.ts";
+import { commitOrAsk } from "./commit-in-doubt.ts";
 import type { Drift } from "./drift.ts";
 import type { LaneItem } from "./lane-item.ts";
 import { LaneMarks, type Mark } from "./lane-marks.ts";
+import type { LaneHost, LaneParts } from "./lane-parts.ts";
 import type { LaneQueue } from "./lane-queue.ts";
+import { refreshTypes } from "./refresh-types.ts";
 import type { Follower } from "./retention.ts";
-
-/** What a lane asks of the pipeline that feeds it. */
-export interface LaneHost {
-  /** Whether the lane's copies can go on from the rows they have. */
-  objection(lane: Lane): Objection;
-  /** Where the lane stands in the stream: called once its target is prepared and owned. Throws when it cannot stream. */
-  admit(lane: Lane, stored: TargetState): Promise<LaneAdmission>;
-  /** The lane is in the stream; loads that were under way may go on. */
-  attached(lane: Lane, progress: LaneProgress): void;
-  /** More of this subscription's copy is durable than before; `begun`: tables whose load may be fed now. */
-  applied(lane: Lane, progress: LaneProgress, begun: ReadonlySet<number>): void;
-  /** Its target holds less than it did: nothing more may be forgotten before its place is known again. */
-  setBack(lane: Lane): void;
-  /** The lane cannot step back far enough by itself: read the stream again from what is durable. */
-  reopen(): void;
-  /** Ask the source to confirm its position now. */
-  beat(): void;
-  /** Rows come by the log alone: nobody can be asked for them. */
-  readonly carriesRows: boolean;
-  /** Rows as they are at the source now; the read has seen all that the stream has brought. */
-  readRows(request: RowsRequest, signal: AbortSignal): Promise<RowsAnswer>;
-  /** Bytes of the queue that are written in one piece; a target transaction holds several only when the source's does. */
-  readonly pieceBytesMax: number;
-  /** How long to wait for a whole piece: none unless the stream is behind, when fewer and larger transactions bring it forward. */
-  readonly lingerMs: number;
-  /** These tables must be loaded again: their validity had run out under the policy `resync`. */
-  expired(lane: Lane, tables: readonly TableMapping[]): void;
-}
-
-/** A subscription's place in the stream. */
-export interface LaneAdmission {
-  readonly position: Position;
-  readonly sourceTime: Micros;
-  readonly sourceIdentity: string;
-  /** Starts anew from `position`: whatever the target stored of earlier streaming does not count. */
-  readonly fresh: boolean;
-  /** Loads on record that count as not having read anything, by table. */
-  readonly startedOver: ReadonlyMap<number, LoadProgress>;
-}
-
-export interface LaneParts {
-  readonly subscription: Subscription;
-  readonly target: ChangeTarget;
-  readonly queue: LaneQueue;
-  readonly positions: PositionOrder;
-  readonly snapshot: SnapshotSource;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: SubscriptionMetrics;
-  /** Counts attempts by the code that made them necessary. */
-  readonly retried: Metrics["retried"];
-  readonly backoff: Backoff;
-  /** The source tells each change of a row once, from the row's first one on: what the copy grows by can be held against it. */
-  readonly tellsGrowth?: boolean;
-  /** Of the lease by which this process owns the source; null: there is none. */
-  readonly term?: number | null;
-}
 
 export class Lane {
   readonly subscription: Subscription;
   readonly queue: LaneQueue;
   readonly #parts: LaneParts;
-  readonly #host: LaneHost;
+  readonly #host: LaneHost<Lane>;
   #progress: LaneProgress | null = null;
   #standing: TargetState["stopped"];
   #sourceIdentity = "";
@@ -112,7 +46,7 @@ export class Lane {
   readonly #drifts = new Map<string, Micros>();
   #problem: { readonly error: ReplicationError; readonly since: Micros } | null = null;
 
-  constructor(parts: LaneParts, host: LaneHost) {
+  constructor(parts: LaneParts, host: LaneHost<Lane>) {
     this.#parts = parts;
     this.#host = host;
     this.subscription = parts.subscription;
@@ -311,7 +245,9 @@ export class Lane {
 
   async #commit(batch: Batch): Promise<void> {
     const checkpoint = batch.checkpoint();
-    const outcome = await this.#commitOrAsk(batch, checkpoint);
+    const { subscription, target, positions } = this.#parts;
+    const left = { subject: subscription.id, epoch: this.#epoch ?? 0, position: this.#stored };
+    const outcome = await commitOrAsk(batch.transaction, checkpoint, { target, positions, left });
     this.#stored = checkpoint.position;
     this.#batch = null;
     // Let go meanwhile: what is durable by now is read from the target when the subscription comes back.
@@ -349,33 +285,6 @@ export class Lane {
     }
   }
 
-  /**
-   * A lost reply leaves open whether the commit took place: the checkpoint in the target knows. Null when it did; what the
-   * reply said besides comes again with the next commit.
-   */
-  async #commitOrAsk(batch: Batch, checkpoint: CheckpointWrite): Promise<CommitOutcome | null> {
-    try {
-      return await batch.transaction.commit(checkpoint);
-    } catch (error) {
-      if (!(error instanceof ReplicationError) || error.code !== "DB-RUN-011") throw error;
-      const stored = await this.#parts.target.checkpoint();
-      this.#refuseSetBack(stored, checkpoint, batch.transaction.batchId);
-      const tookPlace = stored.epoch === this.#epoch && stored.nextBatch > batch.transaction.batchId;
-      if (!tookPlace) throw error;
-      return null;
-    }
-  }
-
-  /** A target that was set back while the commit was under way holds neither what it was left with nor what was committed. */
-  #refuseSetBack({ position, nextBatch }: StoredCheckpoint, { position: committed }: CheckpointWrite, batchId: number): void {
-    const { positions } = this.#parts;
-    const isAt = (place: Position | null): boolean =>
-      position === null || place === null ? position === place : positions.covers(position, place) && positions.covers(place, position);
-    if (nextBatch >= batchId && (isAt(this.#stored) || isAt(committed))) return;
-    const cause = `it is at ${position ?? "its beginning"}, and was left at ${this.#stored ?? "its beginning"}`;
-    throw new ReplicationError("DB-RUN-012", { subject: this.subscription.id, cause });
-  }
-
   async #storeSuspension(): Promise<void> {
     const reason = this.#suspension;
     const isNews = this.#suspensionStored !== undefined || reason !== null;
@@ -410,7 +319,7 @@ export class Lane {
       this.#setState("stopped", error);
       throw error;
     }
-    if (error.code === "DB-TGT-015") await this.#refreshTypes();
+    if (error.code === "DB-TGT-015") await refreshTypes(this.#parts);
     // What is remembered of the target is not true: it is asked anew.
     if (error.code === "DB-RUN-012") {
       this.#progress = null;
@@ -436,19 +345,6 @@ export class Lane {
     };
     await clock.sleep(ms, AbortSignal.any([signal, cut.signal]));
     this.#wake = null;
-  }
-
-  /** The source has gained enum labels since the subscription was resolved. */
-  async #refreshTypes(): Promise<void> {
-    const { subscription, snapshot, target } = this.#parts;
-    const catalog = await snapshot.describe(subscription.tables.map((table) => table.source));
-    for (const table of subscription.tables) {
-      const now = catalog.find((entry) => entry.table.schema === table.source.schema && entry.table.name === table.source.name);
-      const typeOf = (name: string): TableMapping["columns"][number]["sourceType"] | undefined =>
-        now?.columns.find((column) => column.name === name)?.type;
-      const columns = table.columns.map((column) => ({ ...column, sourceType: typeOf(column.source) ?? column.sourceType }));
-      await target.refreshTypes({ ...table, columns });
-    }
   }
 
   async #abandonBatch(): Promise<void> {

@@ -11,10 +11,12 @@ import { failpoint } from "../concurrency/failpoint.ts";
 import { asReplicationError, retryKind } from "../fleet/retry-policy.ts";
 import { LoadCoordinator } from "../snapshot/load-coordinator.ts";
 import { Acknowledger } from "./acknowledger.ts";
-import { Attachments, type Entry } from "./attachments.ts";
+import { Attachments } from "./attachments.ts";
 import type { LaneProgress } from "./batch.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import type { Lane, LaneAdmission, LaneHost } from "./lane.ts";
+import type { Lane } from "./lane.ts";
+import type { LaneAdmission, LaneHost } from "./lane-parts.ts";
+import type { Entry } from "./owed-loads.ts";
 import type { Mark } from "./lane-marks.ts";
 import { MemoryBudget } from "./memory-budget.ts";
 import { reasonToPark } from "./retention.ts";
@@ -34,7 +36,7 @@ const lingerMsMax = 400;
 /** Failures that mean: what the source keeps for us is not what it was. */
 const losesPlaces: ReadonlySet<string> = new Set(["DB-SLOT-001", "DB-SLOT-002", "DB-SLOT-004", "DB-SLOT-005"]);
 
-export class SourcePipeline implements LaneHost {
+export class SourcePipeline implements LaneHost<Lane> {
   readonly #parts: SourceParts;
   readonly #acknowledger: Acknowledger<Lane>;
   readonly #attachments: Attachments;

@@ -124,9 +124,9 @@ export const mutations: readonly Mutation[] = [
   {
     name: "takes a commit whose answer was lost for done",
     breaks: [1, 2, 3],
-    file: "engine/pipeline/lane.ts",
-    text: "      if (!tookPlace) throw error;",
-    becomes: "      if (!tookPlace) return null;",
+    file: "engine/pipeline/commit-in-doubt.ts",
+    text: "    if (!tookPlace) throw error;",
+    becomes: "    if (!tookPlace) return null;",
   },
   {
     name: "goes on from what it read before it took the epoch",
@@ -153,8 +153,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: "does not notice a target that was set back while a commit was under way",
     breaks: [1, 2],
-    file: "engine/pipeline/lane.ts",
-    text: "      this.#refuseSetBack(stored, checkpoint, batch.transaction.batchId);",
+    file: "engine/pipeline/commit-in-doubt.ts",
+    text: "    refuseSetBack(stored, checkpoint, transaction.batchId, witness);",
     becomes: "",
   },
   {

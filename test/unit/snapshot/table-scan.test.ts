@@ -7,7 +7,8 @@ import { lsnOrder } from "../../../connectors/postgres/lsn.ts";
 import type { Position } from "../../../engine/model/position.ts";
 import type { Row } from "../../../engine/model/row.ts";
 import type { Subscription } from "../../../engine/model/share.ts";
-import { Lane, type LaneHost, type LaneParts } from "../../../engine/pipeline/lane.ts";
+import { Lane } from "../../../engine/pipeline/lane.ts";
+import type { LaneHost, LaneParts } from "../../../engine/pipeline/lane-parts.ts";
 import type { ChunkAdvance } from "../../../engine/pipeline/lane-item.ts";
 import { LaneQueue, type Taken } from "../../../engine/pipeline/lane-queue.ts";
 import type { LoadProgress } from "../../../engine/ports/change-target.ts";
@@ -43,7 +44,7 @@ afterEach(() => {
 /** A lane that nobody empties. */
 function idleLane(): Lane {
   const subscription = { id: "population/hcm", tables: [mapping], stopped: [] } as unknown as Subscription;
-  return new Lane({ subscription, queue: new LaneQueue(folder, "q") } as LaneParts, {} as LaneHost);
+  return new Lane({ subscription, queue: new LaneQueue(folder, "q") } as LaneParts, {} as LaneHost<Lane>);
 }
 
 async function itemsOf(lane: Lane): Promise<Taken["items"]> {
