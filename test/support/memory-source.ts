@@ -98,6 +98,8 @@ export class MemorySource implements ChangeSource {
   opening = new Barrier(true);
   slowToClose = false;
   end = 1_000_000;
+  /** Who answers, whose log it is. */
+  server = "memory";
   /** How often somebody asked for the end of the log. */
   asked = 0;
   readonly #kept: Position;
@@ -125,11 +127,11 @@ export class MemorySource implements ChangeSource {
   }
 
   reservation(): Promise<SourceReservation> {
-    return Promise.resolve({ position: this.#kept, identity: "memory", retainedBytes: 0, inUse: false, keptSince: null });
+    return Promise.resolve({ position: this.#kept, identity: this.server, retainedBytes: 0, inUse: false, keptSince: null });
   }
 
   identity(): Promise<string> {
-    return Promise.resolve("memory");
+    return Promise.resolve(this.server);
   }
 
   release(): Promise<void> {

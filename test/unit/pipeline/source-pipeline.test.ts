@@ -252,6 +252,36 @@ describe("the pipeline of a source", () => {
     expect([...one.target.keys].toSorted((a, b) => Number(a) - Number(b))).toEqual(["6", "7", "8", "9", "10"]);
   });
 
+  it("CP-11 acknowledges nothing of what a target has lost that was set back, until its place is known again", async () => {
+    const [lost, slow] = [copyAt("lost", 5), copyAt("slow", 5)];
+    pipeline.add(lost.lane, entry, false);
+    pipeline.add(slow.lane, entry, false);
+    start();
+    await until(() => source.streams.length === 1, "the stream");
+    deliverFrom(6, 6);
+    await until(() => source.stream.acknowledged === "6", "the source to forget");
+    const begin = slow.target.begin.bind(slow.target);
+    const writing = new Barrier();
+    slow.target.begin = () => writing.passed.then(begin);
+    deliverFrom(7, 8);
+    await until(() => lost.target.position === "8", "the faster one");
+    lost.target.setBack(6);
+    lost.target.preparing = new Barrier();
+    deliverFrom(9, 9);
+    await until(() => lost.lane.progress === null, "the loss to be noticed");
+    writing.open();
+    await until(() => slow.target.position === "9", "the slower one");
+    await settled();
+    const forgotten = source.stream.acknowledged;
+    lost.target.preparing.open();
+    expect(forgotten).toBe("6");
+    await until(() => source.streams.length === 2, "the stream to be opened again");
+    expect(source.stream.from).toBe("6");
+    deliverFrom(7, 9);
+    await until(() => source.stream.acknowledged === "9", "the source to forget the rest");
+    expect([...lost.target.keys].toSorted()).toEqual(["6", "7", "8", "9"]);
+  });
+
   it("CP-11 refuses who comes back after the source was told to forget what it needs, and nobody else", async () => {
     const [one, other] = [copyAt("one", 5), copyAt("other", 5)];
     pipeline.add(one.lane, entry, false);
