@@ -75,3 +75,33 @@ test("a re-sync is carried out by whoever owns the source, once, also when that 
   await stage.allReach();
   expect(await stage.differences()).toEqual([]);
 });
+
+test("a copy that is withdrawn is refused at once and gets nothing more, also of its owner that stood still meanwhile", async () => {
+  await using stage = await FleetStage.create(cluster, { name: "withdrawn", sources: 2, lease: "PT4S" });
+  const workers = [stage.worker(), stage.worker()];
+  const words = (): string => workers.map((worker) => worker.describe()).join("\n");
+  await stage.allReach(60_000, words);
+  const owners = await stage.spread(workers);
+  const [gone = "", kept = ""] = stage.sources;
+  const owner = workers.find(({ pid }) => pid === owners.get(gone));
+  owner?.signal("SIGSTOP");
+  await stage.onMaster(gone, "UPDATE public.item SET note = 'sau' WHERE id = 1");
+  const { shares } = stage.configuration({}) as { readonly shares: readonly { readonly id: string }[] };
+  stage.home.writeConfig(stage.configuration({ shares: shares.filter(({ id }) => id !== gone) }));
+  await stage.home.run(["apply"]);
+
+  const read = (): Promise<unknown> => stage.onCopy(gone, "SELECT note FROM public.item WHERE id = 1");
+  await expect(read()).rejects.toMatchObject({ code: "DB001" });
+  owner?.signal("SIGCONT");
+  await stage.reaches(kept, 60_000, words);
+  const slot = `SELECT active FROM pg_replication_slots WHERE slot_name = 'dongbo_${gone}'`;
+  await waitUntil(async () => (await stage.onMaster(gone, slot))[0]?.["active"] === "f", {
+    describe: "the stream of whoever owned it to end",
+    deadlineMs: 60_000,
+    detail: words,
+  });
+  await expect(read()).rejects.toMatchObject({ code: "DB001" });
+  expect(await stage.onCopy(gone, "SELECT share_state FROM dongbo.subscription")).toEqual([{ share_state: "TERMINATED" }]);
+  expect(await stage.onCopy(gone, "SELECT count(*) AS n FROM public_copy.item WHERE note = 'sau'")).toEqual([{ n: "0" }]);
+  expect(workers.map(({ exit }) => exit)).toEqual([null, null]);
+});
