@@ -10,7 +10,8 @@ import type { Predicate } from "../../../engine/model/predicate.ts";
 import type { Subscription } from "../../../engine/model/share.ts";
 import { Acknowledger } from "../../../engine/pipeline/acknowledger.ts";
 import { Attachments } from "../../../engine/pipeline/attachments.ts";
-import { Lane, type LaneAdmission, type LaneHost, type LaneParts } from "../../../engine/pipeline/lane.ts";
+import { Lane } from "../../../engine/pipeline/lane.ts";
+import type { LaneAdmission, LaneHost, LaneParts } from "../../../engine/pipeline/lane-parts.ts";
 import { LaneQueue } from "../../../engine/pipeline/lane-queue.ts";
 import { Router } from "../../../engine/pipeline/router.ts";
 import type { SourceParts } from "../../../engine/pipeline/source-parts.ts";
@@ -39,7 +40,19 @@ function holding(copy: Partial<StoredCopy> = {}): TargetState {
   };
 }
 
+/** Remembers which tables it was told to route. */
+class WatchedMapper extends SourceMapper<Lane> {
+  readonly active = new Map<number, boolean>();
+
+  override setActive(lane: Lane, table: number, active: boolean): void {
+    this.active.set(table, active);
+    super.setActive(lane, table, active);
+  }
+}
+
 let folder = "";
+let mapper = new WatchedMapper();
+let router = {} as Router;
 let source = new MemorySource(0);
 let acknowledger = new Acknowledger<Lane>(source.positions);
 let attachments = {} as Attachments;
@@ -50,9 +63,9 @@ beforeEach(() => {
   source = new MemorySource(0);
   acknowledger = new Acknowledger<Lane>(source.positions);
   happened = [];
-  const mapper = new SourceMapper<Lane>();
-  const loads = { cuts: () => Promise.resolve([]), add: () => {}, remove: () => {} } as unknown as LoadCoordinator;
-  const router = new Router(mapper, loads);
+  mapper = new WatchedMapper();
+  const loads = { cuts: () => Promise.resolve([]), add: () => {}, remove: () => {}, reset: () => {} } as unknown as LoadCoordinator;
+  router = new Router(mapper, loads);
   router.restart(at(5));
   const parts = {
     name: "national",
@@ -84,7 +97,7 @@ afterEach(() => {
 /** A lane that nobody empties, taken in. */
 function taken(name: string, entry: typeof goesOn): Lane {
   const subscription = { id: `population/${name}`, tables: [mapping], stopped: [] } as unknown as Subscription;
-  const lane = new Lane({ subscription, queue: new LaneQueue(folder, name) } as LaneParts, {} as LaneHost);
+  const lane = new Lane({ subscription, queue: new LaneQueue(folder, name) } as LaneParts, {} as LaneHost<Lane>);
   attachments.add(lane, entry, false);
   return lane;
 }
@@ -114,6 +127,23 @@ describe("a load on record of a table that is left out of the stream", () => {
 
   it("is not taken for one that goes on, whose table is streamed", async () => {
     expect((await admit(taken("hue", goesOn), holding({ load: halfRead }))).startedOver.size).toBe(0);
+  });
+});
+
+describe("a load that begins at the end of the log", () => {
+  it("has its table in the stream once it has begun, also if the stream was opened before that end meanwhile", async () => {
+    const lane = taken("hue", reloads);
+    await admit(lane, holding());
+    expect(mapper.active.get(0)).toBe(false);
+    router.restart(at(source.end));
+    attachments.advance();
+    expect(mapper.active.get(0)).toBe(true);
+    router.restart(at(5));
+    attachments.rewind();
+    expect(mapper.active.get(0)).toBe(false);
+    const loads = new Map([[0, newLoad(agreed, null, [])]]);
+    attachments.begun(lane, { position: at(source.end), sourceTime: 1, loads, stopped: new Map() }, new Set([0]));
+    expect(mapper.active.get(0)).toBe(true);
   });
 });
 

@@ -7,7 +7,8 @@ import { systemClock } from "../../../deploy/processes/system-clock.ts";
 import { Backoff } from "../../../engine/concurrency/backoff.ts";
 import type { Position } from "../../../engine/model/position.ts";
 import type { Subscription } from "../../../engine/model/share.ts";
-import { Lane, type LaneAdmission, type LaneHost } from "../../../engine/pipeline/lane.ts";
+import { Lane } from "../../../engine/pipeline/lane.ts";
+import type { LaneAdmission, LaneHost } from "../../../engine/pipeline/lane-parts.ts";
 import { LaneQueue } from "../../../engine/pipeline/lane-queue.ts";
 import type { CheckpointWrite, LoadProgress } from "../../../engine/ports/change-target.ts";
 import type { Logger } from "../../../engine/ports/logger.ts";
@@ -68,7 +69,7 @@ it("goes on with a load that counts as not having read anything, whatever its ta
     carriesRows: false,
     pieceBytesMax: 1_000,
     lingerMs: 0,
-  } as unknown as LaneHost;
+  } as unknown as LaneHost<Lane>;
   const lane = new Lane(
     {
       subscription,

@@ -7,7 +7,8 @@ import type { Position } from "../../../engine/model/position.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import type { Row } from "../../../engine/model/row.ts";
 import type { Subscription } from "../../../engine/model/share.ts";
-import { Lane, type LaneHost, type LaneParts } from "../../../engine/pipeline/lane.ts";
+import { Lane } from "../../../engine/pipeline/lane.ts";
+import type { LaneHost, LaneParts } from "../../../engine/pipeline/lane-parts.ts";
 import { LaneQueue } from "../../../engine/pipeline/lane-queue.ts";
 import type { Logger } from "../../../engine/ports/logger.ts";
 import type { Chunk, ChunkRequest, SnapshotSource } from "../../../engine/ports/snapshot-source.ts";
@@ -33,7 +34,7 @@ afterEach(() => {
 
 it("takes no range for complete whose last rows another server may have given: they are read again once the known one answers", async () => {
   const subscription = { id: "population/hue", tables: [mapping], stopped: [] } as unknown as Subscription;
-  const lane = new Lane({ subscription, queue: new LaneQueue(folder, "hue") } as LaneParts, {} as LaneHost);
+  const lane = new Lane({ subscription, queue: new LaneQueue(folder, "hue") } as LaneParts, {} as LaneHost<Lane>);
   const clock = new PassingClock();
   const back = new Barrier();
   clock.sleep = () => back.passed;
