@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compileSources, mutantsFolder, mutate, simulateUntilViolation } from "./mutants.ts";
 import { mutations } from "./mutations.ts";
 
-const usualSeeds = "1..400";
+const seeds = "1..400";
 
 describe("the judge of the simulation", () => {
   let folder = "";
@@ -22,7 +22,6 @@ describe("the judge of the simulation", () => {
   });
 
   test.each(mutations.map((mutation) => [mutation.name, mutation] as const))("finds an engine that %s", async (_, mutation) => {
-    const { seeds = usualSeeds } = mutation;
     const { violations } = await simulateUntilViolation(mutate(sound, folder, mutation), seeds);
     const [found] = violations;
     expect(mutation.breaks, found?.violation.words ?? `nothing was found in worlds ${seeds}`).toContain(found?.violation.invariant);
