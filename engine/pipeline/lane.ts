@@ -166,7 +166,7 @@ export class Lane {
   async #start(signal: AbortSignal): Promise<void> {
     this.#setState("starting");
     const { target, subscription, logger } = this.#parts;
-    await target.prepare(subscription, this.#host.objection(this));
+    await target.prepare(subscription, this.#host.objection(this), this.#parts.term);
     // Taken out meanwhile: the epoch may be somebody else's by now, and must not be taken from them.
     if (signal.aborted) return;
     // What was read before the epoch was taken may be overtaken by a commit of whoever had it.

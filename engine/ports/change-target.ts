@@ -15,9 +15,10 @@ export interface ChangeTarget {
    * Makes schemas, types, tables, views, grants and gate as the subscription needs them, leaving hand-made grants and
    * indexes alone, and registers the subscription. Idempotent. A table whose stored contract differs from the wanted one
    * is reported in `copies`, not changed silently: the caller decides between reload, delta and withdrawal. A copy to which
-   * there is an objection is stopped with it, its objects left as they are, or refused until a load is complete.
+   * there is an objection is stopped with it, its objects left as they are, or refused until a load is complete. Throws DB-TGT-012
+   * when something is in the way; a session that an earlier worker of no later `term` has left is not in the way of the next attempt.
    */
-  prepare(subscription: Subscription, objection?: Objection): Promise<TargetState>;
+  prepare(subscription: Subscription, objection?: Objection, term?: number | null): Promise<TargetState>;
   /**
    * Takes ownership of what was prepared: raises the epoch by one, and into those of the term, and returns what the target holds
    * from then on: every transaction of an older epoch has either taken place by now, and is in it, or fails with DB-RUN-010. `term`:

@@ -22,3 +22,8 @@ export function refuseLaterTerm(subscription: string, epoch: number, end: number
   if (epoch < end) return;
   throw new ReplicationError("DB-RUN-010", { subject: subscription, cause: `epoch ${epoch} is of a later lease than this process had` });
 }
+
+/** A target could not be prepared because somebody is using what is in it: an earlier session of the same subscription, perhaps. */
+export function isInTheWay(error: unknown): boolean {
+  return error instanceof ReplicationError && error.code === "DB-TGT-012";
+}

@@ -200,6 +200,34 @@ export function describeChangeTarget(name: string, start: () => Promise<TargetHa
         expect(await again.checkpoint()).toMatchObject({ position: "0/4000", epoch: made.epoch });
       });
 
+      /** A transaction that nobody ends, and another worker whose preparing it is in the way of. */
+      async function inTheWay(
+        term: number | null,
+      ): Promise<{ open: TargetTransaction; prepare: (term: number | null) => Promise<unknown> }> {
+        const left = await loaded();
+        const { checkpoint: taken } = await left.target.takeEpoch(term);
+        const open = await left.target.begin(taken.epoch);
+        await open.write([change({ upserts: [row("1", "An", null)] })]);
+        const lessened = { ...subscription, tables: [{ ...citizen, columns: citizen.columns.slice(0, -1) }, household] };
+        const next = harness.target(lessened);
+        opened.push(next);
+        return { open, prepare: (ofTerm) => next.prepare(lessened, undefined, ofTerm) };
+      }
+
+      whereRowsLie("what an earlier session has left open is in the way of one attempt to prepare, and not of the next", async () => {
+        const { open, prepare } = await inTheWay(null);
+        await expect(prepare(null)).rejects.toMatchObject({ code: "DB-TGT-012" });
+        expect(await prepare(null)).toMatchObject({ copies: [{ stopped: null }, { stopped: null }] });
+        await expect(open.commit(checkpoint({}))).rejects.toMatchObject({ name: "ReplicationError" });
+      });
+
+      whereRowsLie("what the holder of a later lease has open is left to it", async () => {
+        const { open, prepare } = await inTheWay(1_700_000_002);
+        for (const _ of [1, 2]) await expect(prepare(1_700_000_001)).rejects.toMatchObject({ code: "DB-TGT-012" });
+        await open.commit(checkpoint({}));
+        expect(await harness.rows(citizen)).toEqual([["1", "An", null]]);
+      });
+
       test("an old epoch cannot suspend supply either", async () => {
         const old = await loaded();
         await worker();

@@ -127,14 +127,6 @@ export const mutations: readonly Mutation[] = [
     becomes: "    if (!tookPlace) return null;",
   },
   {
-    name: "goes on from what it read before it took the epoch",
-    breaks: [0, 1, 2],
-    file: "engine/pipeline/lane.ts",
-    text: "    const stored = await target.takeEpoch(this.#parts.term);",
-    becomes:
-      "    const before = await target.prepare(subscription, this.#host.objection(this));\n    const { checkpoint: taken } = await target.takeEpoch(this.#parts.term);\n    const stored = { ...before, checkpoint: { ...before.checkpoint, epoch: taken.epoch } };",
-  },
-  {
     name: "shows rows that it read at the master before the stream has come as far",
     breaks: [1],
     file: "engine/pipeline/batch.ts",

@@ -22,16 +22,17 @@ const ownSettings: Readonly<Record<string, string>> = {
   // What was changed in a value is told in a note, and which column it was, in words.
   sql_notes: "1",
   lc_messages: "'en_US'",
-  // A worker that stands still gives its locks back in the end, replaced by another one or not.
-  wait_timeout: "900",
+  // Whoever vanished behind a network that swallows everything gives its locks back in the end. Nothing waits within its work.
+  wait_timeout: "60",
 };
+/** In seconds: so long a batch may wait for its stream before a worker that stands still gives its locks back. */
+const applyIdleMax = 900;
 
 /**
  * What one flavour alone knows: a limit on the time of statements, and a list of keys that would become a subquery; or what
  * the other lets administrators alone set: how many warnings of a statement are kept.
  */
-const mariadbSettings = `SET SESSION max_statement_time = 0, SESSION idle_transaction_timeout = 900,
-  SESSION in_predicate_conversion_threshold = 0, SESSION max_error_count = 65535`;
+const mariadbSettings = `SET SESSION max_statement_time = 0, SESSION in_predicate_conversion_threshold = 0, SESSION max_error_count = 65535`;
 
 /** How long another session of the subscription may take to end when told to. */
 const leftoverEndsMs = 10_000;
@@ -69,6 +70,8 @@ export class ApplySession {
   static async open(address: ServerAddress, subscription: string): Promise<ApplySession> {
     const session = await openTargetSession(address, `apply ${subscription}`);
     try {
+      await session.execute(`SET SESSION wait_timeout = ${applyIdleMax}`);
+      if (session.flavour === "mariadb") await session.execute(`SET SESSION idle_transaction_timeout = ${applyIdleMax}`);
       const [facts] = await session.query("SELECT @@SESSION.max_allowed_packet AS packet");
       return new ApplySession(session, address, facts ?? {});
     } catch (error) {

@@ -7,7 +7,10 @@ import { errorNumber } from "../mysql-errors.ts";
 const objectsLock = "dongbo objects";
 /** A prepare of another process may build indexes; it is waited for longer than a reader is made to wait for us. */
 const waitForOthersSeconds = 60;
-/** A waiting ALTER makes every reader behind it wait as well: it gives up soon and is tried again. */
+/**
+ * A waiting ALTER makes every reader behind it wait as well, and whoever waits for a row keeps all other processes from their objects:
+ * it gives up soon and is tried again.
+ */
 const waitForReadersSeconds = 3;
 /** "Lock wait timeout exceeded", also for metadata. */
 const lockNotGiven = 1205;
@@ -17,7 +20,8 @@ export async function changingObjects<T>(session: MysqlSession, subject: string,
   const [row] = await session.query("SELECT GET_LOCK(?, ?) AS locked", [objectsLock, waitForOthersSeconds]);
   if (row?.["locked"] !== "1") throw new ReplicationError("DB-TGT-012", { subject });
   try {
-    await session.execute(`SET SESSION lock_wait_timeout = ${waitForReadersSeconds}`);
+    const seconds = waitForReadersSeconds;
+    await session.execute(`SET SESSION lock_wait_timeout = ${seconds}, SESSION innodb_lock_wait_timeout = ${seconds}`);
     return await change();
   } catch (error) {
     if (errorNumber(error) === lockNotGiven) throw new ReplicationError("DB-TGT-012", { subject }, { cause: error });

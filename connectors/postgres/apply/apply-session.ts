@@ -16,6 +16,11 @@ export const ownSettings: Readonly<Record<string, string>> = {
   default_transaction_isolation: "read committed",
   statement_timeout: "0",
   lock_timeout: "30s",
+  // Whoever vanished behind a network that swallows everything gives its locks back in the end. Nothing waits within its work.
+  idle_in_transaction_session_timeout: "1min",
+  tcp_keepalives_idle: "30",
+  tcp_keepalives_interval: "10",
+  tcp_keepalives_count: "6",
 };
 
 /**
@@ -31,11 +36,8 @@ const settings: Readonly<Record<string, string>> = {
   plan_cache_mode: "force_generic_plan",
   // Rows that row security hides would be left behind without a word; so it is an error.
   row_security: "off",
-  // A worker that stands still gives its locks back in the end, replaced by another one or not.
+  // So long a batch may wait for its stream before a worker that stands still gives its locks back.
   idle_in_transaction_session_timeout: "15min",
-  tcp_keepalives_idle: "30",
-  tcp_keepalives_interval: "10",
-  tcp_keepalives_count: "6",
 };
 
 // A commit must be durable when it is answered, whatever this database's default; stronger settings stay. transaction_timeout is new
