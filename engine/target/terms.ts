@@ -23,7 +23,15 @@ export function refuseLaterTerm(subscription: string, epoch: number, end: number
   throw new ReplicationError("DB-RUN-010", { subject: subscription, cause: `epoch ${epoch} is of a later lease than this process had` });
 }
 
-/** A target could not be prepared because somebody is using what is in it: an earlier session of the same subscription, perhaps. */
-export function isInTheWay(error: unknown): boolean {
-  return error instanceof ReplicationError && error.code === "DB-TGT-012";
+/**
+ * Prepares a target. What is in the way (DB-TGT-012) may be a transaction that an earlier session of the same subscription has left
+ * open: `endOwnSessions` ends it, and the server gives its locks free for the next attempt. Throws what the attempt failed for.
+ */
+export async function clearingTheWay<T>(attempt: () => Promise<T>, endOwnSessions: () => Promise<void>): Promise<T> {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (error instanceof ReplicationError && error.code === "DB-TGT-012") await endOwnSessions().catch(() => {});
+    throw error;
+  }
 }

@@ -2,7 +2,7 @@
 import type { PositionOrder } from "../../../engine/model/position.ts";
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import { changedSince } from "../../../engine/target/changed-since.ts";
-import { epochsOf, isInTheWay, refuseLaterTerm } from "../../../engine/target/terms.ts";
+import { clearingTheWay, epochsOf, refuseLaterTerm } from "../../../engine/target/terms.ts";
 import type { Key } from "../../../engine/model/row.ts";
 import type { ServerAddress } from "../../../engine/model/server-address.ts";
 import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
@@ -57,20 +57,16 @@ export class MysqlTarget implements ChangeTarget {
     // Statements and counts of before do not fit what is prepared now.
     await this.#endSession();
     this.#subscription = subscription;
-    try {
-      const state = await this.#once("prepare", (session) => prepareTarget(session, subscription, this.#options.readers, objection));
-      this.#preparedAt = state.checkpoint.epoch;
-      return state;
-    } catch (error) {
-      if (isInTheWay(error)) await this.#endOwnSessions(term).catch(() => {});
-      throw error;
-    }
+    const attempt = (): Promise<TargetState> =>
+      this.#once("prepare", (session) => prepareTarget(session, subscription, this.#options.readers, objection));
+    const state = await clearingTheWay(attempt, () => this.#endOwnSessions(term));
+    this.#preparedAt = state.checkpoint.epoch;
+    return state;
   }
 
-  /** What is in the way may be a transaction that an earlier session has left open: the server gives its locks free for the next attempt. */
-  async #endOwnSessions(term: number | null): Promise<void> {
+  #endOwnSessions(term: number | null): Promise<void> {
     const { id } = this.#subscription;
-    await this.#once("take over", async (session) => {
+    return this.#once("take over", async (session) => {
       refuseLaterTerm(id, (await readCheckpoint(session, id)).epoch, epochsOf(term).end);
       await endLeftoverSessions(session, id);
     });

@@ -1,7 +1,7 @@
 // A subscription's copy in a PostgreSQL database: preparing it, owning it, writing it.
 import { ReplicationError } from "../../../engine/model/replication-error.ts";
 import { changedSince } from "../../../engine/target/changed-since.ts";
-import { epochsOf, isInTheWay, refuseLaterTerm } from "../../../engine/target/terms.ts";
+import { clearingTheWay, epochsOf, refuseLaterTerm } from "../../../engine/target/terms.ts";
 import type { ServerAddress } from "../../../engine/model/server-address.ts";
 import type { PositionOrder } from "../../../engine/model/position.ts";
 import type { Key } from "../../../engine/model/row.ts";
@@ -63,24 +63,20 @@ export class PostgresTarget implements ChangeTarget {
     // Statements and counts of before do not fit what is prepared now.
     await this.#endSession();
     this.#subscription = subscription;
-    try {
-      const state = await this.#once("prepare", async (client) => {
+    const attempt = (): Promise<TargetState> =>
+      this.#once("prepare", async (client) => {
         const prepared = await prepareTarget(client, subscription, this.#options.readers, { objection });
         this.#free = client;
         return prepared;
       });
-      this.#preparedAt = state.checkpoint.epoch;
-      return state;
-    } catch (error) {
-      if (isInTheWay(error)) await this.#endOwnSessions(term).catch(() => {});
-      throw error;
-    }
+    const state = await clearingTheWay(attempt, () => this.#endOwnSessions(term));
+    this.#preparedAt = state.checkpoint.epoch;
+    return state;
   }
 
-  /** What is in the way may be a transaction that an earlier session has left open: the server gives its locks free for the next attempt. */
-  async #endOwnSessions(term: number | null): Promise<void> {
+  #endOwnSessions(term: number | null): Promise<void> {
     const { id } = this.#subscription;
-    await this.#once("take over", async (client) => {
+    return this.#once("take over", async (client) => {
       refuseLaterTerm(id, (await readCheckpoint(client, id)).epoch, epochsOf(term).end);
       await endLeftoverSessions(client, id);
     });
