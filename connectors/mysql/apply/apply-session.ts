@@ -70,8 +70,8 @@ export class ApplySession {
   static async open(address: ServerAddress, subscription: string): Promise<ApplySession> {
     const session = await openTargetSession(address, `apply ${subscription}`);
     try {
-      await session.execute(`SET SESSION wait_timeout = ${applyIdleMax}`);
-      if (session.flavour === "mariadb") await session.execute(`SET SESSION idle_transaction_timeout = ${applyIdleMax}`);
+      const ofMariadb = session.flavour === "mariadb" ? `, SESSION idle_transaction_timeout = ${applyIdleMax}` : "";
+      await session.execute(`SET SESSION wait_timeout = ${applyIdleMax}${ofMariadb}`);
       const [facts] = await session.query("SELECT @@SESSION.max_allowed_packet AS packet");
       return new ApplySession(session, address, facts ?? {});
     } catch (error) {
