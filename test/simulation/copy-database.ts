@@ -1,8 +1,9 @@
 // A database with copies in it: what is committed there, its own clock, and the gate. It outlives every process that writes to it.
 import type { Micros } from "../../engine/model/change-message.ts";
 import type { Position } from "../../engine/model/position.ts";
-import type { CopyState, ExpiryPolicy, ShareState, StopReason } from "../../engine/model/share.ts";
+import type { CopyState, ExpiryPolicy, ShareState, StopReason, TableMapping } from "../../engine/model/share.ts";
 import type { LoadProgress } from "../../engine/ports/change-target.ts";
+import type { HeldRows } from "../../engine/target/quarantine-book.ts";
 import { usability } from "../../engine/validity/usability.ts";
 import { judgedTime } from "../../engine/validity/validity-clock.ts";
 
@@ -60,6 +61,19 @@ export interface Commit {
   readonly epoch: number | null;
 }
 
+/** A connection for writing. */
+export interface WriteSession {
+  /** By the server, or because the process has given it up. */
+  ended: boolean;
+  /** The process will not use it any more; the server may not know. */
+  broken: boolean;
+  /** Id of the next batch, as far as the process knows. */
+  nextBatch: number;
+  readonly held: HeldRows;
+  /** What its open transaction has written to, by the table's name: locked for whoever would give that table another shape. */
+  readonly locked: Map<string, TableMapping>;
+}
+
 export class CopyDatabase {
   committed: Committed = nothing;
   /** Told of every commit, before it is answered. */
@@ -67,7 +81,7 @@ export class CopyDatabase {
   /** By what a value of a row is refused; null: it is not. */
   readonly refuses: (table: string, values: readonly (string | null)[]) => boolean;
   /** Sessions that may still write: ended when somebody takes the copies over. */
-  readonly sessions = new Set<{ ended: boolean }>();
+  readonly sessions = new Set<WriteSession>();
   /** Whoever takes the copies over can end the sessions of whoever had them; if not, nothing but the epoch keeps those from writing. */
   readonly endsSessions: boolean;
   readonly #clock: () => Micros;

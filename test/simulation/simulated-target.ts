@@ -6,11 +6,12 @@ import type { StoppedTable, Subscription, TableMapping } from "../../engine/mode
 import { printTable, tableKey } from "../../engine/model/table.ts";
 import type { ChangeTarget, Objection, StoredCheckpoint, TargetState, TargetTransaction } from "../../engine/ports/change-target.ts";
 import type { HeldRows } from "../../engine/target/quarantine-book.ts";
-import { epochsOf, refuseLaterTerm } from "../../engine/target/terms.ts";
+import { clearingTheWay, epochsOf, refuseLaterTerm } from "../../engine/target/terms.ts";
 import { judgedCopyState } from "../../engine/validity/validity-state.ts";
-import type { Committed, CopyDatabase, CopyRecord, SubscriptionRecord } from "./copy-database.ts";
+import type { CopyDatabase, CopyRecord, SubscriptionRecord, WriteSession } from "./copy-database.ts";
 import type { Line } from "./line.ts";
-import { SimulatedTransaction, type WriteSession } from "./simulated-transaction.ts";
+import { asPrepared, neverSynced, refuseLocked } from "./preparation.ts";
+import { SimulatedTransaction } from "./simulated-transaction.ts";
 
 export interface TargetParts {
   readonly subscription: Subscription;
@@ -19,16 +20,6 @@ export interface TargetParts {
   /** Called when the epoch was taken. */
   readonly tookOver: () => void;
 }
-
-const neverSynced: CopyRecord = {
-  copyState: "NEVER_SYNCED",
-  lastSyncAt: null,
-  validUntil: null,
-  load: null,
-  contract: null,
-  stopped: null,
-  rows: 0,
-};
 
 export class SimulatedTarget implements ChangeTarget {
   readonly #parts: TargetParts;
@@ -43,15 +34,26 @@ export class SimulatedTarget implements ChangeTarget {
     this.#subscription = parts.subscription;
   }
 
-  prepare(subscription: Subscription, objection: Objection = (table) => ("reason" in table ? table.reason : null)): Promise<TargetState> {
+  prepare(
+    subscription: Subscription,
+    objection: Objection = (table) => ("reason" in table ? table.reason : null),
+    term: number | null = null,
+  ): Promise<TargetState> {
     this.#end();
     this.#subscription = subscription;
-    return this.#parts.line.ask("prepare", () => {
-      const { database } = this.#parts;
-      const prepared = asPrepared(database, subscription, objection);
-      database.commit(prepared, { by: "prepare", epoch: null });
-      return this.#state();
-    });
+    const { database, line } = this.#parts;
+    const attempt = (): Promise<TargetState> =>
+      line.ask("prepare", () => {
+        refuseLocked(database, subscription);
+        database.commit(asPrepared(database, subscription, objection), { by: "prepare", epoch: null });
+        return this.#state();
+      });
+    const endOwnSessions = (): Promise<void> =>
+      line.ask("end sessions", () => {
+        refuseLaterTerm("simulated", this.#record().epoch, epochsOf(term).end);
+        database.endSessions();
+      });
+    return clearingTheWay(attempt, endOwnSessions);
   }
 
   async takeEpoch(term: number | null = null): Promise<TargetState> {
@@ -155,7 +157,7 @@ export class SimulatedTarget implements ChangeTarget {
         const cause = `it is at ${position ?? "its beginning"}, and was left at ${this.#position ?? "its beginning"}`;
         throw new ReplicationError("DB-RUN-012", { subject: this.#subscription.id, cause });
       }
-      const session: WriteSession = { ended: false, broken: false, nextBatch, held: this.#heldRows() };
+      const session: WriteSession = { ended: false, broken: false, nextBatch, held: this.#heldRows(), locked: new Map() };
       database.sessions.add(session);
       return session;
     });
@@ -218,60 +220,3 @@ export class SimulatedTarget implements ChangeTarget {
     };
   }
 }
-
-/** What is on record once the subscription's terms and copies were written down. */
-function asPrepared(database: CopyDatabase, subscription: Subscription, objection: Objection): Committed {
-  const { committed, judgedNow } = database;
-  const { regulation, id } = subscription;
-  const periodMicros = regulation.validityPeriodSeconds * 1_000_000;
-  if (committed.subscription === null && committed.batches.length > 0) throw new ReplicationError("DB-TGT-004", { subject: id });
-  const isBack = committed.subscription?.shareState === "TERMINATED";
-  const known = isBack ? null : committed.subscription;
-  const record: SubscriptionRecord = {
-    ...(known ?? unknownSubscription),
-    epoch: committed.subscription?.epoch ?? 0,
-    nextBatch: committed.subscription?.nextBatch ?? 1,
-    clockFloor: committed.subscription?.clockFloor ?? null,
-    periodMicros,
-    onExpiry: regulation.onExpiry,
-  };
-  const copies = new Map<string, CopyRecord>();
-  const rows = new Map(committed.rows);
-  for (const table of [...subscription.tables, ...subscription.stopped]) {
-    const name = printTable(table.target);
-    const copy = (isBack ? undefined : committed.copies.get(name)) ?? neverSynced;
-    const isOver = regulation.onExpiry === "resync" && judgedCopyState(copy.copyState, copy.validUntil, judgedNow) === "EXPIRED";
-    const found = objection(table, copy.load?.contract ?? copy.contract);
-    const isFollowed = !("reason" in table) && (found === null || found === "withdrawn");
-    if (isFollowed && !rows.has(name)) {
-      // Its table is made: whatever is on record of it is of another one.
-      rows.set(name, new Map());
-      copies.set(name, neverSynced);
-      continue;
-    }
-    const withdrawn = found === "withdrawn" && (copy.copyState === "VALID" || copy.copyState === "EXPIRED");
-    copies.set(name, {
-      ...copy,
-      copyState: withdrawn ? "RESYNCING" : isOver ? "EXPIRED" : copy.copyState,
-      validUntil: copy.lastSyncAt === null ? null : copy.lastSyncAt + periodMicros,
-      stopped: found === null || found === "withdrawn" ? copy.stopped : { code: found.code, message: found.message },
-    });
-  }
-  const lastSyncAt = record.lastSyncAt;
-  return { ...committed, subscription: { ...record, validUntil: lastSyncAt === null ? null : lastSyncAt + periodMicros }, copies, rows };
-}
-
-const unknownSubscription: SubscriptionRecord = {
-  shareState: "LOADING",
-  suspended: null,
-  position: null,
-  sourceIdentity: null,
-  sourceTime: null,
-  epoch: 0,
-  nextBatch: 1,
-  clockFloor: null,
-  lastSyncAt: null,
-  validUntil: null,
-  periodMicros: 0,
-  onExpiry: "refuse",
-};

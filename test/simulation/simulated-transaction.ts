@@ -7,22 +7,11 @@ import { keyPlaces, type Subscription, type TableMapping } from "../../engine/mo
 import { printTable } from "../../engine/model/table.ts";
 import type { CheckpointWrite, CommitOutcome, TableChange, TargetTransaction, WriteOutcome } from "../../engine/ports/change-target.ts";
 import { countedAnew } from "../../engine/target/counted-anew.ts";
-import { type HeldRows, QuarantineBook } from "../../engine/target/quarantine-book.ts";
+import { QuarantineBook } from "../../engine/target/quarantine-book.ts";
 import { RowTally } from "../../engine/target/row-tally.ts";
 import { nextCopyState } from "../../engine/validity/validity-state.ts";
-import type { Committed, CopyDatabase, CopyRecord, CopyRow, SubscriptionRecord } from "./copy-database.ts";
+import type { Committed, CopyDatabase, CopyRecord, CopyRow, SubscriptionRecord, WriteSession } from "./copy-database.ts";
 import type { Line } from "./line.ts";
-
-/** A connection for writing. */
-export interface WriteSession {
-  /** By the server, or because the process has given it up. */
-  ended: boolean;
-  /** The process will not use it any more; the server may not know. */
-  broken: boolean;
-  /** Id of the next batch, as far as the process knows. */
-  nextBatch: number;
-  readonly held: HeldRows;
-}
 
 export interface TransactionParts {
   readonly subscription: Subscription;
@@ -81,6 +70,7 @@ export class SimulatedTransaction implements TargetTransaction {
       .ask("commit", () => this.#commit(checkpoint, () => (took = true)), { lostCode: "DB-RUN-011", late: true })
       .catch((error: unknown) => this.#broken(error));
     this.#open = false;
+    session.locked.clear();
     if (took) session.nextBatch += 1;
     const { stops } = this.#book.news();
     this.#book.settle();
@@ -90,6 +80,7 @@ export class SimulatedTransaction implements TargetTransaction {
 
   rollback(): Promise<void> {
     this.#open = false;
+    this.#parts.session.locked.clear();
     return Promise.resolve();
   }
 
@@ -125,6 +116,7 @@ export class SimulatedTransaction implements TargetTransaction {
     if (rows === undefined) {
       rows = new Map(this.#parts.database.committed.rows.get(name));
       this.#rows.set(name, rows);
+      this.#parts.session.locked.set(name, table);
     }
     return rows;
   }
