@@ -22,7 +22,7 @@ type FetchPart = Awaited<ReturnType<typeof fetchV17.api.async>>["responses"][num
 /** A broker waits this long for news before it answers that there are none. */
 const waitMs = 500;
 const answerBytesMax = 8 * 1024 * 1024;
-const partitionBytesMax = 2 * 1024 * 1024;
+const partitionBytesMax = 512 * 1024;
 /** Bits of a batch's attributes (Kafka documentation, "Record Batch"). */
 const [appendTimeBit, transactionalBit, controlBit] = [0x08, 0x10, 0x20];
 const readCommitted = 1;
