@@ -33,14 +33,14 @@ export async function readRaw({ address, publication }: PostgresSourceConfigurat
   let stopwatch = new Stopwatch();
   const read = new Promise<void>((resolve, reject) => {
     const begun = connection.start(`START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL 0/0 (${options})`, {
-      copyData: (body) => {
-        if (body[0] === content.keepalive && body.at(-1) === 1) connection.write(alive());
-        if (body[0] !== content.data) return;
-        const kind = body[messageAt] ?? 0;
+      copyData: (bytes, from, to) => {
+        if (bytes[from] === content.keepalive && bytes[to - 1] === 1) connection.write(alive());
+        if (bytes[from] !== content.data) return;
+        const kind = bytes[from + messageAt] ?? 0;
         if (rows.has(kind)) changes += 1;
         if (kind !== commit) return;
         transactions += 1;
-        if (body.readBigUInt64BE(startAt) > last) resolve();
+        if (bytes.readBigUInt64BE(from + startAt) > last) resolve();
       },
       readEnded: (bytes) => {
         if (bytes >= shortRead) return;

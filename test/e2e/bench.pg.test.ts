@@ -85,6 +85,16 @@ test("what was measured before a signal came is kept, and is no score", async ()
   expect(unscored).toContain("the run was not over: 1 of 2 workloads");
 });
 
+test("every stage of the engine is measured alone, what captures beside a bare reader of the protocol", async () => {
+  const folder = testFolder("bench");
+  const json = join(folder, "result.json");
+  const sizes = ["--rows", "2000", "--changes", "2000", "--rounds", "1"];
+  const stages = ["stage-capture", "stage-map", "stage-apply"];
+  expect(await bench([...stages, ...sizes, "--json", json], folder)).toMatchObject({ code: 0 });
+  const measured = stages.map((name) => ({ name, digest_equal: true, own: [expect.any(Number)] }));
+  expect(JSON.parse(readFileSync(json, "utf8"))).toMatchObject({ workloads: measured });
+});
+
 /** Process ids of PostgreSQL servers whose data lie there. */
 function serversBelow(folder: string): string[] {
   const isServer = (id: string): boolean => {
