@@ -22,6 +22,7 @@ type FetchPart = Awaited<ReturnType<typeof fetchV17.api.async>>["responses"][num
 /** A broker waits this long for news before it answers that there are none. */
 const waitMs = 500;
 const answerBytesMax = 8 * 1024 * 1024;
+/** All of it is decoded before the consumer gets any: what it becomes is many times as large, and larger answers bring no speed. */
 const partitionBytesMax = 512 * 1024;
 /** Bits of a batch's attributes (Kafka documentation, "Record Batch"). */
 const [appendTimeBit, transactionalBit, controlBit] = [0x08, 0x10, 0x20];
