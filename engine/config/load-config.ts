@@ -7,7 +7,7 @@ import { readParts, type ConfigParts } from "./config-parts.ts";
 import { configFile } from "./config-schema.ts";
 import type { Configuration } from "./configuration.ts";
 import { checkDebezium } from "./debezium-checks.ts";
-import { checkCopies, checkMasters, checkPublished } from "./ownership-checks.ts";
+import { checkCopies, checkMasters, checkPublished, checkReaders } from "./ownership-checks.ts";
 import { anySource, anyTarget, connectors } from "./server-schemas.ts";
 import { Report } from "./report.ts";
 import { reportIssues } from "./schema-findings.ts";
@@ -71,6 +71,7 @@ function checkMeaning(root: ConfigNode, parts: ConfigParts, report: Report): voi
   }
   checkDebezium(root, report);
   checkMasters(root, parts, report);
+  checkReaders(root, parts, report);
   checkCopies(root, parts, report);
   checkPublished(root, parts, report);
   if (!report.hasErrors) checkUse(root, report);

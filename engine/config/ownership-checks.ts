@@ -1,9 +1,10 @@
 import type { KafkaAddress, ServerAddress } from "../model/server-address.ts";
 import { printTable, tableKey, type TableName } from "../model/table.ts";
-import { child, entries, items, textOf, type ConfigNode } from "./config-node.ts";
+import { child, entries, items, textOf, type ConfigNode, type MapEntry, type Place } from "./config-node.ts";
 import type { ConfigParts } from "./config-parts.ts";
 import { parseTopicName } from "./names.ts";
 import type { Report } from "./report.ts";
+import { sourceObjectName } from "./source-names.ts";
 import { physicalSchemaOf, tableNameAt } from "./table-nodes.ts";
 import { isLocal } from "./tls-settings.ts";
 
@@ -29,6 +30,54 @@ export function checkMasters(root: ConfigNode, parts: ConfigParts, report: Repor
       report.error("DB-CFG-063", node, { cause });
     }
   }
+}
+
+/** One database may be named as several sources, each with a place of its own in the server's log. */
+export function checkReaders(root: ConfigNode, { addresses }: ConfigParts, report: Report): void {
+  const users = new Map<string, string>();
+  for (const entry of entries(child(root, "sources"))) {
+    const url = child(entry.node, "url");
+    const address = url === undefined ? undefined : addresses.get(url);
+    if (address === undefined) continue;
+    for (const { what, name, within, place } of readerNames(entry, address)) {
+      const key = JSON.stringify([what, name, within]);
+      const other = users.get(key);
+      if (other === undefined) users.set(key, entry.key);
+      else
+        report.error("DB-CFG-070", place, {
+          cause: `the sources ${other} and ${entry.key} are the same server and both use ${what} ${name}`,
+        });
+    }
+  }
+}
+
+interface ReaderName {
+  readonly what: "slot" | "publication" | "server_id";
+  readonly name: string;
+  /** Where nobody else may have it: a server, or one of its databases. */
+  readonly within: string;
+  readonly place: Place;
+}
+
+/** What a source is called by the server that it reads; an address that Debezium reads has none of it. */
+function readerNames({ key: id, node, location, path }: MapEntry, address: ServerAddress): ReaderName[] {
+  const server = JSON.stringify([address.kind, hostKey(address.host), address.port]);
+  const given = (what: ReaderName["what"]): { node: ConfigNode | undefined; place: Place } => {
+    const found = child(node, what);
+    return { node: found, place: found ?? { location, path } };
+  };
+  if (address.kind === "mysql") {
+    const { node: number, place } = given("server_id");
+    if (number?.kind !== "scalar" || typeof number.value !== "number") return [];
+    return [{ what: "server_id", name: String(number.value), within: server, place }];
+  }
+  const slot = given("slot");
+  const publication = given("publication");
+  const own = sourceObjectName(id);
+  return [
+    { what: "slot", name: textOf(slot.node) ?? own, within: server, place: slot.place },
+    { what: "publication", name: textOf(publication.node) ?? own, within: databaseKey(address), place: publication.place },
+  ];
 }
 
 /** No two subscriptions may write into the same table, under whatever name their target is listed. */

@@ -291,6 +291,13 @@ export const configErrorCodes = {
     remedy: "Remove `slices` from the source, or publish another source",
     retry: "never",
   },
+  "DB-CFG-070": {
+    meaning: "two sources would read one server under the same name",
+    usualCause: "one database is named as several sources, and `slot`, `publication` or `server_id` was copied from one to the other",
+    remedy:
+      "Give each source its own, or leave it out: it then has a slot and a publication called dongbo_<source>, and a server_id nobody has",
+    retry: "never",
+  },
   "DB-CFG-067": {
     meaning: "the entry is used by no share",
     usualCause: "it is left over, or the share that should use it names another",

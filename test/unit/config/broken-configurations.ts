@@ -212,6 +212,22 @@ const otherShare = (id: string, source: string, table: string): string => `  - i
     tables: [{ source: ${table} }]
 `;
 
+/** The sample's source under another name, on the same server. */
+const secondSource = (own: string): string => `  again:
+    connector: postgres
+    url: postgres://other@DB.example.vn/other
+    provider: { id: G01, name: Bộ Công an }
+${own}targets:
+`;
+
+const splitSources = [
+  broken("a slot that is another source's by name", "DB-CFG-070", ["targets:\n", secondSource("    slot: «dongbo_population\n")]),
+  broken("a slot that is given twice", "DB-CFG-070", [
+    url + "\n    provider: { id: G01, name: Bộ Công an }\ntargets:\n",
+    `${url}\n    slot: mine\n    provider: { id: G01, name: Bộ Công an }\n${secondSource("    slot: «mine\n")}`,
+  ]),
+];
+
 const agreements = [
   broken("a share's id twice", "DB-CFG-060", [
     subscription,
@@ -247,4 +263,12 @@ const agreements = [
   ]),
 ];
 
-export const brokenConfigurations: readonly BrokenConfiguration[] = [...yaml, ...shapes, ...urls, ...values, ...filters, ...agreements];
+export const brokenConfigurations: readonly BrokenConfiguration[] = [
+  ...yaml,
+  ...shapes,
+  ...urls,
+  ...values,
+  ...filters,
+  ...splitSources,
+  ...agreements,
+];
