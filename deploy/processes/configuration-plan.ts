@@ -13,6 +13,7 @@ import {
   withAppliedTables,
 } from "../../engine/config/applied-document.ts";
 import { compareDocuments, type SubscriptionChange, type TableChange } from "../../engine/config/configuration-changes.ts";
+import { sourceObjectName } from "../../engine/config/source-names.ts";
 import { asReplicationError } from "../../engine/fleet/retry-policy.ts";
 import type { Predicate } from "../../engine/model/predicate.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
@@ -40,6 +41,8 @@ export interface ConfigurationPlan {
 
 export interface CountedChange extends Omit<SubscriptionChange, "tables"> {
   readonly tables: readonly CountedTable[];
+  /** It is another source's from now on, whose slot need not keep what follows the copy: all of it is loaded anew. */
+  readonly loadedAnew: boolean;
 }
 
 export interface CountedTable extends TableChange {
@@ -79,7 +82,7 @@ export async function planConfiguration(
         ...(options.count ? await sources.count(change.source, table) : { rowsDisclosed: null, rowsWithdrawn: null }),
       });
     }
-    counted.push({ ...change, tables });
+    counted.push({ ...change, tables, loadedAnew: changesSlot(configuration, change) });
   }
   const closed = withAppliedTables(configuration, document);
   return {
@@ -107,6 +110,15 @@ export async function removedSubscriptions(document: AppliedDocument, store: Con
   }
   for (const { id } of document.subscriptions) removed.delete(id);
   return removed;
+}
+
+/** Of a source that is not in the configuration any more only the id is known, and with it the slot that it had by default. */
+function changesSlot({ sources }: Configuration, { source: id, movedFrom }: SubscriptionChange): boolean {
+  const source = sources.get(id);
+  if (movedFrom === null || source?.connector !== "postgres") return false;
+  const before = sources.get(movedFrom);
+  const slot = before?.connector === "postgres" ? before.slot : sourceObjectName(movedFrom);
+  return slot !== source.slot;
 }
 
 function readApplied(applied: AppliedConfiguration): AppliedDocument {

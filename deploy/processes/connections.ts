@@ -29,6 +29,7 @@ import type {
 } from "../../engine/config/configuration.ts";
 import type { ComparedCopy } from "../../engine/model/canonical-form.ts";
 import type { CopyTable, MasterTable } from "../../engine/ports/compared-table.ts";
+import type { Carrier } from "../../engine/ports/control-store.ts";
 import { assert } from "../../engine/model/assert.ts";
 import type { Finding } from "../../engine/model/finding.ts";
 import type { ServerAddress } from "../../engine/model/server-address.ts";
@@ -123,6 +124,8 @@ export function openCopyTable(
 
 /** What the source must be told to put into its change stream, and whether it does. */
 export interface Publication {
+  /** What keeps the log after the places of the copies; null: the server itself, for whoever reads it. */
+  readonly carrier: Carrier | null;
   /** Makes the publication what these subscriptions need, as far as dongbo may; what it was before, and is after. */
   prepare(subscriptions: readonly Subscription[]): Promise<{ readonly before: PublicationLook; readonly after: PublicationLook }>;
   /** Looks without changing anything. */
@@ -135,12 +138,14 @@ const everythingIsPublished: PublicationLook = { lacking: [], versions: new Map(
 export function openPublication(source: SourceConfiguration): Publication {
   if (source.connector !== "postgres") {
     return {
+      carrier: null,
       prepare: () => Promise.resolve({ before: everythingIsPublished, after: everythingIsPublished }),
       look: () => Promise.resolve(everythingIsPublished),
     };
   }
-  const { address, publication } = source;
+  const { id, address, slot, publication } = source;
   return {
+    carrier: { source: id, slot },
     prepare: (subscriptions) => preparePublication(address, { publication, subscriptions }),
     look: (subscriptions) => lookAtPublication(address, { publication, subscriptions }),
   };

@@ -95,7 +95,10 @@ class EngineProcess implements RunningEngine {
   /** Every source takes up what it can; throws what kept one from it. To be called again until it succeeds. */
   async reconfigure(next: Configuration): Promise<void> {
     this.#configuration = next;
-    const taken = await Promise.allSettled([...this.#sources.values()].map(({ source }) => source.refresh(next)));
+    const running = [...this.#sources.values()].map(({ source }) => source);
+    // What moves from one source to another is at its end at the one before the other begins.
+    await Promise.allSettled(running.map((source) => source.letGo(next)));
+    const taken = await Promise.allSettled(running.map((source) => source.refresh(next)));
     this.#startSources();
     for (const result of taken) if (result.status === "rejected") throw result.reason;
   }

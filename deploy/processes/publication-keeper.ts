@@ -10,6 +10,17 @@ import type { Publication } from "./connections.ts";
 
 type Versions = ReadonlyMap<string, string>;
 
+/** How a subscription starts. */
+export interface Start {
+  /** Its tables, by index, that must be loaded again. */
+  readonly replaced: ReadonlySet<number>;
+  /**
+   * Another source streamed it, from a slot of its own: its checkpoint is a place in what that one kept. This source's slot may have
+   * passed it, and its publication may have lacked a table then, so that all is loaded anew.
+   */
+  readonly moved: boolean;
+}
+
 export class PublicationKeeper {
   readonly #publication: Publication;
   readonly #control: ControlStore;
@@ -46,8 +57,8 @@ export class PublicationKeeper {
     });
   }
 
-  /** A subscription starts: its tables, by index, that must be loaded again. Call `begun` when their loads have begun. */
-  async start(subscription: Subscription): Promise<ReadonlySet<number>> {
+  /** A subscription starts. Call `begun` when what must be loaded has begun to be. */
+  async start(subscription: Subscription): Promise<Start> {
     const { id } = subscription;
     const written = await this.#control.published(id);
     this.#loaded.set(id, new Map(written));
@@ -57,13 +68,15 @@ export class PublicationKeeper {
     await this.#control.recordPublished(id, new Map([...current].filter(([table]) => !written.has(table))));
     this.#loaded.set(id, current);
     this.#unwritten.add(id);
-    return replaced;
+    return { replaced, moved: await this.#comesFromElsewhere(id) };
   }
 
   /** Every load that the subscription owed has durably begun. */
   async begun(subscription: string): Promise<void> {
     if (!this.#unwritten.has(subscription)) return;
     await this.#control.recordPublished(subscription, this.#loaded.get(subscription) ?? new Map());
+    const { carrier } = this.#publication;
+    if (carrier !== null) await this.#control.recordCarrier(subscription, carrier);
     this.#unwritten.delete(subscription);
   }
 
@@ -78,6 +91,18 @@ export class PublicationKeeper {
       return then !== undefined && now !== undefined && then !== now && identity(then) === identity(now);
     };
     return new Set(tables.flatMap((mapping, index) => (differs(tableKey(mapping.source)) ? [index] : [])));
+  }
+
+  /**
+   * The configuration has given the subscription to another source. One that merely has another id and kept its slot goes on; one
+   * whose slot alone is another has lost it, which is for somebody to judge.
+   */
+  async #comesFromElsewhere(id: string): Promise<boolean> {
+    const { carrier } = this.#publication;
+    if (carrier === null) return false;
+    const known = await this.#control.carrier(id);
+    if (known === null) await this.#control.recordCarrier(id, carrier);
+    return known !== null && known.source !== carrier.source && known.slot !== carrier.slot;
   }
 
   #current({ tables }: Subscription): Map<string, string> {

@@ -13,6 +13,8 @@ export interface RunningSource {
   readonly problem: SourceProblem | null;
   /** Works until the signal aborts. */
   run(signal: AbortSignal): Promise<void>;
+  /** Ends what another source has in the next configuration; to be called before that one may begin with it. */
+  letGo(next: Configuration): Promise<void>;
   /** Brings what runs in line with the configuration. */
   refresh(next: Configuration): Promise<void>;
 }
@@ -25,6 +27,7 @@ export function wholeSource(runtime: SourceRuntime): RunningSource {
     runtimes: [runtime],
     problem: null,
     run: (signal) => runtime.run(signal),
+    letGo: (next) => runtime.letGo(next),
     refresh: (next) => runtime.refresh(next),
   };
 }

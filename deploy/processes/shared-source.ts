@@ -105,6 +105,10 @@ export class SharedSource implements RunningSource {
     if (this.#failure !== null) throw this.#failure;
   }
 
+  async letGo(next: Configuration): Promise<void> {
+    await Promise.all(this.runtimes.map((runtime) => runtime.letGo(next)));
+  }
+
   async refresh(next: Configuration): Promise<void> {
     this.#configuration = next;
     await Promise.all(this.runtimes.map((runtime) => runtime.refresh(next)));

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { Backoff } from "../../engine/concurrency/backoff.ts";
 import { Turns } from "../../engine/concurrency/turns.ts";
-import type { Configuration, SourceConfiguration } from "../../engine/config/configuration.ts";
+import type { Configuration, ShareConfiguration, SourceConfiguration } from "../../engine/config/configuration.ts";
 import { asReplicationError, retryPauses } from "../../engine/fleet/retry-policy.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { Subscription, TableMapping } from "../../engine/model/share.ts";
@@ -181,9 +181,25 @@ export class SourceRuntime {
     this.#noteTables();
     const wanted = this.#wanted();
     const resolved = await this.#published(await this.#resolve(wanted));
+    await this.#letGo(next);
     for (const id of this.#running.keys()) if (!wanted.some((entry) => entry.subscription.id === id)) await this.#withdraw(id);
     for (const subscription of resolved.values()) await this.#ensure(subscription);
     this.#noteTables();
+  }
+
+  /**
+   * Ends what another source has in the next configuration, and leaves its copies to that one. To be done before that one begins: of
+   * two that take over the same copy the first comes to its end.
+   */
+  letGo(next: Configuration): Promise<void> {
+    return this.#turns.run(() => this.#letGo(next));
+  }
+
+  async #letGo(next: Configuration): Promise<void> {
+    // Nobody is to start them here again meanwhile.
+    this.#configuration = next;
+    const elsewhere = new Set(next.shares.filter(({ source }) => source !== this.id).flatMap(subscriptionIds));
+    for (const id of this.#running.keys()) if (elsewhere.has(id)) await this.#drop(id);
   }
 
   #noteTables(): void {
@@ -292,18 +308,20 @@ export class SourceRuntime {
       },
       this.#pipeline,
     );
-    const replaced = await this.#publication.start(subscription);
-    for (const table of replaced) {
+    const { replaced, moved } = await this.#publication.start(subscription);
+    if (moved) logger.warn("subscription comes from another source and is loaded anew", { subscription: subscription.id, source: this.id });
+    for (const table of moved ? [] : replaced) {
       const subject = printTable((subscription.tables[table] as TableMapping).source);
       const problem = "what is published of the table was altered: changes may be missing, and it is loaded again";
       logger.warn("table is loaded again", { subscription: subscription.id, code: "DB-PG-032", table: subject, problem });
     }
     lane.suspend((await control.lifecycle(subscription.id)).suspended?.reason ?? null);
     const { parked } = await control.lifecycle(part.id);
+    const renew = entry.renew || moved || parked !== null;
     await this.#drop(subscription.id, entry.renew ? null : lane);
     this.#running.set(subscription.id, { subscription, lane, target, fingerprint: fingerprint(subscription) });
     this.#ended.delete(subscription.id);
-    this.#pipeline.add(lane, { renew: entry.renew || parked !== null, reload: new Set([...entry.reload, ...replaced]) }, parked !== null);
+    this.#pipeline.add(lane, { renew, moved, reload: new Set([...entry.reload, ...replaced]) }, parked !== null);
   }
 
   #target(subscription: Subscription): ChangeTarget {
@@ -399,6 +417,10 @@ export class SourceRuntime {
     const now = this.#parts.clock.now() / 1000;
     return now >= agreement.from.getTime() && (agreement.to === null || now < agreement.to.getTime());
   }
+}
+
+function subscriptionIds({ subscriptions }: ShareConfiguration): string[] {
+  return subscriptions.map(({ id }) => id);
 }
 
 /** Every second, or ten times in the shortest validity period. */

@@ -10,6 +10,8 @@ export interface SubscriptionChange {
   readonly source: string;
   readonly target: string;
   readonly kind: ChangeKind;
+  /** The source that had it before; null: the same. */
+  readonly movedFrom: string | null;
   /** Agreement, regulation, readers and the like: `name: before → after`. */
   readonly terms: readonly string[];
   readonly parameters: readonly ParameterChange[];
@@ -57,12 +59,13 @@ function compareSubscription(before: AppliedSubscription | undefined, after: App
   const tables = compareTables(before?.tables ?? [], after?.tables ?? []);
   if (before === undefined || after === undefined) {
     const kind = before === undefined ? "added" : "removed";
-    return { subscription, source, target, kind, terms: [], parameters: [], tables };
+    return { subscription, source, target, kind, movedFrom: null, terms: [], parameters: [], tables };
   }
   const terms = compareTerms(before, after);
   const parameters = compareParameters(before.parameters, after.parameters);
   if (terms.length + parameters.length + tables.length === 0) return null;
-  return { subscription, source, target, kind: "changed", terms, parameters, tables };
+  const movedFrom = before.source === source ? null : before.source;
+  return { subscription, source, target, kind: "changed", movedFrom, terms, parameters, tables };
 }
 
 function compareTerms(before: AppliedSubscription, after: AppliedSubscription): string[] {

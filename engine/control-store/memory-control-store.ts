@@ -17,7 +17,7 @@ import type {
 import type { SliceNumber } from "../model/slice.ts";
 import { type CatalogTable, printTable } from "../model/table.ts";
 import { carriedOut } from "../ports/control-store.ts";
-import type { Order, RecordedReservation, SubscriptionLifecycle, SuspensionReason } from "../ports/control-store.ts";
+import type { Carrier, Order, RecordedReservation, SubscriptionLifecycle, SuspensionReason } from "../ports/control-store.ts";
 import { MemoryReconcileRecords } from "./memory-reconcile-records.ts";
 import { MemoryLeases } from "./memory-leases.ts";
 import { orderText, repairText } from "./record-words.ts";
@@ -30,6 +30,7 @@ export class MemoryControlStore implements ControlCommands {
   readonly #reservations = new Map<string, RecordedReservation>();
   readonly #lifecycles = new Map<string, SubscriptionLifecycle>();
   readonly #published = new Map<string, ReadonlyMap<string, string>>();
+  readonly #carriers = new Map<string, Carrier>();
   readonly #described = new Map<string, ReadonlyMap<string, CatalogTable>>();
   readonly #events: HistoryEvent[] = [];
   readonly #watchers = new Set<() => void>();
@@ -91,6 +92,15 @@ export class MemoryControlStore implements ControlCommands {
 
   async recordPublished(subscription: string, versions: ReadonlyMap<string, string>): Promise<void> {
     this.#published.set(subscription, new Map([...(this.#published.get(subscription) ?? []), ...versions]));
+    return Promise.resolve();
+  }
+
+  async carrier(subscription: string): Promise<Carrier | null> {
+    return Promise.resolve(this.#carriers.get(subscription) ?? null);
+  }
+
+  async recordCarrier(subscription: string, carrier: Carrier): Promise<void> {
+    this.#carriers.set(subscription, carrier);
     return Promise.resolve();
   }
 

@@ -8,9 +8,10 @@ import { sql as described } from "./migrations/000005-described.ts";
 import { sql as reconcile } from "./migrations/000006-reconcile.ts";
 import { sql as fleet } from "./migrations/000007-fleet.ts";
 import { sql as comparisonParts } from "./migrations/000008-comparison-parts.ts";
+import { sql as carriers } from "./migrations/000009-carriers.ts";
 
 /** In order; a migration that was released is never changed. The number is the place in the list, from 1. */
-const migrations: readonly string[] = [start, engineReport, published, slices, described, reconcile, fleet, comparisonParts];
+const migrations: readonly string[] = [start, engineReport, published, slices, described, reconcile, fleet, comparisonParts, carriers];
 
 /**
  * Brings the control schema to this program's version; processes that come at the same time wait for each other.

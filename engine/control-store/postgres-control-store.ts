@@ -19,7 +19,7 @@ import type {
 import type { SliceNumber } from "../model/slice.ts";
 import { type CatalogTable, printTable } from "../model/table.ts";
 import { carriedOut } from "../ports/control-store.ts";
-import type { Order, RecordedReservation, SubscriptionLifecycle, SuspensionReason } from "../ports/control-store.ts";
+import type { Carrier, Order, RecordedReservation, SubscriptionLifecycle, SuspensionReason } from "../ports/control-store.ts";
 import { ControlSession, type OpenControlSession } from "./control-session.ts";
 import { claimEngine, engineMembers, engineProblems, engineSeen } from "./engine-claim.ts";
 import { migrate } from "./migrate.ts";
@@ -127,6 +127,19 @@ export class PostgresControlStore implements ControlCommands {
        SELECT $1, key, value FROM json_each_text($2)
        ON CONFLICT (subscription, source_table) DO UPDATE SET version = excluded.version`,
       [subscription, JSON.stringify(Object.fromEntries(versions))],
+    );
+  }
+
+  async carrier(subscription: string): Promise<Carrier | null> {
+    const [row] = await this.#session.query("SELECT source, slot FROM dongbo_control.carrier WHERE subscription = $1", [subscription]);
+    return row === undefined ? null : { source: row["source"] ?? "", slot: row["slot"] ?? "" };
+  }
+
+  async recordCarrier(subscription: string, { source, slot }: Carrier): Promise<void> {
+    await this.#session.query(
+      `INSERT INTO dongbo_control.carrier (subscription, source, slot) VALUES ($1, $2, $3)
+       ON CONFLICT (subscription) DO UPDATE SET source = $2, slot = $3`,
+      [subscription, source, slot],
     );
   }
 

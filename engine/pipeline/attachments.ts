@@ -202,7 +202,7 @@ export class Attachments {
     // Nothing more is forgotten while its place is looked for.
     if (!fresh) this.#acknowledger.attach(lane, null);
     try {
-      const reservation = await this.#admission.reservation(seat.entry.renew, checkpoint.position !== null);
+      const reservation = await this.#admission.reservation(seat.entry.renew, checkpoint.position !== null && seat.entry.moved !== true);
       this.#noteIdentity(lane, reservation);
       const stay = fresh ? null : verifyPlace(lane.subscription.id, checkpoint, this.#asTold(reservation), this.#parts.source.positions);
       // Who goes on from a checkpoint has yet to get what was confirmed to others; its target knows how far its clock was (VL-07).

@@ -11,8 +11,10 @@ import type { SourceParts } from "./source-parts.ts";
 
 /** How a subscription comes into the stream. */
 export interface Entry {
-  /** Starts anew, whatever its target has stored: it was parked, or a re-sync was ordered. */
+  /** Starts anew, whatever its target has stored: it was parked, a re-sync was ordered, or another source streamed it. */
   readonly renew: boolean;
+  /** Another source streamed it: that it has a checkpoint says nothing of what this one has reserved. */
+  readonly moved?: boolean;
   /** Tables to load again although nothing else calls for it, by index. */
   readonly reload: ReadonlySet<number>;
 }

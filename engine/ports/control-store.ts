@@ -25,6 +25,9 @@ export interface ControlStore {
   published(subscription: string): Promise<ReadonlyMap<string, string>>;
   /** Adds to that, or replaces; other tables stay as they are. */
   recordPublished(subscription: string, versions: ReadonlyMap<string, string>): Promise<void>;
+  /** What streams the subscription's copies, as last recorded; null: never recorded. */
+  carrier(subscription: string): Promise<Carrier | null>;
+  recordCarrier(subscription: string, carrier: Carrier): Promise<void>;
   /** Tables of the source as they were last recorded. */
   described(source: string): Promise<readonly CatalogTable[]>;
   /** Adds these, or replaces them; other tables stay as they are. */
@@ -48,6 +51,13 @@ export interface RecordedReservation {
   /** Server and history that it was made on; null while the source is being asked. */
   readonly identity: string | null;
   readonly position: Position | null;
+}
+
+/** A source and its slot, which keeps the log after the places of the copies that it streams. */
+export interface Carrier {
+  /** Id of the source. */
+  readonly source: string;
+  readonly slot: string;
 }
 
 export interface SubscriptionLifecycle {

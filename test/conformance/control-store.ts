@@ -55,6 +55,19 @@ export function describeControlStore(name: string, open: () => Promise<ControlSt
     });
   });
 
+  describe(`${name}: carriers`, () => {
+    test("are kept by subscription; the last one counts", async () => {
+      const { store, another } = await open();
+      expect(await store.carrier("population/hcm")).toBeNull();
+      await store.recordCarrier("population/hcm", { source: "population-a", slot: "dongbo_a" });
+      await store.recordCarrier("population/hue", { source: "population-a", slot: "dongbo_a" });
+      await store.recordCarrier("population/hcm", { source: "population-b", slot: "dongbo_b" });
+      const second = await another();
+      expect(await second.carrier("population/hcm")).toEqual({ source: "population-b", slot: "dongbo_b" });
+      expect(await second.carrier("population/hue")).toEqual({ source: "population-a", slot: "dongbo_a" });
+    });
+  });
+
   describe(`${name}: described tables`, () => {
     test("are kept by source and table; what is recorded later replaces only its own", async () => {
       const { store, another } = await open();

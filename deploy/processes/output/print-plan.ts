@@ -54,6 +54,7 @@ export function planJson(plan: ConfigurationPlan): object {
       subscription: change.subscription,
       change: change.kind,
       terms: change.terms,
+      loaded_anew: change.loadedAnew,
       parameters: change.parameters,
       tables: change.tables.map((table) => ({
         table: table.target,
@@ -127,6 +128,9 @@ function signed(sign: string, names: readonly string[]): string[] {
 function remarks(change: CountedChange): string[] {
   return [
     ...change.terms.map((term) => `${change.subscription}: ${term}`),
+    ...(change.loadedAnew
+      ? [`${change.subscription}: loaded anew, and refused meanwhile: source ${change.source} keeps no log for it yet`]
+      : []),
     ...change.parameters.map((parameter) => `${change.subscription}: parameter ${parameterText(parameter)}`),
     ...(change.kind === "removed"
       ? [`${change.subscription}: removed: its copy is refused from now on, its rows stay until they are purged`]

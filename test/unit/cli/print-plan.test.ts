@@ -27,6 +27,8 @@ const change: CountedChange = {
   source: "population",
   target: "hcm",
   kind: "changed",
+  movedFrom: null,
+  loadedAnew: false,
   terms: ["agreement: TT-07/2026 → TT-09/2026"],
   parameters: [{ name: "provinces", added: ["46"], removed: [] }],
   tables: [table],
@@ -103,6 +105,7 @@ describe("printed plan", () => {
           subscription: "population/hcm",
           change: "changed",
           terms: ["agreement: TT-07/2026 → TT-09/2026"],
+          loaded_anew: false,
           parameters: [{ name: "provinces", added: ["46"], removed: [] }],
           tables: [
             {
