@@ -26,6 +26,8 @@ export interface RunningEngine extends Engine {
    * it does begins once that is `confirmed`.
    */
   own(owned: ReadonlyMap<string, number>, confirmed: boolean): void;
+  /** Owned sources that need a later term than they have, because copies that they write were another's meanwhile. */
+  readonly outdated: ReadonlySet<string>;
   /** Resolves when nothing of the source is at work. */
   stopped(source: string): Promise<void>;
 }
@@ -66,8 +68,10 @@ class EngineProcess implements RunningEngine {
   #leads: boolean;
   /** Null: there are no leases. */
   #owned: ReadonlyMap<string, number> | null;
-  /** By source, when it may begin again by the same lease; see restMs. */
+  /** By source, when it may begin again; see restMs. */
   readonly #rests = new Map<string, { readonly term: number | null; readonly untilMs: number }>();
+  /** By source, the term that comes too early; see `outdated`. */
+  readonly #outdated = new Map<string, number>();
   #tasks: Promise<void>[] = [];
   #following: Promise<void> = Promise.resolve();
 
@@ -94,13 +98,33 @@ class EngineProcess implements RunningEngine {
 
   /** Every source takes up what it can; throws what kept one from it. To be called again until it succeeds. */
   async reconfigure(next: Configuration): Promise<void> {
+    this.#noteMoves(next);
     this.#configuration = next;
     const running = [...this.#sources.values()].map(({ source }) => source);
     // What moves from one source to another is at its end at the one before the other begins.
     await Promise.allSettled(running.map((source) => source.letGo(next)));
-    const taken = await Promise.allSettled(running.map((source) => source.refresh(next)));
+    const current = running.filter(({ id }) => !this.#outdated.has(id));
+    const taken = await Promise.allSettled(current.map((source) => source.refresh(next)));
     this.#startSources();
     for (const result of taken) if (result.status === "rejected") throw result.reason;
+  }
+
+  get outdated(): ReadonlySet<string> {
+    return new Set(this.#outdated.keys());
+  }
+
+  /**
+   * Copies that come from another source were written in the terms of that one's lease, which may be later than those of this one's: it
+   * begins with them by a lease that is taken anew. The other source may have been overtaken before it heard that it has them no more.
+   */
+  #noteMoves({ shares }: Configuration): void {
+    const before = new Map(this.#configuration.shares.flatMap(({ source, subscriptions }) => subscriptions.map(({ id }) => [id, source])));
+    for (const { source, subscriptions } of shares) {
+      const from = subscriptions.map(({ id }) => before.get(id) ?? source).filter((id) => id !== source);
+      for (const id of from) this.#rests.delete(id);
+      const term = this.#owned?.get(source);
+      if (from.length > 0 && term !== undefined) this.#outdated.set(source, term);
+    }
   }
 
   lead(leads: boolean): void {
@@ -114,6 +138,7 @@ class EngineProcess implements RunningEngine {
   own(owned: ReadonlyMap<string, number>, confirmed: boolean): void {
     const { logger, clock } = this.#parts;
     this.#owned = new Map(owned);
+    for (const [id, term] of this.#outdated) if (owned.get(id) !== term) this.#outdated.delete(id);
     for (const [id, { source, stop, term }] of this.#sources) {
       if (source.shared || stop.signal.aborted) continue;
       const overtaken = source.runtimes.some((runtime) => runtime.overtaken);
@@ -160,9 +185,13 @@ class EngineProcess implements RunningEngine {
 
   #isOurs(id: string): boolean {
     if (this.#owned === null) return this.#leads;
+    const term = this.#owned.get(id);
+    if (term === undefined) return false;
     const rest = this.#rests.get(id);
-    const rests = rest !== undefined && rest.term === this.#owned.get(id) && this.#parts.clock.monotonicMs() < rest.untilMs;
-    return this.#owned.has(id) && !rests;
+    if (rest?.term !== term) return !this.#outdated.has(id);
+    // Whoever wrote its copies may have done so in a later term, under which nothing can be taken back.
+    if (this.#parts.clock.monotonicMs() >= rest.untilMs) this.#outdated.set(id, term);
+    return false;
   }
 
   #startSource(configured: SourceConfiguration): void {

@@ -16,6 +16,8 @@ export interface FleetOptions {
   readonly name: string;
   /** How many masters. */
   readonly sources: number;
+  /** They are one database, named as so many sources: each publishes the tables of all, and each has a share of one table. */
+  readonly oneMaster?: boolean;
   /** As configured; the product's own when left out. */
   readonly lease?: string;
   /** Further settings of `fleet:`. */
@@ -55,17 +57,24 @@ export class FleetStage implements AsyncDisposable {
     const { name } = options;
     const sources = namesOf(options);
     await runSql(cluster.target.url(), `CREATE DATABASE "${name}_control" OWNER ${roles.control}`);
+    for (const database of new Set(sources.map((source) => databaseOf(source, options)))) {
+      await runSql(cluster.source.url(), `CREATE DATABASE "${database}" OWNER ${roles.owner}`);
+    }
     for (const source of sources) {
-      await runSql(cluster.source.url(), `CREATE DATABASE "${source}" OWNER ${roles.owner}`);
       await runSql(cluster.target.url(), `CREATE DATABASE "${source}" OWNER ${roles.target}`);
+      const table = tableOf(source, options);
       await runSql(
-        cluster.source.url(source, roles.owner, null),
-        "CREATE TABLE public.item (id bigint PRIMARY KEY, value bigint NOT NULL, note text)",
-        `INSERT INTO public.item SELECT i, 0, 'hàng ' || i FROM generate_series(1, ${options.rows ?? rowsWritten}) AS i`,
-        "ANALYZE public.item",
-        `GRANT SELECT ON public.item TO ${roles.source}`,
-        `CREATE PUBLICATION dongbo_${source} FOR TABLE public.item`,
+        cluster.source.url(databaseOf(source, options), roles.owner, null),
+        `CREATE TABLE ${table} (id bigint PRIMARY KEY, value bigint NOT NULL, note text)`,
+        `INSERT INTO ${table} SELECT i, 0, 'hàng ' || i FROM generate_series(1, ${options.rows ?? rowsWritten}) AS i`,
+        `ANALYZE ${table}`,
+        `GRANT SELECT ON ${table} TO ${roles.source}`,
       );
+    }
+    for (const source of sources) {
+      const tables = options.oneMaster === true ? sources.map((other) => tableOf(other, options)) : [tableOf(source, options)];
+      const publish = `CREATE PUBLICATION dongbo_${source} FOR TABLE ${tables.join(", ")}`;
+      await runSql(cluster.source.url(databaseOf(source, options), roles.owner, null), publish);
     }
     const isGiven = givenRedis !== "" && options.breaksRedis !== true;
     const redis = isGiven ? null : await EmbeddedRedis.start({ dataDir: join(testFolder("redis"), "data") });
@@ -100,7 +109,7 @@ export class FleetStage implements AsyncDisposable {
   }
 
   onMaster(source: string, ...statements: readonly string[]): Promise<Record<string, string | null>[]> {
-    return runSql(this.#cluster.source.url(source, roles.owner, null), ...statements);
+    return runSql(this.#cluster.source.url(databaseOf(source, this.#options), roles.owner, null), ...statements);
   }
 
   onCopy(source: string, ...statements: readonly string[]): Promise<Record<string, string | null>[]> {
@@ -133,7 +142,10 @@ export class FleetStage implements AsyncDisposable {
   /** Waits until what is committed now at the master is in the copy; gives how long that took, in milliseconds. */
   async reaches(source: string, deadlineMs = 60_000, detail?: () => string): Promise<number> {
     const startedMs = performance.now();
-    const [row] = await this.onMaster(source, "UPDATE public.item SET value = value + 1 WHERE id = 1 RETURNING value");
+    const [row] = await this.onMaster(
+      source,
+      `UPDATE ${tableOf(source, this.#options)} SET value = value + 1 WHERE id = 1 RETURNING value`,
+    );
     const sql = "SELECT value FROM public_copy.item WHERE id = 1";
     await waitUntil(async () => Number((await this.onCopy(source, sql).catch(() => []))[0]?.["value"] ?? -1) >= Number(row?.["value"]), {
       describe: `the copy of ${source} to come to where its master is`,
@@ -156,18 +168,19 @@ export class FleetStage implements AsyncDisposable {
   }
 
   async #write(source: string, signal: AbortSignal): Promise<void> {
-    const client = textClient(this.#cluster.source.url(source, roles.owner, null));
+    const client = textClient(this.#cluster.source.url(databaseOf(source, this.#options), roles.owner, null));
+    const table = tableOf(source, this.#options);
     await client.connect();
     try {
       for (let turn = 1; !signal.aborted; turn++) {
         const id = 2 + ((turn * 7) % (2 * rowsWritten));
         await client.query("BEGIN");
-        if (turn % 5 === 0) await client.query("DELETE FROM public.item WHERE id = $1", [id]);
+        if (turn % 5 === 0) await client.query(`DELETE FROM ${table} WHERE id = $1`, [id]);
         else {
-          const sql = `INSERT INTO public.item VALUES ($1, $2, 'lần') ON CONFLICT (id) DO UPDATE SET value = item.value + 1, note = excluded.note`;
+          const sql = `INSERT INTO ${table} AS t VALUES ($1, $2, 'lần') ON CONFLICT (id) DO UPDATE SET value = t.value + 1, note = excluded.note`;
           await client.query(sql, [id, turn]);
         }
-        await client.query("UPDATE public.item SET value = value + 1 WHERE id = 2");
+        await client.query(`UPDATE ${table} SET value = value + 1 WHERE id = 2`);
         await client.query("COMMIT");
         await pause(5);
       }
@@ -186,13 +199,18 @@ export class FleetStage implements AsyncDisposable {
     return stands;
   }
 
+  /** By which source each copy was loaded last. */
+  carriers(): Promise<Record<string, string | null>[]> {
+    return runSql(this.controlUrl(), "SELECT subscription, source FROM dongbo_control.carrier");
+  }
+
   /** Each copy against its master, by plain dumps: a line for each that is not equal. */
   async differences(): Promise<string[]> {
     const lines = await Promise.all(
       this.sources.map(async (source) => {
         const columns = ["id", "value", "note"];
         const result = await compareCopy(
-          { url: this.#cluster.source.url(source), table: "public.item", columns, key: ["id"] },
+          { url: this.#cluster.source.url(databaseOf(source, this.#options)), table: tableOf(source, this.#options), columns, key: ["id"] },
           { url: this.#cluster.target.url(source), table: "public_copy.item", columns, key: ["id"] },
         );
         return result.equal ? null : describeComparison(source, result);
@@ -228,13 +246,13 @@ export class FleetStage implements AsyncDisposable {
     await this.#redis?.[Symbol.asyncDispose]();
     for (const source of this.sources) {
       await runSql(
-        this.#cluster.source.url(source),
+        this.#cluster.source.url(),
         `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'dongbo_${source}' AND active_pid IS NOT NULL`,
       );
       await waitUntil(
         () =>
           runSql(
-            this.#cluster.source.url(source),
+            this.#cluster.source.url(),
             `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = 'dongbo_${source}'`,
           ).then(
             () => true,
@@ -250,7 +268,18 @@ function namesOf({ name, sources }: FleetOptions): string[] {
   return Array.from({ length: sources }, (_, index) => `${name}_${index + 1}`);
 }
 
-function configOf(sources: readonly string[], { lease, fleet, share }: FleetOptions): object {
+/** The master's database. */
+function databaseOf(source: string, { name, oneMaster }: FleetOptions): string {
+  return oneMaster === true ? `${name}_master` : source;
+}
+
+/** The master's table of which the share of that name gives a copy, everywhere as `public.item`. */
+function tableOf(source: string, { oneMaster }: FleetOptions): string {
+  return oneMaster === true ? `public.${source}` : "public.item";
+}
+
+function configOf(sources: readonly string[], options: FleetOptions): object {
+  const { lease, fleet, share } = options;
   return {
     version: 1,
     control: "${env:CONTROL_URL}",
@@ -273,7 +302,7 @@ function configOf(sources: readonly string[], { lease, fleet, share }: FleetOpti
       agreement: { id: "TT-07/2026", from: "2020-01-01", to: "2099-01-01", purpose: "thử nghiệm", storage_basis: "42.1" },
       model: "intermediary",
       platform: "Nền tảng thử nghiệm",
-      tables: [{ source: "public.item", target: "public.item", key: ["id"] }],
+      tables: [{ source: tableOf(id, options), target: "public.item", key: ["id"] }],
       subscriptions: [{ target: id }],
       ...share,
     })),
@@ -284,12 +313,15 @@ function environmentOf(
   cluster: Cluster,
   redis: EmbeddedRedis | null,
   sources: readonly string[],
-  { name, controlUrl }: FleetOptions,
+  options: FleetOptions,
 ): Record<string, string> {
+  const { name, controlUrl } = options;
   return {
     CONTROL_URL: controlUrl ?? cluster.target.url(`${name}_control`, roles.control, null),
     REDIS_URL: redis?.url() ?? givenRedis,
-    ...Object.fromEntries(sources.map((id) => [`SOURCE_${id.toUpperCase()}`, cluster.source.url(id, roles.source, null)])),
+    ...Object.fromEntries(
+      sources.map((id) => [`SOURCE_${id.toUpperCase()}`, cluster.source.url(databaseOf(id, options), roles.source, null)]),
+    ),
     ...Object.fromEntries(sources.map((id) => [`TARGET_${id.toUpperCase()}`, cluster.target.url(id, roles.target, null)])),
   };
 }

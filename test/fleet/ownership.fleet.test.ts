@@ -87,3 +87,47 @@ test("a worker that stood still is replaced, and writes nothing when it wakes up
   );
   expect(Number(terms?.["takings"])).toBeLessThan(2);
 });
+
+test("one master that is named as two sources is carried by two workers, and by the one that is left when the other is killed", async () => {
+  await using stage = await FleetStage.create(cluster, { name: "parted", sources: 2, oneMaster: true, lease: "PT4S" });
+  const workers = [stage.worker(), stage.worker()] as const;
+  await stage.spread(workers);
+  await stage.allReach(60_000, () => workers[0].describe());
+  await using writing = stage.writing();
+  await workers[0].kill9();
+  await stage.spread([workers[1]]);
+  await stage.allReach(60_000, () => workers[1].describe());
+  await writing.stop();
+  await stage.allReach();
+  expect(await stage.differences()).toEqual([]);
+});
+
+test("shares that change places between two sources of one master go on at both, whichever was taken later", async () => {
+  await using stage = await FleetStage.create(cluster, { name: "placed", sources: 2, oneMaster: true });
+  const first = stage.worker();
+  await stage.spread([first]);
+  await stage.allReach(60_000, () => first.describe());
+  // One of both is handed on, and so is of a later term than the one that stays.
+  const second = stage.worker();
+  await stage.spread([first, second]);
+  await stage.allReach();
+  await using writing = stage.writing();
+  const { shares } = stage.configuration({}) as { shares: readonly { readonly source: string }[] };
+  const [one, other] = stage.sources;
+  stage.home.writeConfig(
+    stage.configuration({ shares: shares.map((share) => ({ ...share, source: share.source === one ? other : one })) }),
+  );
+  expect((await stage.home.run(["apply"])).code).toBe(0);
+  await Promise.all([first, second].map((worker) => worker.waitForOutput(/configuration taken up/)));
+  const startedMs = performance.now();
+  await waitUntil(async () => (await stage.carriers()).every(({ subscription, source }) => subscription !== `${source}/${source}`), {
+    describe: "both copies to be carried by the other source",
+    deadlineMs: 60_000,
+    detail: () => `${first.describe()}\n${second.describe()}`,
+  });
+  await stage.allReach(60_000, () => `${first.describe()}\n${second.describe()}`);
+  console.log(`both copies forward again ${Math.round(performance.now() - startedMs)} ms after they changed places`);
+  await writing.stop();
+  await stage.allReach();
+  expect(await stage.differences()).toEqual([]);
+});

@@ -17,6 +17,7 @@ import { LeaseKeeper, type Owned } from "./lease-keeper.ts";
 export interface OwnedEngine {
   own(owned: Owned, confirmed: boolean): void;
   stopped(source: string): Promise<void>;
+  readonly outdated: ReadonlySet<string>;
 }
 
 export interface FleetMemberParts {
@@ -77,6 +78,7 @@ export class FleetMember {
         this.#jobs?.follow(state);
       },
       stopped: (source) => engine.stopped(source),
+      outdated: () => engine.outdated,
     });
     await keeper.run(signal);
   }

@@ -28,6 +28,8 @@ export interface KeeperParts {
   readonly follow: (state: FleetState) => void;
   /** Resolves when nothing of the source is at work in this process. */
   readonly stopped: (source: string) => Promise<void>;
+  /** What of it is owned needs a later term, and is given back so that somebody begins one. */
+  readonly outdated: () => ReadonlySet<string>;
 }
 
 /** The longest time between two looks, so that what is free is soon taken. */
@@ -99,7 +101,7 @@ export class LeaseKeeper {
   }
 
   async #settle(state: FleetState): Promise<void> {
-    const { leases, worker, leaseMs, logger, metrics, weights } = this.#parts;
+    const { leases, worker, leaseMs, logger, metrics, weights, outdated } = this.#parts;
     const { take, giveBack } = shareOut(worker.id, this.#graced(state), weights());
     for (const source of take) {
       const wanted = { kind: "source", name: source } as const;
@@ -111,7 +113,7 @@ export class LeaseKeeper {
       metrics.taken(from !== null);
       logger.info(from === null ? "source taken" : "source taken over from a worker that is silent", { source, term, from });
     }
-    for (const source of this.#owned.keys()) if (!weights().has(source)) this.#handOn(source);
+    for (const source of this.#owned.keys()) if (!weights().has(source) || outdated().has(source)) this.#handOn(source);
     if (giveBack !== null && this.#leaving.size === 0) this.#handOn(giveBack);
   }
 

@@ -20,6 +20,7 @@ const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error:
 class FakeEngine implements RunningEngine {
   readonly done: Promise<void>;
   readonly taken: string[][] = [];
+  readonly outdated = new Set<string>();
   stops = 0;
   caughtUp: Promise<void> = new Promise(() => {});
   deaf = false;
