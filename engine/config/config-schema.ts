@@ -185,7 +185,9 @@ export const configFile = strict({
   sources: z
     .record(id, source)
     .refine((map) => Object.keys(map).length > 0)
-    .describe("Sources by id."),
+    .describe(
+      "Sources by id. One database may be named as several, so that several workers read it: each has a slot and a publication, or a connection to the binary log, and limits of its own, and each table is shared from one of them. A share that moves between PostgreSQL sources is loaded anew; a source that is not used any more leaves its slot on the server, to be dropped there.",
+    ),
   targets: z
     .record(id, target)
     .refine((map) => Object.keys(map).length > 0)
