@@ -220,7 +220,21 @@ const secondSource = (own: string): string => `  again:
 ${own}targets:
 `;
 
+const replica = (id: string, url: string, serverId: string): string =>
+  `  ${id}: { connector: mysql, url: "${url}", server_id: ${serverId}, provider: { id: G01, name: Bộ Công an } }\n`;
+
 const splitSources = [
+  broken("a server_id that is given twice for one server", "DB-CFG-070", [
+    "sources:\n",
+    `sources:\n${replica("one", "mysql://dongbo@db", "7")}${replica("two", "mysql://dongbo@DB:3306/other", "«7")}${replica("three", "mysql://dongbo@other", "7")}`,
+  ]),
+  broken("a publication that is given twice, and a slot of the same name in another database of the server", "DB-CFG-070 DB-CFG-070", [
+    url + "\n    provider: { id: G01, name: Bộ Công an }\ntargets:\n",
+    `${url}\n    publication: ours\n    slot: mine\n    provider: { id: G01, name: Bộ Công an }\n${secondSource("    publication: ours\n    slot: «mine\n")}`.replace(
+      "targets:\n",
+      `  third:\n    connector: postgres\n    url: postgres://x@db.example.vn/population\n    publication: «ours\n    provider: { id: G01, name: Bộ Công an }\ntargets:\n`,
+    ),
+  ]),
   broken("a slot that is another source's by name", "DB-CFG-070", ["targets:\n", secondSource("    slot: «dongbo_population\n")]),
   broken("a slot that is given twice", "DB-CFG-070", [
     url + "\n    provider: { id: G01, name: Bộ Công an }\ntargets:\n",
