@@ -94,6 +94,13 @@ export class Lane {
     return { position: this.#progress?.position ?? null, state: this.state, failing: this.#problem !== null, drained, spilledBytes };
   }
 
+  /** Whether rows of a load of this table, by index, may stay in their source's native form. */
+  takesNativeForm(table: number): boolean {
+    const { target, subscription } = this.#parts;
+    const mapping = subscription.tables[table];
+    return mapping !== undefined && target.takesNativeForm?.(mapping) === true;
+  }
+
   /** Works until the signal aborts, or until a failure that trying again cannot mend (thrown). */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {

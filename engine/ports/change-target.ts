@@ -38,6 +38,11 @@ export interface ChangeTarget {
   checkpoint(): Promise<StoredCheckpoint>;
   /** Writes that supply is suspended, with the law's reason, or, with null, that it goes on; guarded by the epoch. */
   setSuspension(epoch: number, reason: string | null): Promise<void>;
+  /**
+   * Whether the rows of a load's next chunk may well stay in their source's native form, see ChunkRequest: the copy has the source's own
+   * types, and the rows are likely to be new to it. What comes so is written whatever it then meets. Missing: never.
+   */
+  takesNativeForm?(table: TableMapping): boolean;
   /** Keys of rows in quarantine, oldest first, for another attempt. */
   quarantined(): Promise<readonly { readonly table: TableMapping; readonly key: Key }[]>;
   /** The subscription was withdrawn: refuses its copies for good and fences every worker that still writes. */

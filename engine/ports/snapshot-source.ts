@@ -10,7 +10,7 @@ import type { CatalogTable, TableName } from "../model/table.ts";
  * the change stream.
  */
 export interface SnapshotSource {
-  /** Bytes of text that a chunk may well have, where its rows stay as they were received; missing: they become values at once. */
+  /** Bytes that a chunk may well have, where its rows stay as they were received; missing: they become values at once. */
   readonly chunkBytesMax?: number;
   /** Current catalogue entries of the tables that exist, in the order asked. Missing ones are left out. */
   describe(tables: readonly TableName[]): Promise<readonly CatalogTable[]>;
@@ -49,6 +49,11 @@ export interface ChunkRequest {
   readonly rowsMax: number;
   /** Reading stops after the row that passes this many bytes. */
   readonly bytesMax: number;
+  /**
+   * The rows go, as they are, into columns of the source's own types: they may stay in a form that the source's servers write and read.
+   * Whoever goes through the rows finds text all the same. Left out: no.
+   */
+  readonly nativeForm?: boolean;
 }
 
 export type FenceRequest = Pick<ChunkRequest, "table" | "key">;

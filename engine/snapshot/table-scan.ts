@@ -11,7 +11,7 @@ import type { LaneQueue } from "../pipeline/lane-queue.ts";
 import type { SnapshotMember, SnapshotRouter } from "../ports/change-mapper.ts";
 import type { LoadRange } from "../ports/change-target.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Chunk, SnapshotSource } from "../ports/snapshot-source.ts";
+import type { Chunk, ChunkRequest, SnapshotSource } from "../ports/snapshot-source.ts";
 import { TaskGroup } from "../concurrency/task-group.ts";
 import { failpoint } from "../concurrency/failpoint.ts";
 import type { ChunkWindow } from "./chunk-window.ts";
@@ -193,12 +193,13 @@ export class TableScan {
     return this.#parts.router(this.#catalog, columns, wanted).route(chunk.rows);
   }
 
-  /** Columns and filter of the read: one copy's own, or what all of them need together. */
-  #plan(members: readonly LoadMember[]): { columns: readonly string[]; filter: Predicate | null } {
+  /** Columns and filter of the read: one copy's own, or what all of them need together, each row taken apart. */
+  #plan(members: readonly LoadMember[]): Pick<ChunkRequest, "columns" | "filter" | "nativeForm"> {
     const columns = new Set(members.flatMap((member) => member.mapping.columns.map((column) => column.source)));
     const filters = members.map((member) => member.progress.filter);
-    const [only] = filters;
-    if (members.length === 1) return { columns: [...columns], filter: only ?? null };
+    const [only] = members;
+    if (only !== undefined && members.length === 1)
+      return { columns: [...columns], filter: only.progress.filter, nativeForm: only.lane.takesNativeForm(only.table) };
     const own: Predicate[] = [];
     for (const filter of filters) {
       if (filter === null) continue;
@@ -208,7 +209,7 @@ export class TableScan {
     return { columns: [...columns], filter: own.length < filters.length ? null : { op: "any", of: own } };
   }
 
-  #request(index: number, rowsMax: number): Omit<Parameters<SnapshotSource["readChunk"]>[0], "columns" | "filter"> {
+  #request(index: number, rowsMax: number): Omit<ChunkRequest, "columns" | "filter" | "nativeForm"> {
     const range = this.#ranges[index] as LoadRange;
     return {
       table: this.#catalog,

@@ -59,3 +59,4 @@ async function start(major: PostgresMajor): Promise<SnapshotHarness> {
 }
 
 for (const major of [15, 18] as const) describeSnapshotSource(`PostgreSQL ${major}`, () => start(major));
+describeSnapshotSource("PostgreSQL 18, in its native form where it has one", () => start(18), true);

@@ -51,7 +51,8 @@ const vietnamese = [
   "Ư",
 ];
 
-export function describeSnapshotSource(name: string, start: () => Promise<SnapshotHarness>): void {
+/** `nativeForm`: see ChunkRequest; the rows that come are the same. */
+export function describeSnapshotSource(name: string, start: () => Promise<SnapshotHarness>, nativeForm = false): void {
   describe(`a snapshot source: ${name} (DONGBO_TEST_SEED=${seed})`, () => {
     let harness: SnapshotHarness;
     let snapshot: SnapshotSource;
@@ -60,6 +61,19 @@ export function describeSnapshotSource(name: string, start: () => Promise<Snapsh
       snapshot = harness.snapshot;
     });
     afterAll(() => harness?.[Symbol.asyncDispose]());
+
+    const request = (table: CatalogTable, options: Partial<ChunkRequest> = {}): ChunkRequest => ({
+      table,
+      key: table.primaryKey,
+      columns: table.columns.map((column) => column.name),
+      filter: null,
+      after: null,
+      until: null,
+      rowsMax: 10_000,
+      bytesMax: 64_000_000,
+      nativeForm,
+      ...options,
+    });
 
     /** All chunks of a table, one after the other. */
     async function scan(table: CatalogTable, options: Partial<ChunkRequest> = {}): Promise<ReadChunk[]> {
@@ -372,21 +386,6 @@ export function describeSnapshotSource(name: string, start: () => Promise<Snapsh
       expect(await scan(table)).toHaveLength(1);
     });
   });
-}
-
-function request(table: CatalogTable, options: Partial<ChunkRequest> = {}): ChunkRequest {
-  const columns = table.columns.map((column) => column.name);
-  return {
-    table,
-    key: table.primaryKey,
-    columns,
-    filter: null,
-    after: null,
-    until: null,
-    rowsMax: 10_000,
-    bytesMax: 64_000_000,
-    ...options,
-  };
 }
 
 function unending(): AbortSignal {

@@ -101,7 +101,7 @@ export class ApplySession {
     return this.#watched(this.client.query(new StatementBatch(statements, this.#prepared, sent)).done);
   }
 
-  /** COPY FROM STDIN of rows in the text format. Gives their number; throws StatementFailure. */
+  /** COPY FROM STDIN of rows in the statement's format. Gives their number; throws StatementFailure. */
   async copyIn(sql: string, chunks: Iterable<Buffer>): Promise<number> {
     try {
       return await this.#watched(this.client.query(new CopyIn(sql, chunks)).done);

@@ -9,6 +9,11 @@ const pauseMax = 64;
 export class DirectCopy {
   readonly #pauses = new Map<string, { length: number; left: number }>();
 
+  /** Whether the next chunk of the table is likely to be new. */
+  expected(table: TableMapping): boolean {
+    return (this.#pauses.get(tableKey(table.target))?.left ?? 0) === 0;
+  }
+
   worthTrying(table: TableMapping): boolean {
     const pause = this.#pauses.get(tableKey(table.target));
     if (pause === undefined || pause.left === 0) return true;

@@ -1,10 +1,12 @@
 // One database transaction: begun with its first statement, and able to step back from a statement that fails.
 import type { RowList } from "../../../engine/model/packed-rows.ts";
 import { failpoint } from "../../../engine/concurrency/failpoint.ts";
+import { BinaryRows } from "../binary-rows.ts";
 import { isDataError, sqlState } from "../postgres-errors.ts";
+import { listedColumn, TextArray } from "./array-parameter.ts";
 import { copyLines } from "./copy-lines.ts";
 import { type Statement, StatementFailure, type StatementResult } from "./statement-batch.ts";
-import { copySql } from "./table-sql.ts";
+import { batchColumn, batchColumnType, copySql, countTypesSql, lockSql } from "./table-sql.ts";
 import type { TableShape } from "./target-catalog.ts";
 import type { ApplySession } from "./apply-session.ts";
 
@@ -57,11 +59,19 @@ export class OpenTransaction {
   /** COPY of rows into a table; a failure that the server answered undoes the COPY only. Gives the number of rows. */
   async attemptCopy(shape: TableShape, rows: RowList, batchId: number): Promise<number> {
     const first = !this.#begun;
-    await this.run(first ? [] : [plain("SAVEPOINT dongbo")]);
+    const asking = rows instanceof BinaryRows ? askForTypes(shape, rows) : [];
+    const answers = await this.run([...(first ? [] : [plain("SAVEPOINT dongbo")]), ...asking]);
     const undo = first ? [plain("ROLLBACK")] : stepBack;
-    const copied = await this.#undone(this.session.copyIn(copySql(shape), copyLines(rows, String(batchId))), undo, !first);
+    const copied = await this.#undone(this.#copy(shape, rows, { batchId, alike: Number(answers.at(-1)?.rows[0]?.[0]) }), undo, !first);
     if (!first) await this.run([plain("RELEASE SAVEPOINT dongbo")]);
     return copied;
+  }
+
+  /** `alike`: columns of the types that binary rows need; where one of them is not, the server has to read the rows' text. */
+  #copy(shape: TableShape, rows: RowList, { batchId, alike }: { readonly batchId: number; readonly alike: number }): Promise<number> {
+    if (rows instanceof BinaryRows && alike === rows.types.length + 1)
+      return this.session.copyIn(copySql(shape, "binary"), rows.withColumn(batchId));
+    return this.session.copyIn(copySql(shape, "text"), copyLines(rows, String(batchId)));
   }
 
   /** Gives everything up. A connection that is gone has done so already. */
@@ -86,6 +96,20 @@ export class OpenTransaction {
       throw error;
     }
   }
+}
+
+/**
+ * In COPY's binary format a server takes 8 bytes for a time, a number or an amount as its column is, and nobody would notice: so the types
+ * are asked for in the same transaction, and under a lock that keeps them as they are until its end.
+ */
+function askForTypes(shape: TableShape, { types }: BinaryRows): Statement[] {
+  const columns = [...shape.mapping.columns.map(({ target }) => target), batchColumn];
+  const parameters = [shape.physical, listed(columns), listed([...types, batchColumnType])];
+  return [plain(lockSql(shape)), { sql: countTypesSql, parameters }];
+}
+
+function listed(texts: readonly string[]): TextArray {
+  return new TextArray(listedColumn(texts.map((text) => Buffer.from(text, "utf8"))));
 }
 
 /**

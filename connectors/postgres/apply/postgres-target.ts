@@ -5,7 +5,7 @@ import { clearingTheWay, epochsOf, refuseLaterTerm } from "../../../engine/targe
 import type { ServerAddress } from "../../../engine/model/server-address.ts";
 import type { PositionOrder } from "../../../engine/model/position.ts";
 import type { Key } from "../../../engine/model/row.ts";
-import type { Subscription, TableMapping } from "../../../engine/model/share.ts";
+import type { ColumnMapping, Subscription, TableMapping } from "../../../engine/model/share.ts";
 import { printTable, tableKey } from "../../../engine/model/table.ts";
 import type { ChangeTarget, Objection, StoredCheckpoint, TargetState, TargetTransaction } from "../../../engine/ports/change-target.ts";
 import { connectPostgres, printAddress } from "../postgres-client.ts";
@@ -138,6 +138,11 @@ export class PostgresTarget implements ChangeTarget {
       const { rowCount } = await client.query(suspensionSql, [this.#subscription.id, String(epoch), reason]);
       if (rowCount === 0) await this.#refuseOldEpoch(client, epoch);
     });
+  }
+
+  /** Where a type was chosen, or stands for one of another family, the target has to judge the values' text. */
+  takesNativeForm(table: TableMapping): boolean {
+    return table.columns.every(hasOwnType) && this.#directCopy.expected(table);
   }
 
   async quarantined(): Promise<readonly { readonly table: TableMapping; readonly key: Key }[]> {
@@ -277,6 +282,10 @@ export class PostgresTarget implements ChangeTarget {
       if (this.#free !== client) await client.end().catch(() => {});
     }
   }
+}
+
+function hasOwnType({ sourceType, targetType }: ColumnMapping): boolean {
+  return sourceType.family === "postgres" && targetType === null;
 }
 
 const takeEpochSql = `

@@ -52,10 +52,23 @@ export const readSql = madeOnce((shape, types, wanted) => {
   return `SELECT v.place${columns} FROM ${given(types, true)} JOIN ${shape.physical} AS t ON ${sameKey(shape)}`;
 });
 
-/** The text format's columns: all of the mapping, then the batch id. */
-export function copySql(shape: TableShape): string {
-  return `COPY ${shape.physical} (${names(shape, indexes(shape))}, ${batchColumn}) FROM STDIN`;
+/** Columns: all of the mapping, then the batch id. */
+export function copySql(shape: TableShape, format: "text" | "binary"): string {
+  return `COPY ${shape.physical} (${names(shape, indexes(shape))}, ${batchColumn}) FROM STDIN (FORMAT ${format})`;
 }
+
+/** Nobody changes the table's columns until the end of the transaction. It is the lock that COPY takes. */
+export function lockSql({ physical }: TableShape): string {
+  return `LOCK TABLE ONLY ${physical} IN ROW EXCLUSIVE MODE`;
+}
+
+/** Parameters: the table's name, quoted; columns; their types as ColumnType.identity has them. Gives how many of the columns are so. */
+export const countTypesSql = `
+SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass($1) AND NOT attisdropped
+AND (attname, concat(atttypid, ':', atttypmod)) IN (SELECT * FROM unnest($2::text[], $3::text[]))`;
+
+/** Of the batch id, as ColumnType.identity has it: int8. */
+export const batchColumnType = "20:-1";
 
 /** Deletes the rows for which a condition over the table as `c` holds. Gives up to `limit` of their keys, each with the count of all. */
 export function deleteWhereSql(shape: TableShape, condition: string, limit: number): string {

@@ -13,6 +13,7 @@ import { type CatalogTable, printTable, type TableName } from "../../../engine/m
 import type { Chunk, ChunkRequest, RowsAnswer, RowsRequest, SnapshotSource } from "../../../engine/ports/snapshot-source.ts";
 import { ChunkSize } from "../../chunk-size.ts";
 import { watched } from "../../silent-server.ts";
+import { CopyRowsBuilder } from "../copy-rows.ts";
 import { lookAtSession } from "../look-at-session.ts";
 import { endOfLastRecord, formatLsn, parseLsn } from "../lsn.ts";
 import { connectPostgres, printAddress } from "../postgres-client.ts";
@@ -21,6 +22,7 @@ import { describeTables } from "../postgres-schema.ts";
 import { ReadExchange, type ReadOrder, type ReadResult } from "./read-exchange.ts";
 import { beginRead, copyKeys, copyPart, filterSql, fromTable, keyAt, readEndOfLog, readSnapshot } from "./read-sql.ts";
 import { ReadSession } from "./read-session.ts";
+import { rowForm } from "./row-form.ts";
 import { parseSnapshot } from "./snapshot-visibility.ts";
 import { sampleKeys } from "./split-keys.ts";
 import { publishedVersion, UnpublishedWriters } from "./unpublished-writers.ts";
@@ -106,7 +108,7 @@ export class PostgresSnapshot implements SnapshotSource {
       statements.push(copyKeys({ table, key, filter }, columns, keys.slice(from, from + keysPerStatement)));
     }
     const sql = [...statements, readEndOfLog, "COMMIT"].join("; ");
-    const order = { sql, columns: columns.length, bytesMax: Infinity };
+    const order = { sql, builder: new CopyRowsBuilder(columns.length), bytesMax: Infinity };
     const { rows, answers } = await this.#use(printTable(table.table), (client) => exchange(client, order));
     const [seen, endOfLog] = answers;
     return { rows: [...rows], position: toPosition(endOfLog), visibility: parseSnapshot(seen?.[0] ?? "") };
@@ -136,9 +138,10 @@ export class PostgresSnapshot implements SnapshotSource {
     const version = this.#publication === null ? "SELECT NULL" : publishedVersion(this.#publication, table);
     const begin = `${beginRead}; ${readSnapshot}; ${version}`;
     const end = `${readEndOfLog}; COMMIT`;
-    const order = { columns: columns.length, bytesMax: request.bytesMax };
+    const { builder, format } = rowForm(request, columns);
+    const order = { builder, bytesMax: request.bytesMax };
     if (filter === null) {
-      const read = await exchange(client, { ...order, sql: `${begin}; ${copyPart(request, columns, rowsMax)}; ${end}` }, drop);
+      const read = await exchange(client, { ...order, sql: `${begin}; ${copyPart(request, columns, rowsMax, format)}; ${end}` }, drop);
       return toPartRead(read.answers, read, { columns, rowsMax, border: null });
     }
     // Rows that pass may lie far apart. Looking at no more than so many of them keeps the transaction short.
@@ -147,7 +150,7 @@ export class PostgresSnapshot implements SnapshotSource {
     const first = await exchange(client, plain(`${begin}; ${keyAt(request, look)}`));
     const border = first.answers[2] === undefined ? null : toKey(first.answers[2]);
     const part = { ...request, until: border ?? request.until };
-    const read = await exchange(client, { ...order, sql: `${copyPart(part, columns, rowsMax)}; ${end}` }, drop);
+    const read = await exchange(client, { ...order, sql: `${copyPart(part, columns, rowsMax, format)}; ${end}` }, drop);
     if (border !== null) this.#size.learnSelectivity(table, filterText, look, read.rows.length);
     return toPartRead([...first.answers.slice(0, 2), ...read.answers], read, { columns, rowsMax, border });
   }
@@ -223,7 +226,7 @@ async function exchange(client: Client, order: ReadOrder, drop?: () => void): Pr
 
 /** An exchange without COPY. */
 function plain(sql: string): ReadOrder {
-  return { sql, columns: 0, bytesMax: 0 };
+  return { sql, builder: new CopyRowsBuilder(0), bytesMax: 0 };
 }
 
 function toPosition(answer: readonly (string | null)[] | undefined): Position {

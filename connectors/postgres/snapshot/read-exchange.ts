@@ -4,20 +4,20 @@
 import { EventEmitter } from "node:events";
 import type { Connection, Submittable } from "pg";
 import { assert } from "../../../engine/model/assert.ts";
-import { type CopyRows, CopyRowsBuilder } from "../copy-rows.ts";
 import { headerBytes, type MessageHandler, MessageSplitter } from "../message-splitter.ts";
+import type { ReceivedRows, RowsBuilder } from "../received-rows.ts";
 
 export interface ReadOrder {
   /** Statements separated by semicolons. */
   readonly sql: string;
-  /** Values in each row of the COPY. */
-  readonly columns: number;
-  /** Reading ends after the row that passes this many bytes of text. */
+  /** Takes the rows of the COPY. */
+  readonly builder: RowsBuilder;
+  /** Reading ends after the row that passes this many bytes. */
   readonly bytesMax: number;
 }
 
 export interface ReadResult {
-  readonly rows: CopyRows;
+  readonly rows: ReceivedRows;
   /** Rows of the statements other than COPY, in order, as text. */
   readonly answers: readonly (string | null)[][];
   /** There were rows behind `bytesMax`. */
@@ -40,7 +40,6 @@ export class ReadExchange implements Submittable, MessageHandler {
   readonly result: Promise<ReadResult>;
   readonly #order: ReadOrder;
   readonly #splitter = new MessageSplitter(this);
-  readonly #rows: CopyRowsBuilder;
   readonly #answers: (string | null)[][] = [];
   #bytes = 0;
   #wastedBytes = 0;
@@ -53,7 +52,6 @@ export class ReadExchange implements Submittable, MessageHandler {
 
   constructor(order: ReadOrder) {
     this.#order = order;
-    this.#rows = new CopyRowsBuilder(order.columns);
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -103,13 +101,16 @@ export class ReadExchange implements Submittable, MessageHandler {
     this.#driver(this.#end);
   };
 
-  #row(bytes: Buffer, start: number, end: number): void {
-    if (this.#bytes > this.#order.bytesMax) {
+  #row(bytes: Buffer, message: number, end: number): void {
+    const { builder, bytesMax } = this.#order;
+    const start = builder.rowIn(bytes, message, end);
+    if (start < 0) return;
+    if (this.#bytes > bytesMax) {
       this.#cut = true;
       this.#waste(end - start);
       return;
     }
-    this.#rows.add(bytes, start, end);
+    builder.add(bytes, start, end);
     this.#bytes += end - start - headerBytes;
   }
 
@@ -122,7 +123,7 @@ export class ReadExchange implements Submittable, MessageHandler {
   }
 
   #settle(): void {
-    this.#resolve({ rows: this.#rows.finish(), answers: this.#answers, cut: this.#cut, abandoned: this.#isAbandoned() });
+    this.#resolve({ rows: this.#order.builder.finish(), answers: this.#answers, cut: this.#cut, abandoned: this.#isAbandoned() });
   }
 }
 

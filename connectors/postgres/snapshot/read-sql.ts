@@ -25,9 +25,9 @@ export interface TablePart {
 }
 
 /** COPY of a part's first rows in key order. */
-export function copyPart(part: TablePart, columns: readonly string[], rowsMax: number): string {
+export function copyPart(part: TablePart, columns: readonly string[], rowsMax: number, format: "text" | "binary" = "text"): string {
   const rows = `SELECT ${quoteIdentifiers(columns)} FROM ${fromTable(part.table)} ${wherePart(part)}`;
-  return `COPY (${rows} ORDER BY ${quoteIdentifiers(part.key)} LIMIT ${rowsMax}) TO STDOUT`;
+  return `COPY (${rows} ORDER BY ${quoteIdentifiers(part.key)} LIMIT ${rowsMax}) TO STDOUT (FORMAT ${format})`;
 }
 
 /** Key of the row that is the `place`-th of a part, whether or not it passes the filter; no row when there are fewer. */

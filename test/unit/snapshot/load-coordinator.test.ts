@@ -34,7 +34,8 @@ afterEach(() => {
 
 it("takes no range for complete whose last rows another server may have given: they are read again once the known one answers", async () => {
   const subscription = { id: "population/hue", tables: [mapping], stopped: [] } as unknown as Subscription;
-  const lane = new Lane({ subscription, queue: new LaneQueue(folder, "hue") } as LaneParts, {} as LaneHost<Lane>);
+  const parts = { subscription, target: {}, queue: new LaneQueue(folder, "hue") } as LaneParts;
+  const lane = new Lane(parts, {} as LaneHost<Lane>);
   const clock = new PassingClock();
   const back = new Barrier();
   clock.sleep = () => back.passed;

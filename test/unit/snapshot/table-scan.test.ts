@@ -11,7 +11,7 @@ import { Lane } from "../../../engine/pipeline/lane.ts";
 import type { LaneHost, LaneParts } from "../../../engine/pipeline/lane-parts.ts";
 import type { ChunkAdvance } from "../../../engine/pipeline/lane-item.ts";
 import { LaneQueue, type Taken } from "../../../engine/pipeline/lane-queue.ts";
-import type { LoadProgress } from "../../../engine/ports/change-target.ts";
+import type { ChangeTarget, LoadProgress } from "../../../engine/ports/change-target.ts";
 import type { MappedChange } from "../../../engine/ports/change-mapper.ts";
 import type { Chunk, ChunkRequest, SnapshotSource } from "../../../engine/ports/snapshot-source.ts";
 import { ChunkWindow } from "../../../engine/snapshot/chunk-window.ts";
@@ -42,9 +42,9 @@ afterEach(() => {
 });
 
 /** A lane that nobody empties. */
-function idleLane(): Lane {
+function idleLane(target: Partial<ChangeTarget> = {}): Lane {
   const subscription = { id: "population/hcm", tables: [mapping], stopped: [] } as unknown as Subscription;
-  return new Lane({ subscription, queue: new LaneQueue(folder, "q") } as LaneParts, {} as LaneHost<Lane>);
+  return new Lane({ subscription, target, queue: new LaneQueue(folder, "q") } as LaneParts, {} as LaneHost<Lane>);
 }
 
 async function itemsOf(lane: Lane): Promise<Taken["items"]> {
@@ -59,6 +59,8 @@ async function scan(
     atBoundary?: (window: ChunkWindow<string>) => void;
     fence?: () => Promise<Position>;
     progress?: LoadProgress;
+    /** Further lanes that wait for the same rows. */
+    others?: readonly Lane[];
   },
 ): Promise<void> {
   const windows: ChunkWindow<string>[] = [];
@@ -67,7 +69,9 @@ async function scan(
     readChunk: (request: ChunkRequest) => Promise.resolve(around.chunkOf(request, newest())),
     fence: around.fence,
   } as unknown as SnapshotSource;
-  const table = new TableScan([{ lane, table: 0, mapping, progress: around.progress ?? newLoad("", null, []) }], {
+  const progress = around.progress ?? newLoad("", null, []);
+  const members = [lane, ...(around.others ?? [])].map((member) => ({ lane: member, table: 0, mapping, progress }));
+  const table = new TableScan(members, {
     snapshot,
     clock: systemClock,
     parallel: 1,
@@ -89,6 +93,38 @@ async function scan(
   });
   await table.run(new AbortController().signal);
 }
+
+const wholeTable: Chunk = {
+  rows: [],
+  lastKey: null,
+  complete: true,
+  visibility: { sees: () => true },
+  position: "0/1" as Position,
+  startedAt: 1,
+};
+
+/** What two chunks are asked for. */
+async function nativeFormAsked(lane: Lane, others: readonly Lane[] = []): Promise<(boolean | undefined)[]> {
+  const asked: (boolean | undefined)[] = [];
+  const chunkOf = ({ nativeForm }: ChunkRequest): Chunk => {
+    asked.push(nativeForm);
+    return { ...wholeTable, lastKey: [Buffer.from("k")], complete: asked.length === 2 };
+  };
+  await scan(lane, { chunkOf, others });
+  return asked;
+}
+
+it("rows may stay in their source's native form as long as the only copy's target takes it, chunk by chunk", async () => {
+  const answers = [true, false];
+  const asked = await nativeFormAsked(idleLane({ takesNativeForm: (table) => table === mapping && answers.shift() === true }));
+  expect(asked).toEqual([true, false]);
+  expect(await nativeFormAsked(idleLane())).toEqual([false, false]);
+});
+
+it("rows that are routed to several copies are asked for as text, whatever their targets take", async () => {
+  const taking = { takesNativeForm: () => true };
+  expect(await nativeFormAsked(idleLane(taking), [idleLane(taking)])).toEqual([undefined, undefined]);
+});
 
 it("CP-10 a transaction larger than the window, which ends after the chunk was read, costs another read and no change", async () => {
   const lane = idleLane();
