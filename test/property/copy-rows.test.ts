@@ -1,10 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { copyLines } from "../../connectors/postgres/apply/copy-lines.ts";
+import { BinaryRowsBuilder, printersOf } from "../../connectors/postgres/binary-rows.ts";
 import { CopyRowsBuilder } from "../../connectors/postgres/copy-rows.ts";
 import { parseCopyRow } from "../../connectors/postgres/copy-text.ts";
 import { headerBytes, MessageSplitter } from "../../connectors/postgres/message-splitter.ts";
 import type { Row } from "../../engine/model/row.ts";
+import { columnType } from "../support/table-builders.ts";
 
 /** Bytes with many of those that COPY escapes. */
 const value = fc
@@ -51,6 +53,75 @@ test("rows that go from one server to another as they are get another column eac
     }),
   );
 });
+
+test("rows in binary are the same wherever the network has cut them, and go on with one more value each", () => {
+  const types = [columnType("text"), columnType("integer")];
+  const binaryRows = fc.array(fc.tuple(fc.option(value), fc.option(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }))), { maxLength: 6 });
+  fc.assert(
+    fc.property(binaryRows, fc.integer({ min: 1, max: 100 }), fc.boolean(), (written, pieceBytes, headerAlone) => {
+      const tuples = written.map(([text, integer]) => tuple(text, integer === null ? null : int32(integer)));
+      const bodies = [...tuples, trailer];
+      // Servers put the first row, or the trailer, behind what all begins with, into the same message.
+      const first = headerAlone ? [binaryBeginning] : [Buffer.concat([binaryBeginning, bodies.shift() ?? trailer])];
+      const sent = wire([...first, ...bodies].map((body) => ({ type: 0x64, body })));
+      const builder = new BinaryRowsBuilder(types, printersOf(types) ?? []);
+      const exact: number[] = [];
+      const message = (bytes: Buffer, start: number, end: number): void => {
+        const from = builder.rowIn(bytes, start, end);
+        if (from < 0) return;
+        exact.push(end - from - headerBytes);
+        builder.add(bytes, from, end);
+      };
+      const splitter = new MessageSplitter({ message, admits: () => true });
+      for (let at = 0; at < sent.length; at += pieceBytes) splitter.push(Buffer.from(sent.subarray(at, at + pieceBytes)));
+      const rows = builder.finish();
+      const whole = written.map(([text, integer]) => [text, integer === null ? null : Buffer.from(String(integer))]);
+      expect(exact).toEqual(tuples.map((body) => body.length));
+      expect(rows).toHaveLength(written.length);
+      expect([...rows]).toEqual(whole);
+      expect(rows.last()).toEqual(whole.at(-1));
+      const passedOn = Buffer.concat(Array.from(rows.withColumn(-7), (chunk) => Buffer.from(chunk)));
+      const batch = Buffer.from([0, 0, 0, 8, 255, 255, 255, 255, 255, 255, 255, 249]);
+      const wider = tuples.flatMap((body) => [Buffer.from([0, 3]), body.subarray(2), batch]);
+      expect(passedOn).toEqual(Buffer.concat([binaryBeginning, ...wider, trailer]));
+      expect([...rows]).toEqual(whole);
+    }),
+  );
+});
+
+test("rows in binary that are longer than a block go on whole", () => {
+  const types = [columnType("text")];
+  const builder = new BinaryRowsBuilder(types, printersOf(types) ?? []);
+  const texts = [1, 200_000, 130_000, 3].map((size) => Buffer.alloc(size, "x"));
+  const sent = wire(
+    [Buffer.concat([binaryBeginning, tuple(texts[0] ?? null)]), ...texts.slice(1).map((text) => tuple(text))].map((body) => ({
+      type: 0x64,
+      body,
+    })),
+  );
+  const message = (bytes: Buffer, start: number, end: number): void => builder.add(bytes, builder.rowIn(bytes, start, end), end);
+  new MessageSplitter({ message, admits: () => true }).push(sent);
+  const batch = Buffer.from([0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 1]);
+  const wider = texts.flatMap((text) => [Buffer.from([0, 2]), int32(text.length), text, batch]);
+  const passedOn = Buffer.concat(Array.from(builder.finish().withColumn(1), (chunk) => Buffer.from(chunk)));
+  expect(passedOn.equals(Buffer.concat([binaryBeginning, ...wider, trailer]))).toBe(true);
+});
+
+const binaryBeginning = Buffer.concat([Buffer.from("PGCOPY\n\xff\r\n\0", "latin1"), Buffer.alloc(8)]);
+const trailer = Buffer.from([0xff, 0xff]);
+
+function int32(number: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(number);
+  return bytes;
+}
+
+function tuple(...values: readonly (Buffer | null)[]): Buffer {
+  return Buffer.concat([
+    Buffer.from([0, values.length]),
+    ...values.map((one) => Buffer.concat([int32(one?.length ?? -1), one ?? Buffer.alloc(0)])),
+  ]);
+}
 
 test("a row that holds more or fewer values than were asked for is never taken for one that fits", () => {
   const row = Buffer.from("a\tb\tc\n");
