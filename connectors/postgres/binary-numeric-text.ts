@@ -30,3 +30,15 @@ export function printNumeric(bytes: Buffer, from: number): Buffer {
   const plain = whole.replace(/^0+/, "") || "0";
   return Buffer.from(`${sign === negative ? "-" : ""}${plain}${scale === 0 ? "" : `.${fraction.slice(0, scale)}`}`, "latin1");
 }
+
+const modifierOffset = 4;
+const precisionBits = 16;
+const scaleSign = 0x400;
+
+/** Digits that a value of the type may have before and behind the point, by pg_attribute.atttypmod: precision, and 11 bits of scale, which may be negative. */
+export function numericDigits(modifier: number): number {
+  if (modifier < modifierOffset) return Infinity;
+  const given = modifier - modifierOffset;
+  const scale = ((given & (2 * scaleSign - 1)) ^ scaleSign) - scaleSign;
+  return Math.max(1, (given >> precisionBits) - scale) + Math.max(0, scale);
+}

@@ -1,16 +1,17 @@
 // Values in the binary form of their type → the text that servers print under the settings of our sessions. Layouts and text: PostgreSQL's
-// bool.c, int.c, int8.c, numeric.c, varlena.c, date.c, timestamp.c, datetime.c, uuid.c, jsonb.c; the same from version 10 to 18.
+// bool.c, int.c, int8.c, float.c, numeric.c, varlena.c, date.c, timestamp.c, datetime.c, uuid.c, jsonb.c; the same from version 10 to 18.
 import { assert } from "../../engine/model/assert.ts";
 import type { ColumnType } from "../../engine/model/table.ts";
+import { doubleText, floatText } from "../float-text.ts";
 import { printDate, printTime, printTimestamp, printTimestamptz } from "./binary-instants-text.ts";
-import { printNumeric } from "./binary-numeric-text.ts";
+import { numericDigits, printNumeric } from "./binary-numeric-text.ts";
 
 /** The text of the value that lies there. It may be a view of the bytes. */
 export type PrintBinary = (bytes: Buffer, from: number, length: number) => Buffer;
 
 /**
  * By pg_type.oid, which built-in types have everywhere. A closed list: what belongs to no server alone (enums, domains, composites,
- * extensions), or has parts (arrays, ranges), has no place here; nor has float, whose shortest text is the server's own art.
+ * extensions), or has parts (arrays, ranges), has no place here.
  */
 const printers: ReadonlyMap<string, PrintBinary> = new Map<string, PrintBinary>([
   ["16", printBool],
@@ -20,6 +21,8 @@ const printers: ReadonlyMap<string, PrintBinary> = new Map<string, PrintBinary>(
   ["23", printInt4],
   ["25", printText],
   ["114", printText],
+  ["700", printFloat4],
+  ["701", printFloat8],
   ["1042", printText],
   ["1043", printText],
   ["1082", printDate],
@@ -31,14 +34,16 @@ const printers: ReadonlyMap<string, PrintBinary> = new Map<string, PrintBinary>(
   ["3802", printJsonb],
 ]);
 
-/** A few bytes of it may stand for 100,000 digits: rows that are small here must not become large ones where they are taken apart. */
-const unboundedNumeric = "1700:-1";
-
 /** Null: values of this type do not go in binary. */
 export function printBinary({ family, identity }: ColumnType): PrintBinary | null {
-  if (family !== "postgres" || identity === unboundedNumeric) return null;
-  return printers.get(identity.slice(0, identity.indexOf(":"))) ?? null;
+  const [oid = "", modifier = ""] = identity.split(":");
+  if (family !== "postgres") return null;
+  const print = printers.get(oid) ?? null;
+  return print === printNumeric && numericDigits(Number(modifier)) > numericDigitsMax ? null : print;
 }
+
+/** Fourteen bytes may stand for 100,000 digits, and rows that are small here must not be large ones once they are taken apart. */
+const numericDigitsMax = 100;
 
 const yes = Buffer.from("t");
 const no = Buffer.from("f");
@@ -57,6 +62,14 @@ function printInt4(bytes: Buffer, from: number): Buffer {
 
 function printInt8(bytes: Buffer, from: number): Buffer {
   return Buffer.from(String(bytes.readBigInt64BE(from)), "latin1");
+}
+
+function printFloat4(bytes: Buffer, from: number): Buffer {
+  return Buffer.from(floatText(bytes.readFloatBE(from)), "latin1");
+}
+
+function printFloat8(bytes: Buffer, from: number): Buffer {
+  return Buffer.from(doubleText(bytes.readDoubleBE(from)), "latin1");
 }
 
 function printText(bytes: Buffer, from: number, length: number): Buffer {

@@ -144,7 +144,7 @@ describe.each([15, 18] as const)("snapshot reads of PostgreSQL %i", (major) => {
     try {
       for (const after of [null, indexedKey("Nguyễn 13", "500"), indexedKey("Nguyễn 90", "999")]) {
         const copy = copyPart({ ...part, after }, ["a", "fill"], 2000);
-        const { rows } = await session.query<Record<string, string>>(copy.replace(/^COPY \(/, "EXPLAIN ").replace(/\) TO STDOUT$/, ""));
+        const { rows } = await session.query<Record<string, string>>(copy.replace(/^COPY \((.*)\) TO STDOUT .*/s, "EXPLAIN $1"));
         const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
         expect(plan).toContain("Index Scan using indexed_pkey");
         expect(plan).not.toMatch(/Sort|Seq Scan|Bitmap/);

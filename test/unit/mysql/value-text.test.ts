@@ -32,6 +32,13 @@ describe("floating-point numbers are written as PostgreSQL prints them", () => {
     expect(floatText(1.401298464324817e-45)).toBe("1e-45");
     expect(floatText(-1.1754943508222875e-38)).toBe("-1.1754944e-38");
   });
+
+  test("print as PostgreSQL does where JavaScript would print the middle between two of them, or the odd one of two that are as near", () => {
+    expect(doubleText(1e23)).toBe("9.999999999999999e+22");
+    expect(doubleText(-(2 ** 50 + 0.25))).toBe("-1.1258999068426242e+15");
+    expect(floatText(33_554_448)).toBe("3.3554448e+07");
+    expect(floatText(2 ** 21 + 0.25)).toBe("2.0971522e+06");
+  });
 });
 
 test("bits are written as as many digits as the column has", () => {
