@@ -90,6 +90,8 @@ export class EmbeddedRedis implements AsyncDisposable {
     this.#process = null;
     if (child === null || child.exitCode !== null || child.signalCode !== null) return;
     const left = new Promise((resolve) => child.once("exit", resolve));
+    // Nothing else may be left that keeps this process alive until then.
+    child.ref();
     child.kill(signal);
     await left;
     if (existsSync(this.#pidFile) && Number(readFileSync(this.#pidFile, "utf8")) === child.pid) rmSync(this.#pidFile);
