@@ -1,4 +1,4 @@
-// Repairs of single rows: they are read of the master anew and go the way of every change, some at a time.
+// Repairs of single rows, and other attempts at rows in quarantine: they are read of the master anew and go the way of every change.
 import type { SourceConfiguration } from "../../engine/config/configuration.ts";
 import { ReplicationError } from "../../engine/model/replication-error.ts";
 import type { Subscription } from "../../engine/model/share.ts";
@@ -6,12 +6,13 @@ import { printTable } from "../../engine/model/table.ts";
 import type { Lane } from "../../engine/pipeline/lane.ts";
 import type { Mark } from "../../engine/pipeline/lane-marks.ts";
 import type { SourcePipeline } from "../../engine/pipeline/source-pipeline.ts";
+import type { ChangeTarget } from "../../engine/ports/change-target.ts";
 import type { Order } from "../../engine/ports/control-store.ts";
 
 /** Rows of a repair that are read of the master at once, and lie in memory until they are written. */
 const repairedAtOnce = 1_000;
 
-/** How far a repair has come. */
+/** How far an order has come. */
 interface Repair {
   /** So many of its rows are durable. */
   readonly done: number;
@@ -28,11 +29,11 @@ export interface Repaired {
 }
 
 export class Repairs {
-  readonly #pipeline: SourcePipeline;
-  /** Repairs under way, by order. */
+  readonly #pipeline: Pick<SourcePipeline, "refetch">;
+  /** By order, what is under way. */
   readonly #underWay = new Map<number, Repair>();
 
-  constructor(pipeline: SourcePipeline) {
+  constructor(pipeline: Pick<SourcePipeline, "refetch">) {
     this.#pipeline = pipeline;
   }
 
@@ -54,6 +55,24 @@ export class Repairs {
     const rows = keys.slice(reached, reached + repairedAtOnce).map((key) => ({ table: index, key }));
     this.#underWay.set(id, { done: reached, mark: await this.#pipeline.refetch(lane, rows) });
     return false;
+  }
+
+  /** Rows in quarantine get another attempt, as they are at the master now. True once what became of each of them is durable. */
+  async replay(
+    { id, table }: Order,
+    { lane, target }: Pick<Repaired, "lane"> & { readonly target: Pick<ChangeTarget, "quarantined"> },
+  ): Promise<boolean> {
+    if (lane.progress === null) return false;
+    const mark = this.#underWay.get(id)?.mark;
+    if (mark?.state === "waiting") return false;
+    const held = mark?.state === "durable" ? [] : await target.quarantined();
+    const { tables } = lane.subscription;
+    const rows = held.flatMap((row) =>
+      table === null || printTable(row.table.target) === table ? [{ table: tables.indexOf(row.table), key: row.key }] : [],
+    );
+    if (rows.length === 0) this.#underWay.delete(id);
+    else this.#underWay.set(id, { done: 0, mark: await this.#pipeline.refetch(lane, rows) });
+    return rows.length === 0;
   }
 }
 

@@ -214,12 +214,12 @@ export class SourceRuntime {
     for (const [id, { lane }] of this.#running) lane.suspend((await this.#parts.control.lifecycle(id)).suspended?.reason ?? null);
   }
 
-  /** True when the order was for one of this source's subscriptions. */
+  /** True when the order was for one of this source's subscriptions and, other than a re-sync, is carried out. */
   async carryOut(order: Order): Promise<boolean> {
     const entry = this.#wanted().find((candidate) => candidate.subscription.id === order.subscription);
     if (entry === undefined) return false;
-    if (order.kind === "resync") await this.#turns.run(() => this.#resync(entry, order.table));
-    else await this.#replay(order.subscription, order.table);
+    if (order.kind === "replay") return this.#replay(order);
+    await this.#turns.run(() => this.#resync(entry, order.table));
     return true;
   }
 
@@ -243,16 +243,10 @@ export class SourceRuntime {
     await this.#start(resolved, { renew: table === null, reload: new Set(tables) });
   }
 
-  async #replay(id: string, table: string | null): Promise<void> {
-    const running = this.#running.get(id);
-    if (running === undefined) throw new ReplicationError("DB-RUN-001", { subject: id });
-    const keys = await running.target.quarantined();
-    const { tables } = running.lane.subscription;
-    const chosen = keys.filter((entry) => table === null || printTable(entry.table.target) === table);
-    await this.#pipeline.refetch(
-      running.lane,
-      chosen.map(({ table: mapping, key }) => ({ table: tables.indexOf(mapping), key })),
-    );
+  async #replay(order: Order): Promise<boolean> {
+    const running = this.#running.get(order.subscription);
+    if (running === undefined) throw new ReplicationError("DB-RUN-001", { subject: order.subscription });
+    return this.#repairs.replay(order, running);
   }
 
   // ---- subscriptions

@@ -158,6 +158,8 @@ export class LoadCoordinator {
         await scan.run(abort.signal);
         break;
       } catch (error) {
+        // Nobody waits for it any more.
+        if (abort.signal.aborted) break;
         const problem = asReplicationError(error, scan.name);
         scan.failed(problem);
         logger.warn("snapshot retries", { table: scan.name, code: problem.code, problem: problem.message });
