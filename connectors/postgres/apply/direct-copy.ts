@@ -14,11 +14,12 @@ export class DirectCopy {
     return (this.#pauses.get(tableKey(table.target))?.left ?? 0) === 0;
   }
 
+  /** As `expected`, of a chunk that has come: one less of the slow way is left. */
   worthTrying(table: TableMapping): boolean {
+    const isExpected = this.expected(table);
     const pause = this.#pauses.get(tableKey(table.target));
-    if (pause === undefined || pause.left === 0) return true;
-    pause.left -= 1;
-    return false;
+    if (pause !== undefined && !isExpected) pause.left -= 1;
+    return isExpected;
   }
 
   succeeded(table: TableMapping): void {
